@@ -1,0 +1,253 @@
+"""The knobs of fpr_thresholds: which calibration set and rule holds a false-positive budget on later data."""
+
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from params.block import Block
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+SplitModel = TypeVar("SplitModel", bound=Block)
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+COLUMNS = ("id", "text", "label", "labels", "collected_at", "split", "pool", "position", "group", "excluded")
+
+
+def _free(name: str) -> str:
+    if name in COLUMNS or name in ("micro", "macro", "clean", "rows"):
+        raise ValueError(f"{name!r} is taken by a column of the tables; name the label otherwise")
+    return name
+
+
+LabelName = Annotated[Name, AfterValidator(_free)]
+Labels = Annotated[list[LabelName], Field(min_length=1)]
+
+
+# --- simulate ---------------------------------------------------------------------------------------------------
+
+
+class Counts(Block):
+    """Rows of one simulated set: `clean` rows, all rows, and how many carry each label."""
+
+    rows: PositiveInt
+    clean: NonNegativeInt
+    labels: dict[Name, NonNegativeInt]
+
+
+class CleanPool(Block):
+    """A pool of clean rows, part of which the model was trained on, and labelled rows beside them."""
+
+    clean: PositiveInt
+    from_training: Share
+    overlap_calibration: NonNegativeInt
+    overlap_holdout: NonNegativeInt
+    labelled: NonNegativeInt
+
+
+class Simulate(Block):
+    """Dated messages with drift, a nearly unlearnable label and a partly trained-on pool."""
+
+    seed: NonNegativeInt
+    train: Counts
+    calibration: Counts
+    holdout: Counts
+    valid: Counts
+    pools: dict[Name, CleanPool]
+    hard_negatives: PositiveInt
+    signal: dict[Name, Share]
+    hard_clean: Share
+    drift: Share
+    label_noise: Share
+
+
+# --- prepare ----------------------------------------------------------------------------------------------------
+
+
+class TimeSplit(Block):
+    """The latest `holdout` share of rows reports, the `calibration` share before it tunes, the rest trains."""
+
+    by: Literal["time"]
+    calibration: Rate
+    holdout: Rate
+
+    @model_validator(mode="after")
+    def _leaves_rows(self) -> Self:
+        return _within_one(self, self.calibration + self.holdout)
+
+
+class RandomSplit(Block):
+    """For rows without an order: a random calibration share, a random holdout share, the rest trains."""
+
+    by: Literal["random"]
+    calibration: Rate
+    holdout: Rate
+    seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _leaves_rows(self) -> Self:
+        return _within_one(self, self.calibration + self.holdout)
+
+
+class ColumnSplit(Block):
+    """The file's own `split` column: train, calib, holdout; any other value names a pool."""
+
+    by: Literal["column"]
+
+
+Split = Annotated[TimeSplit | RandomSplit | ColumnSplit, Field(discriminator="by")]
+
+
+class Messages(Block):
+    """Texts in JSONL, CSV or fastText files: `messages` is split, each pool is a file of its own."""
+
+    kind: Literal["messages"]
+    labels: Labels
+    messages: str
+    pools: dict[Name, str]
+    split: TimeSplit | RandomSplit = Field(discriminator="by")
+    untimed: Literal["refuse", "drop", "file_order"]
+
+
+class Scores(Block):
+    """Rows that a model of the user's has already scored: CSV, Parquet or npz."""
+
+    kind: Literal["scores"]
+    labels: Labels | Literal["all"]
+    scores: str
+    split: Split
+    untimed: Literal["refuse", "drop", "file_order"]
+    clamp: Annotated[float, Field(ge=0, le=0.01)]
+
+
+Prepare = Annotated[Messages | Scores, Field(discriminator="kind")]
+
+
+def _within_one(split: SplitModel, share: float) -> SplitModel:
+    if share > 1 + 1e-9:
+        raise ValueError("calibration and holdout shares exceed all rows")
+    return split
+
+
+# --- score ------------------------------------------------------------------------------------------------------
+
+
+class Ngrams(Block):
+    """Hashed word and character n-grams, one logistic regression per label."""
+
+    kind: Literal["ngrams"]
+    buckets: Annotated[int, Field(ge=256, le=2**22)]
+    word_ngrams: PositiveInt
+    char_ngrams: tuple[PositiveInt, PositiveInt]
+    inverse_regularisation: PositiveFloat
+
+
+class FasttextTraining(Block):
+    """fastText trained here, one-vs-all (extra `fasttext`)."""
+
+    kind: Literal["fasttext"]
+    word_ngrams: PositiveInt
+    char_ngrams: tuple[PositiveInt, PositiveInt]
+    dim: PositiveInt
+    epoch: PositiveInt
+    learning_rate: PositiveFloat
+
+
+class FasttextFile(Block):
+    """A fastText model the user brings: it is not fitted again, so it has no forward-chained scores."""
+
+    kind: Literal["fasttext_file"]
+    file: str
+
+
+class Score(Block):
+    """The model, and where on the time axis it is fitted again for folds and forward-chained scores."""
+
+    model: Annotated[Ngrams | FasttextTraining | FasttextFile, Field(discriminator="kind")]
+    origins: PositiveInt
+    clamp: Annotated[float, Field(ge=0, le=0.01)]
+
+
+# --- tune -------------------------------------------------------------------------------------------------------
+
+
+class Source(Block):
+    """Rows of one pool that join a calibration set.
+
+    rows: all, its clean rows, or per label the `top` clean rows by that label's score (mined).
+    """
+
+    pool: Name
+    rows: Literal["all", "clean", "mined"]
+    top: PositiveInt | None
+
+    @model_validator(mode="after")
+    def _top_belongs_to_mined(self) -> Self:
+        if (self.rows == "mined") != (self.top is not None):
+            raise ValueError("top is the number of mined rows: a number with rows: mined, null otherwise")
+        return self
+
+
+class Option(Block):
+    """One recipe: which rows calibrate, at which target, by which rule."""
+
+    name: Name
+    sources: Annotated[list[Source], Field(min_length=1)]
+    target: Rate
+    rule: Literal["empirical", "guaranteed", "any_label"]
+    delta: Rate | None
+    in_sample: Literal["refuse", "allow"]
+
+    @model_validator(mode="after")
+    def _delta_belongs_to_guarantees(self) -> Self:
+        if (self.rule == "empirical") != (self.delta is None):
+            raise ValueError("delta is the risk of a guarantee: null with rule empirical, a number otherwise")
+        return self
+
+
+class Folds(Block):
+    """Rolling-origin folds, all of which end before the holdout."""
+
+    count: Annotated[int, Field(ge=2)]
+
+
+class Tune(Block):
+    """The recipes; the first is the control and simpler ones stand before those that add to them."""
+
+    options: Annotated[list[Option], Field(min_length=1)]
+    folds: Folds
+    level: Rate
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [option.name for option in self.options]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"options named twice: {sorted(twice)}")
+        return self
+
+
+# --- compare ----------------------------------------------------------------------------------------------------
+
+
+class Selection(Block):
+    """The rule that decides: most pooled fold recall within `max_fpr` on every learnable label."""
+
+    max_fpr: Rate
+
+
+class Advice(Block):
+    """The choice under another condition: another budget, or one label that matters most."""
+
+    name: str
+    max_fpr: Rate
+    label: Name | None
+
+
+class Compare(Block):
+    """Judge every option on the holdout; choose on the folds alone."""
+
+    selection: Selection
+    advice: list[Advice]
+    level: Rate
+    clean_share: Rate
+    resamples: Annotated[int, Field(ge=100)]
+    seed: NonNegativeInt

@@ -1,0 +1,132 @@
+"""Run one stage: `python run_stage.py <experiment>.<step> [option]` or `simulators.<experiment>`.
+
+Sets threads and CPU switches before anything heavy is imported, tees output to .logs/<stage>.log, then calls
+`main` of the step's module with its own block of params.yaml and the files that dvc.yaml declares for it.
+"""
+
+import inspect
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from ruamel.yaml import YAML
+
+from params.block import ParamsError, read_block
+from params.runtime import Cpu
+from storage.inputs import InputError
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+PARAMS = Path("params.yaml")
+
+
+def main() -> int:
+    if len(sys.argv) not in (2, 3) or sys.argv[1].count(".") != 1:
+        print(__doc__.splitlines()[0], file=sys.stderr)
+        return 2
+    address, option = sys.argv[1], (sys.argv[2] if len(sys.argv) == 3 else None)
+    stage = address.replace(".", "_") + (f"@{option}" if option else "")
+    finish_log = tee_output(Path(".logs") / f"{stage}.log")
+    code = 0
+    try:
+        set_cpu(read_block(PARAMS, "runtime.cpu", Cpu))
+        run(address, stage.split("@")[0], option)
+    except (ParamsError, InputError) as error:  # the message is the whole story
+        print(f"{stage}: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    finish_log()
+    return code
+
+
+def run(address: str, stage: str, option: str | None) -> None:
+    package, step = address.split(".")
+    if package == "simulators":
+        module, block, files = f"simulators.{step}", f"{step}.simulate", {"data": Path("data") / step}
+    else:
+        module, block, files = f"tasks.{address}", address, declared_files(stage, option)
+    step_main = import_module(module).main
+    arguments: dict[str, Any] = {"option": option} if option else {}
+    step_main(read_block(PARAMS, block, params_model(step_main)), **arguments, **files)
+
+
+def params_model(step_main: Callable[..., None]) -> Any:
+    """The model that `main` declares for its first argument."""
+    return get_type_hints(step_main, include_extras=True)[next(iter(inspect.signature(step_main).parameters))]
+
+
+def declared_files(stage: str, option: str | None) -> dict[str, Path]:
+    """The data a stage may touch, as dvc.yaml states it: file stem -> path, `data` and `results` for its folders there."""
+    declared = YAML(typ="safe").load(Path("dvc.yaml"))["stages"][stage]
+    entries = [*declared.get("deps", []), *declared.get("outs", []), *declared.get("metrics", [])]
+    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+    return {
+        folder if (folder := path.split("/")[0]) in ("data", "results") else Path(path).stem: Path(
+            _fill(path, option)
+        )
+        for path in paths
+        if path.startswith(("data/", "artifacts/", "results/"))
+    }
+
+
+def _fill(path: str, option: str | None) -> str:
+    """`${item.<axis>}` of a one-axis matrix stands for the option."""
+    head, sep, tail = path.partition("${item.")
+    return path if not sep else f"{head}{option}{tail.partition('}')[2]}"
+
+
+def set_cpu(cpu: Cpu) -> None:
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(cpu.threads)))
+    os.environ.update(cpu.environment)
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+def tee_output(log: Path) -> Callable[[], None]:
+    """Copy everything this process and its children print to `log`; STAGE_ECHO=0 prints there alone.
+
+    A forked child copies, so that output of C code is caught too, and what was printed before a kill is kept.
+    """
+    log.parent.mkdir(exist_ok=True)
+    echo = os.environ.get("STAGE_ECHO") != "0"
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        # The copier outlives a signal to the group: it ends when the last writer has closed its end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with log.open("wb", buffering=0) as file:
+            while chunk := os.read(reader, 65536):
+                file.write(chunk)
+                if echo:
+                    with suppress(OSError):
+                        os.write(1, chunk)
+        os._exit(0)
+    os.close(reader)
+    sys.stdout.flush()
+    os.dup2(writer, 1)
+    os.dup2(writer, 2)
+    os.close(writer)
+
+    def finish() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        os.waitpid(child, 0)
+
+    return finish
+
+
+if __name__ == "__main__":
+    sys.exit(main())

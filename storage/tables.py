@@ -1,0 +1,28 @@
+"""Tables: Parquet for the pipeline, CSV with few digits for people and for git."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from storage.atomic import complete
+
+SIGNIFICANT_DIGITS = 6
+
+
+def write_parquet(path: Path, table: pd.DataFrame) -> None:
+    with complete(path) as partial:
+        table.to_parquet(partial, index=False)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    return pd.read_parquet(path)
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Floats keep six significant digits: below that, machines may differ and nobody reads."""
+    with complete(path) as partial:
+        table.to_csv(partial, index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path)
