@@ -12,6 +12,7 @@ from methods.splits import Fold
 Bools = NDArray[np.bool_]
 Index = NDArray[np.int64]
 FORWARD_CHAINED = "forward_chained"
+UNKNOWN_TIME = np.iinfo(np.int64).min
 
 
 class Source(Protocol):
@@ -28,14 +29,13 @@ class Source(Protocol):
 @dataclass(frozen=True)
 class Rows:
     """All rows of the data. pool (rows,) str; position on the ordered axis or -1; group of exact duplicates;
-    time (rows,) int64, the smallest value where unknown; positive (rows, labels); excluded from reporting."""
+    time (rows,) int64, UNKNOWN_TIME where there is none; positive (rows, labels)."""
 
     pool: NDArray[np.str_]
     position: Index
     group: Index
     time: Index
     positive: Bools
-    excluded: Bools
 
 
 @dataclass(frozen=True)
@@ -100,14 +100,15 @@ class CalibrationSet:
 
 def moment_of(rows: Rows, cache: ScoreCache, fold: Fold) -> tuple[Moment, Moment]:
     """(what may calibrate, what evaluates) at a fold: the calibration slice, earlier training rows (with the
-    snapshot's own and with forward-chained scores) and pool rows from before the evaluation slice."""
+    snapshot's own and with forward-chained scores) and pool rows from before the evaluation slice. A row whose
+    text was trained or tuned on does not evaluate."""
     inside = [
         (rows.position >= start) & (rows.position < stop)
         for start, stop in (fold.calibration, fold.evaluation)
     ]
     before = (rows.position >= 0) & (rows.position < fold.calibration[0])
     start = rows.time[inside[1]].min()
-    pooled = (rows.position < 0) & (rows.time < start)
+    pooled = (rows.position < 0) & ((rows.time < start) | (rows.time == UNKNOWN_TIME))
     chained = before & (cache.chain >= 0)
     known = [
         _moment(rows, cache, inside[0], fold.snapshot, "calib"),
@@ -116,7 +117,7 @@ def moment_of(rows: Rows, cache: ScoreCache, fold: Fold) -> tuple[Moment, Moment
         _moment(rows, cache, pooled, fold.snapshot, None),
     ]
     seen_before = np.isin(rows.group, rows.group[inside[0] | before])
-    evaluation = _moment(rows, cache, inside[1] & ~rows.excluded & ~seen_before, fold.snapshot, "evaluation")
+    evaluation = _moment(rows, cache, inside[1] & ~seen_before, fold.snapshot, "evaluation")
     return _concatenate(known), evaluation
 
 

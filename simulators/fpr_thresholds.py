@@ -14,7 +14,7 @@ from storage.documents import write_json, write_text
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 300
-VOCABULARY = 1200
+VOCABULARY = 500
 GENERAL_VOCABULARY = 4000
 # A label's vocabulary opens with these, so that messages look like messages; the rest is made of syllables.
 SPOKEN = {

@@ -1,0 +1,200 @@
+"""Build each option's calibration set and tune its thresholds, for the holdout and in every rolling fold."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from methods.calibration_sets import (
+    FORWARD_CHAINED,
+    CalibrationSet,
+    Moment,
+    Rows,
+    ScoreCache,
+    assemble,
+    moment_of,
+)
+from methods.evaluation import fires, worst_ratio
+from methods.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
+from methods.splits import Fold, Sizes, expanding_folds, rolling_folds
+from methods.thresholds import distribution_interval
+from params.fpr_thresholds import Option, Tune
+from storage.arrays import read_arrays, write_arrays
+from storage.atomic import complete_folder
+from storage.documents import read_json, write_json
+from storage.inputs import InputError
+from storage.tables import read_parquet, write_parquet
+from storage.thresholds import Label, Shift, Thresholds, write_thresholds
+
+
+def main(
+    params: Tune, rows: Path, prepared: Path, scores: Path, thresholds: Path, calibration: Path, folds: Path
+) -> None:
+    table, facts, arrays = read_parquet(rows), read_json(prepared), read_arrays(scores)
+    labels: list[str] = facts["labels"]
+    everything = row_arrays(table, labels)
+    cache = ScoreCache(arrays["scores"], arrays["seen"], arrays["chain"])
+    sizes = Sizes(facts["train"], facts["calib"], facts["holdout"])
+    plan = _folds(params, arrays["origins"], sizes)
+    _check_pools(params, everything, cache)
+
+    fold_moments = [moment_of(everything, cache, fold) for fold in plan]
+    last = Fold(
+        len(arrays["origins"]) - 1, (sizes.train, sizes.before_holdout), (sizes.before_holdout, len(table))
+    )
+    known, holdout = moment_of(everything, cache, last)
+    in_folds: dict[str, NDArray[np.float64]] = {}
+    distributions: dict[str, NDArray[np.float64]] = {}
+    with complete_folder(thresholds) as threshold_folder, complete_folder(calibration) as set_folder:
+        for option in params.options:
+            targets = np.full(len(labels), option.target)
+            fold_sets = [_assemble(option, *moment) for moment in fold_moments]
+            in_folds[option.name] = np.array(
+                [
+                    [t.threshold for t in recipe_thresholds(option, built, labels, targets)]
+                    for built in fold_sets
+                ]
+            )
+            gammas = worst_ratio(
+                _decisions(in_folds[option.name], fold_moments), option.target, option.rule == "any_label"
+            )
+            built = _assemble(option, known, holdout)
+            made = recipe_thresholds(option, built, labels, targets)
+            shifted = recipe_thresholds(option, built, labels, targets / gammas)
+            brittle = threshold_distributions(option, built, made)
+            write_thresholds(
+                threshold_folder / f"{option.name}.json",
+                _document(option, made, shifted, gammas, brittle, params.level),
+            )
+            _write_set(set_folder, option, built, table, labels)
+            for label, distribution in zip(labels, brittle, strict=True):
+                if distribution is not None:
+                    distributions[f"{option.name}/{label}"] = np.stack(distribution)
+        write_arrays(set_folder / "distributions.npz", distributions)
+    write_arrays(folds, _fold_arrays(params, labels, fold_moments, in_folds))
+
+
+def row_arrays(table: pd.DataFrame, labels: list[str]) -> Rows:
+    return Rows(
+        table["pool"].to_numpy(str),
+        table["position"].to_numpy(np.int64),
+        table["group"].to_numpy(np.int64),
+        table["collected_at"].to_numpy("datetime64[ns]").astype(np.int64),
+        table[labels].to_numpy(bool),
+    )
+
+
+def _folds(params: Tune, origins: NDArray[np.int64], sizes: Sizes) -> list[Fold]:
+    try:
+        if len(origins) == 1:
+            return expanding_folds(sizes, params.folds.count)
+        return rolling_folds(origins, sizes, params.folds.count)
+    except ValueError as error:
+        raise InputError(Path("params.yaml"), str(error), field="fpr_thresholds.tune.folds.count") from None
+
+
+def _check_pools(params: Tune, rows: Rows, cache: ScoreCache) -> None:
+    there = {"calib", "train", *np.unique(rows.pool[rows.position < 0]).tolist()}
+    there |= {FORWARD_CHAINED} if (cache.chain >= 0).any() else set()
+    for number, option in enumerate(params.options):
+        for source in option.sources:
+            if source.pool not in there:
+                raise InputError(
+                    Path("params.yaml"),
+                    f"option {option.name} names pool {source.pool!r}, which this data does not have; "
+                    f"it has {sorted(there)}: name one of these, add the pool under prepare.pools, or drop the option",
+                    field=f"fpr_thresholds.tune.options[{number}].sources",
+                )
+
+
+def _assemble(option: Option, known: Moment, evaluation: Moment) -> CalibrationSet:
+    return assemble(known, option.sources, evaluation.group, option.in_sample == "allow")
+
+
+def _decisions(
+    thresholds: NDArray[np.float64], moments: list[tuple[Moment, Moment]]
+) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Per fold (fired, positive) of its evaluation rows."""
+    return [
+        (fires(evaluation.scores, of_fold), evaluation.positive)
+        for of_fold, (_, evaluation) in zip(thresholds, moments, strict=True)
+    ]
+
+
+def _document(
+    option: Option,
+    made: list[LabelThreshold],
+    shifted: list[LabelThreshold],
+    gammas: NDArray[np.float64],
+    brittle: list[Distribution | None],
+    level: float,
+) -> Thresholds:
+    labels = {}
+    for threshold, moved, gamma, distribution in zip(made, shifted, gammas, brittle, strict=True):
+        low, high = distribution_interval(*distribution, level) if distribution else (None, None)
+        facts = asdict(threshold)
+        label = facts.pop("label")
+        labels[label] = Label(
+            **facts,
+            certificate=threshold.certificate,
+            low=low,
+            high=high,
+            shift=Shift(gamma=float(gamma), threshold=moved.threshold, status=moved.status),
+        )
+    return Thresholds(
+        option=option.name, rule=option.rule, alpha=option.target, delta=option.delta, labels=labels
+    )
+
+
+def _write_set(
+    folder: Path, option: Option, built: CalibrationSet, table: pd.DataFrame, labels: list[str]
+) -> None:
+    """The rows by id, and beside them where they came from."""
+    parts = [("all labels", built.rows), *((labels[i], mined.rows) for i, mined in enumerate(built.mined))]
+    rows = [
+        pd.DataFrame({"for": name, "pool": part.pool, "id": table["id"].to_numpy()[part.row]})
+        for name, part in parts
+    ]
+    write_parquet(folder / f"{option.name}.parquet", pd.concat(rows, ignore_index=True))
+    positives = built.rows.positive.sum(axis=0)
+    write_json(
+        folder / f"{option.name}.meta.json",
+        {
+            "option": option.name,
+            "in_sample": option.in_sample,
+            "sources": [asdict(count) for count in built.counts],
+            "rows": len(built.rows.row),
+            "clean": int(built.rows.clean.sum()),
+            "labels": {label: int(n) for label, n in zip(labels, positives, strict=True)},
+            "mined": {
+                label: {"rows": len(mined.rows.row), "pool": mined.population}
+                for label, mined in zip(labels, built.mined, strict=bool(built.mined))
+            },
+            "seed": None,  # nothing here is drawn at random
+        },
+    )
+
+
+def _fold_arrays(
+    params: Tune,
+    labels: list[str],
+    moments: list[tuple[Moment, Moment]],
+    thresholds: dict[str, NDArray[np.float64]],
+) -> dict[str, NDArray[Any]]:
+    """What the options decided on the folds' evaluation rows, all folds one after the other."""
+    evaluations = [evaluation for _, evaluation in moments]
+    return {
+        "options": np.array([option.name for option in params.options]),
+        "labels": np.array(labels),
+        "thresholds": np.stack(list(thresholds.values())),
+        "fired": np.stack(
+            [np.concatenate([fired for fired, _ in _decisions(t, moments)]) for t in thresholds.values()]
+        ),
+        "scores": np.concatenate([evaluation.scores for evaluation in evaluations]),
+        "positive": np.concatenate([evaluation.positive for evaluation in evaluations]),
+        "group": np.concatenate([evaluation.group for evaluation in evaluations]),
+        "fold": np.repeat(np.arange(len(evaluations)), [len(evaluation.row) for evaluation in evaluations]),
+    }
