@@ -79,6 +79,7 @@ class SourceCount:
     dropped_evaluation: int
     dropped_in_sample: int
     kept: int
+    kept_in_sample: int
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def assemble(
         counts.append(
             SourceCount(
                 source.pool, source.rows, len(offered.row), int(overlap.sum()), int(evaluates.sum()),
-                int(trained_on.sum()), used,
+                int(trained_on.sum()), used, int(kept.in_sample.sum()),
             )
         )  # fmt: skip
     rows = _concatenate(taken) if taken else moment[np.zeros(len(moment.row), bool)]
@@ -159,9 +160,12 @@ def unique_texts(rows: Moment) -> Moment:
 
 
 def _mine(clean: Moment, label: int, top: int) -> Mined:
+    """At least `top` rows: a tie at the edge is kept whole, so that all rows left out score below it."""
     scored = clean[~np.isnan(clean.scores[:, label])]
-    order = np.lexsort((scored.row, -scored.scores[:, label]))
-    return Mined(scored[order[:top]], len(scored.row))
+    scores = scored.scores[:, label]
+    order = np.lexsort((scored.row, -scores))
+    wanted = order[: np.count_nonzero(scores >= scores[order[top - 1]])] if top < len(order) else order
+    return Mined(scored[wanted], len(order))
 
 
 def _moment(rows: Rows, cache: ScoreCache, chosen: Bools, snapshot: int | Index, pool: str | None) -> Moment:

@@ -16,7 +16,7 @@ from methods.intervals import (
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-HOLDS, VIOLATES, CANNOT_TELL = "holds", "violates", "cannot tell"
+HOLDS, VIOLATES, CANNOT_TELL, SILENT = "holds", "violates", "cannot tell", "never fires"
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,10 @@ def budget_verdict(lower: float, upper: float, target: float) -> str:
 
 
 def joint_verdict(verdicts: list[str]) -> str:
-    if VIOLATES in verdicts:
-        return VIOLATES
+    """The worst of them; a label that never fires keeps no promise, it makes none."""
+    for worst in (VIOLATES, SILENT):
+        if worst in verdicts:
+            return worst
     return HOLDS if verdicts and all(verdict == HOLDS for verdict in verdicts) else CANNOT_TELL
 
 

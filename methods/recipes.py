@@ -19,6 +19,7 @@ from methods.thresholds import (
 
 Floats = NDArray[np.float64]
 Distribution = tuple[Floats, Floats]
+STRICTER_STEPS = 20
 
 
 class Recipe(Protocol):
@@ -113,7 +114,7 @@ def _empirical(
     scores, positive, mined, population = _label_rows(calibration.rows, calibration, column)
     positives, negatives = int(positive.sum()), int((~positive).sum())
     total = negatives + population
-    if not positives or not total:
+    if not positives or not negatives:
         return _empty(label, positives, total, len(mined), population)
     selected = None
     if population:
@@ -165,7 +166,7 @@ def _any_label(recipe: Recipe, rows: Moment, labels: list[str], target: float) -
             LabelThreshold(label, np.inf, "infeasible", len(scores), int(n), 0, 0, 0, needed, None, None)
             for label, n in zip(labels, positives, strict=True)
         ]
-    found = any_label_threshold(scores[::2], scores[1::2], target, delta)
+    found = any_label_threshold(_with_stricter_steps(scores[::2]), scores[1::2], target, delta)
     return [
         LabelThreshold(
             label, float(threshold), found.status, found.negatives, int(n), 0, 0, max(found.allowed, 0),
@@ -173,6 +174,14 @@ def _any_label(recipe: Recipe, rows: Moment, labels: list[str], target: float) -
         )
         for label, threshold, n in zip(labels, found.thresholds, positives, strict=True)
     ]  # fmt: skip
+
+
+def _with_stricter_steps(path: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The path goes on above its highest scores, evenly up to 1 for all labels together: where it starts nothing
+    fires, so enough rows always certify some step."""
+    highest = path.max(axis=0)
+    shares = np.linspace(1.0, 0.0, STRICTER_STEPS, endpoint=False, dtype=np.float32)[:, np.newaxis]
+    return np.concatenate([highest + (1 - highest) * shares, path])
 
 
 def _label_rows(

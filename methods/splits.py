@@ -112,3 +112,9 @@ def expanding_folds(sizes: Sizes, count: int) -> list[Fold]:
     return [
         Fold(0, (sizes.train, int(start)), (int(start), int(stop))) for start, stop in pairwise(edges[1:])
     ]
+
+
+def final_fold(sizes: Sizes, snapshots: int) -> Fold:
+    """The one that reports: the last model, the calibration slice, and the holdout."""
+    end = sizes.before_holdout
+    return Fold(snapshots - 1, (sizes.train, end), (end, end + sizes.holdout))

@@ -55,6 +55,7 @@ class Simulate(Block):
     pools: dict[Name, CleanPool]
     hard_negatives: PositiveInt
     signal: dict[Name, Share]
+    mutes: dict[Name, Share]
     hard_clean: Share
     drift: Share
     label_noise: Share

@@ -124,7 +124,10 @@ class World:
     ) -> str:
         if random.random() < self.params.label_noise:
             labels = () if labels else ("scam",)
-        signal = {label: self.params.signal[label] for label in labels}
+        muted = min((self.params.mutes.get(label, 1.0) for label in labels), default=1.0)
+        signal = {
+            label: self.params.signal[label] * (1.0 if label in self.params.mutes else muted) for label in labels
+        }
         if not labels and (hard or (hard is None and random.random() < self.params.hard_clean)):
             # A clean message about the same subject, with fewer of the telling words.
             signal = {"crypto": 0.16, "scam": 0.06}

@@ -24,8 +24,8 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
             table, labels, repaired = _messages(params, data)
         case Scores():
             table, labels, repaired = _scored(params, data)
-    _check_labels(data, table, labels)
     table["excluded"] = _leaks(table)
+    _check_labels(data, table, labels, ["train", "holdout"] if params.kind == "messages" else ["holdout"])
     table, holdout_copies = _drop_holdout_copies(table)
     _check_pool_times(data, table)
     write_parquet(rows, table)
@@ -117,15 +117,18 @@ def _by_column(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="rank")
 
 
-def _check_labels(data: Path, table: pd.DataFrame, labels: list[str]) -> None:
-    base = table[table["pool"].isin(BASE)]
-    for label in labels:
-        for kind, found in (("positive", base[label].any()), ("negative", not base[label].all())):
-            if not found:
-                raise InputError(
-                    data, f"no {kind} row; a threshold needs rows that carry the label and rows that lack it",
-                    field=label,
-                )  # fmt: skip
+def _check_labels(data: Path, table: pd.DataFrame, labels: list[str], slices: list[str]) -> None:
+    for name in slices:
+        for label in labels:
+            carries = table[label][(table["pool"] == name) & (table["excluded"] == "")]
+            for kind, found in (("positive", carries.any()), ("negative", not carries.all())):
+                if not found:
+                    raise InputError(
+                        data,
+                        f"no {kind} row in {name} ({len(carries)} rows): rows that carry the label and rows that lack "
+                        "it are both needed there; add some, change the split, or drop the label",
+                        field=label,
+                    )
 
 
 def _leaks(table: pd.DataFrame) -> list[str]:

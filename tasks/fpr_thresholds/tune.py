@@ -12,40 +12,32 @@ from methods.calibration_sets import (
     FORWARD_CHAINED,
     CalibrationSet,
     Moment,
-    Rows,
-    ScoreCache,
     assemble,
     moment_of,
 )
 from methods.evaluation import fires, worst_ratio
 from methods.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
-from methods.splits import Fold, Sizes, expanding_folds, rolling_folds
+from methods.splits import Fold, expanding_folds, final_fold, rolling_folds
 from methods.thresholds import distribution_interval
 from params.fpr_thresholds import Option, Tune
-from storage.arrays import read_arrays, write_arrays
+from storage.arrays import write_arrays
 from storage.atomic import complete_folder
-from storage.documents import read_json, write_json
+from storage.documents import write_json
 from storage.inputs import InputError
-from storage.tables import read_parquet, write_parquet
+from storage.tables import write_parquet
 from storage.thresholds import Label, Shift, Thresholds, write_thresholds
+from tasks.fpr_thresholds.cached import Cached, load
 
 
 def main(
     params: Tune, rows: Path, prepared: Path, scores: Path, thresholds: Path, calibration: Path, folds: Path
 ) -> None:
-    table, facts, arrays = read_parquet(rows), read_json(prepared), read_arrays(scores)
-    labels: list[str] = facts["labels"]
-    everything = row_arrays(table, labels)
-    cache = ScoreCache(arrays["scores"], arrays["seen"], arrays["chain"])
-    sizes = Sizes(facts["train"], facts["calib"], facts["holdout"])
-    plan = _folds(params, arrays["origins"], sizes)
-    _check_pools(params, everything, cache)
-
-    fold_moments = [moment_of(everything, cache, fold) for fold in plan]
-    last = Fold(
-        len(arrays["origins"]) - 1, (sizes.train, sizes.before_holdout), (sizes.before_holdout, len(table))
-    )
-    known, holdout = moment_of(everything, cache, last)
+    cached = load(rows, prepared, scores)
+    labels = cached.labels
+    _check_pools(params, cached)
+    plan = _folds(params, cached)
+    fold_moments = [moment_of(cached.rows, cached.scores, fold) for fold in plan]
+    known, holdout = moment_of(cached.rows, cached.scores, final_fold(cached.sizes, len(cached.origins)))
     in_folds: dict[str, NDArray[np.float64]] = {}
     distributions: dict[str, NDArray[np.float64]] = {}
     with complete_folder(thresholds) as threshold_folder, complete_folder(calibration) as set_folder:
@@ -69,7 +61,7 @@ def main(
                 threshold_folder / f"{option.name}.json",
                 _document(option, made, shifted, gammas, brittle, params.level),
             )
-            _write_set(set_folder, option, built, table, labels)
+            _write_set(set_folder, option, built, cached.table, labels)
             for label, distribution in zip(labels, brittle, strict=True):
                 if distribution is not None:
                     distributions[f"{option.name}/{label}"] = np.stack(distribution)
@@ -77,28 +69,18 @@ def main(
     write_arrays(folds, _fold_arrays(params, labels, fold_moments, in_folds))
 
 
-def row_arrays(table: pd.DataFrame, labels: list[str]) -> Rows:
-    return Rows(
-        table["pool"].to_numpy(str),
-        table["position"].to_numpy(np.int64),
-        table["group"].to_numpy(np.int64),
-        table["collected_at"].to_numpy("datetime64[ns]").astype(np.int64),
-        table[labels].to_numpy(bool),
-    )
-
-
-def _folds(params: Tune, origins: NDArray[np.int64], sizes: Sizes) -> list[Fold]:
+def _folds(params: Tune, cached: Cached) -> list[Fold]:
     try:
-        if len(origins) == 1:
-            return expanding_folds(sizes, params.folds.count)
-        return rolling_folds(origins, sizes, params.folds.count)
+        if len(cached.origins) == 1:
+            return expanding_folds(cached.sizes, params.folds.count)
+        return rolling_folds(cached.origins, cached.sizes, params.folds.count)
     except ValueError as error:
         raise InputError(Path("params.yaml"), str(error), field="fpr_thresholds.tune.folds.count") from None
 
 
-def _check_pools(params: Tune, rows: Rows, cache: ScoreCache) -> None:
-    there = {"calib", "train", *np.unique(rows.pool[rows.position < 0]).tolist()}
-    there |= {FORWARD_CHAINED} if (cache.chain >= 0).any() else set()
+def _check_pools(params: Tune, cached: Cached) -> None:
+    there = {"calib", "train", *np.unique(cached.rows.pool[cached.rows.position < 0]).tolist()}
+    there |= {FORWARD_CHAINED} if (cached.scores.chain >= 0).any() else set()
     for number, option in enumerate(params.options):
         for source in option.sources:
             if source.pool not in there:
