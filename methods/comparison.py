@@ -1,6 +1,7 @@
 """The comparison table: one row per option and label, and pooled rows, all judged by one evaluator."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from methods.evaluation import (
 from methods.intervals import mcnemar_exact
 
 Index = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,44 +51,46 @@ class Settings:
     seed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One option on one label, or pooled over labels (micro: all decisions alike, macro: mean over labels).
 
-    None where there is nothing to divide by, or where a pooled row has no such figure. fpr_bound: one-sided upper
-    bound. Differences are to the control, on the same rows: *_gained / *_lost count positives that only this
-    option / only the control caught, fp_more / fp_fewer likewise for false positives, with exact McNemar p.
+    None where there is nothing to divide by, or where a pooled row has no such figure. fpr_floor and fpr_bound are
+    one-sided lower and upper bounds. Differences are to the control, on the same rows: recall_gained / recall_lost
+    count positives that only this option / only the control caught, fp_more / fp_fewer likewise for false
+    positives, each with its exact McNemar p.
     """
 
-    tp: int | None
-    fp: int | None
-    fn: int | None
-    tn: int | None
-    precision: float | None
-    precision_at_base_rate: float | None
-    recall: float | None
-    recall_low: float | None
-    recall_high: float | None
-    fpr: float | None
-    fpr_low: float | None
-    fpr_high: float | None
-    fpr_bound: float | None
     verdict: str
-    any_label_fpr: float | None
-    any_label_low: float | None
-    any_label_high: float | None
-    recall_gained: int | None
-    recall_lost: int | None
-    recall_p: float | None
-    fp_more: int | None
-    fp_fewer: int | None
-    fp_p: float | None
-    delta_recall: float | None
-    delta_recall_low: float | None
-    delta_recall_high: float | None
-    delta_fpr: float | None
-    delta_fpr_low: float | None
-    delta_fpr_high: float | None
+    tp: int | None = None
+    fp: int | None = None
+    fn: int | None = None
+    tn: int | None = None
+    precision: float | None = None
+    precision_at_base_rate: float | None = None
+    recall: float | None = None
+    recall_low: float | None = None
+    recall_high: float | None = None
+    fpr: float | None = None
+    fpr_low: float | None = None
+    fpr_high: float | None = None
+    fpr_floor: float | None = None
+    fpr_bound: float | None = None
+    any_label_fpr: float | None = None
+    any_label_low: float | None = None
+    any_label_high: float | None = None
+    recall_gained: int | None = None
+    recall_lost: int | None = None
+    recall_p: float | None = None
+    fp_more: int | None = None
+    fp_fewer: int | None = None
+    fp_p: float | None = None
+    delta_recall: float | None = None
+    delta_recall_low: float | None = None
+    delta_recall_high: float | None = None
+    delta_fpr: float | None = None
+    delta_fpr_low: float | None = None
+    delta_fpr_high: float | None = None
 
 
 def option_rows(
@@ -116,14 +120,21 @@ def option_rows(
         pooled_draws(decided, judged.positive, judged.group, settings.resamples, settings.seed)
         for decided in (fired, control)
     )
-    return [*rows, _micro_row(fired, control, judged, draws, base, verdict, settings),
-            _macro_row(fired, control, judged, draws, base, verdict, settings)]  # fmt: skip
+    against = confusion(control, judged.positive)
+    micro = _micro_row(fired, judged, counts, against, draws, base, verdict, settings)
+    return [*rows, micro, _macro_row(counts, against, draws, base, verdict, settings.level)]
 
 
 def _label_row(
-    column: int, fired: Bools, control: Bools, judged: Judged, counts: Confusion, target: float,
-    promise: str | None, settings: Settings,
-) -> Row:  # fmt: skip
+    column: int,
+    fired: Bools,
+    control: Bools,
+    judged: Judged,
+    counts: Confusion,
+    target: float,
+    promise: str | None,
+    settings: Settings,
+) -> Row:
     hit, base, positive = fired[:, column], control[:, column], judged.positive[:, column]
     tp, fp, fn, tn = (int(cell[column]) for cell in (counts.tp, counts.fp, counts.fn, counts.tn))
     recall = rate(tp, judged.group[positive], settings.level)
@@ -132,73 +143,91 @@ def _label_row(
     gained, lost = int((hit & ~base & positive).sum()), int((~hit & base & positive).sum())
     more, fewer = int((hit & ~base & ~positive).sum()), int((~hit & base & ~positive).sum())
     return Row(
-        tp, fp, fn, tn,
-        tp / (tp + fp) if tp + fp else None,
-        precision_at(settings.clean_share, hit, positive, judged.clean),
-        recall.value, recall.low, recall.high,
-        false.value, false.low, false.high, upper,
-        promise or budget_verdict(lower, upper, target),
-        None, None, None,
-        gained, lost, float(mcnemar_exact(gained, lost)),
-        more, fewer, float(mcnemar_exact(more, fewer)),
-        (gained - lost) / (tp + fn) if tp + fn else None, None, None,
-        (more - fewer) / (fp + tn) if fp + tn else None, None, None,
-    )  # fmt: skip
+        verdict=promise or budget_verdict(lower, upper, target),
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        tn=tn,
+        precision=_ratio(tp, tp + fp),
+        precision_at_base_rate=precision_at(settings.clean_share, hit, positive, judged.clean),
+        recall=recall.value,
+        recall_low=recall.low,
+        recall_high=recall.high,
+        fpr=false.value,
+        fpr_low=false.low,
+        fpr_high=false.high,
+        fpr_floor=lower,
+        fpr_bound=upper,
+        recall_gained=gained,
+        recall_lost=lost,
+        recall_p=float(mcnemar_exact(gained, lost)),
+        fp_more=more,
+        fp_fewer=fewer,
+        fp_p=float(mcnemar_exact(more, fewer)),
+        delta_recall=_ratio(gained - lost, tp + fn),
+        delta_fpr=_ratio(more - fewer, fp + tn),
+    )
 
 
 def _micro_row(
     fired: Bools,
-    control: Bools,
     judged: Judged,
+    counts: Confusion,
+    against: Confusion,
     draws: PooledDraws,
     base: PooledDraws,
     verdict: str,
     settings: Settings,
 ) -> Row:
-    sums, control_sums = confusion(fired, judged.positive), confusion(control, judged.positive)
-    tp, fp, fn, tn = (int(cell.sum()) for cell in (sums.tp, sums.fp, sums.fn, sums.tn))
+    tp, fp, fn, tn = (int(cell.sum()) for cell in (counts.tp, counts.fp, counts.fn, counts.tn))
     hits, clean = any_label_rate(fired, judged.positive)
     any_label = rate(hits, judged.group[clean], settings.level)
-    level = settings.level
     return Row(
-        tp, fp, fn, tn,
-        tp / (tp + fp) if tp + fp else None,
-        _micro_precision(fired, judged, settings.clean_share),
-        tp / (tp + fn), *draws_interval(draws.micro_recall, level),
-        fp / (fp + tn), *draws_interval(draws.micro_fpr, level), None,
-        verdict,
-        any_label.value, any_label.low, any_label.high,
-        None, None, None, None, None, None,
-        (tp - int(control_sums.tp.sum())) / (tp + fn), *draws_interval(draws.micro_recall - base.micro_recall, level),
-        (fp - int(control_sums.fp.sum())) / (fp + tn), *draws_interval(draws.micro_fpr - base.micro_fpr, level),
-    )  # fmt: skip
+        verdict=verdict,
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        tn=tn,
+        precision=_ratio(tp, tp + fp),
+        precision_at_base_rate=_micro_precision(fired, judged, settings.clean_share),
+        recall=_ratio(tp, tp + fn),
+        fpr=_ratio(fp, fp + tn),
+        any_label_fpr=any_label.value,
+        any_label_low=any_label.low,
+        any_label_high=any_label.high,
+        delta_recall=_ratio(tp - int(against.tp.sum()), tp + fn),
+        delta_fpr=_ratio(fp - int(against.fp.sum()), fp + tn),
+        **_ends("recall", draws.micro_recall, base.micro_recall, settings.level),
+        **_ends("fpr", draws.micro_fpr, base.micro_fpr, settings.level),
+    )
 
 
 def _macro_row(
-    fired: Bools,
-    control: Bools,
-    judged: Judged,
-    draws: PooledDraws,
-    base: PooledDraws,
-    verdict: str,
-    settings: Settings,
+    counts: Confusion, against: Confusion, draws: PooledDraws, base: PooledDraws, verdict: str, level: float
 ) -> Row:
-    ours, theirs = confusion(fired, judged.positive), confusion(control, judged.positive)
-    recall, fpr = macro(ours.tp, ours.tp + ours.fn), macro(ours.fp, ours.fp + ours.tn)
-    level = settings.level
+    recall, fpr = macro(counts.tp, counts.tp + counts.fn), macro(counts.fp, counts.fp + counts.tn)
     return Row(
-        None, None, None, None,
-        macro(ours.tp, ours.tp + ours.fp), None,
-        recall, *draws_interval(draws.macro_recall, level),
-        fpr, *draws_interval(draws.macro_fpr, level), None,
-        verdict,
-        None, None, None,
-        None, None, None, None, None, None,
-        _minus(recall, macro(theirs.tp, theirs.tp + theirs.fn)),
-        *draws_interval(draws.macro_recall - base.macro_recall, level),
-        _minus(fpr, macro(theirs.fp, theirs.fp + theirs.tn)),
-        *draws_interval(draws.macro_fpr - base.macro_fpr, level),
-    )  # fmt: skip
+        verdict=verdict,
+        precision=macro(counts.tp, counts.tp + counts.fp),
+        recall=recall,
+        fpr=fpr,
+        delta_recall=_minus(recall, macro(against.tp, against.tp + against.fn)),
+        delta_fpr=_minus(fpr, macro(against.fp, against.fp + against.tn)),
+        **_ends("recall", draws.macro_recall, base.macro_recall, level),
+        **_ends("fpr", draws.macro_fpr, base.macro_fpr, level),
+    )
+
+
+def _ends(name: str, draws: Floats, base: Floats, level: float) -> dict[str, Any]:
+    """Interval ends of a pooled figure and of its paired difference to the control."""
+    low, high = draws_interval(draws, level)
+    delta_low, delta_high = draws_interval(draws - base, level)
+    return {
+        f"{name}_low": low,
+        f"{name}_high": high,
+        f"delta_{name}_low": delta_low,
+        f"delta_{name}_high": delta_high,
+    }
 
 
 def _any_label_verdict(fired: Bools, judged: Judged, target: float, settings: Settings) -> str:
@@ -210,6 +239,10 @@ def _micro_precision(fired: Bools, judged: Judged, clean_share: float) -> float 
     """precision_at over all decisions: every label of a row weighs as its row does."""
     labels = judged.positive.shape[1]
     return precision_at(clean_share, fired.ravel(), judged.positive.ravel(), np.repeat(judged.clean, labels))
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def _minus(ours: float | None, theirs: float | None) -> float | None:

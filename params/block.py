@@ -27,7 +27,7 @@ def read_block(path: Path, key: str, model: Any) -> Any:
     try:
         return TypeAdapter(model).validate_python(value)
     except ValidationError as error:
-        raise ParamsError("\n".join(_sentences(path, key, error))) from None
+        raise ParamsError("\n".join(_sentences(path, key, value, error))) from None
 
 
 def _at(path: Path, key: str) -> Any:
@@ -45,10 +45,21 @@ def _at(path: Path, key: str) -> Any:
     return value
 
 
-def _sentences(path: Path, key: str, error: ValidationError) -> list[str]:
+def _sentences(path: Path, key: str, value: Any, error: ValidationError) -> list[str]:
     sentences = []
     for item in error.errors():
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"])
         got = "" if item["type"] == "missing" else f", got {item['input']!r}"
-        sentences.append(f"{path}: {key}{where}: {item['msg'][:1].lower()}{item['msg'][1:]}{got}")
+        message = f"{item['msg'][:1].lower()}{item['msg'][1:]}"
+        sentences.append(f"{path}: {key}{_place(value, item['loc'])}: {message}{got}")
     return sentences
+
+
+def _place(value: Any, loc: tuple[int | str, ...]) -> str:
+    """The dotted place; pydantic also names the chosen member of a union, which is no key in the file."""
+    place = ""
+    for number, part in enumerate(loc):
+        if isinstance(part, int):
+            place, value = f"{place}[{part}]", value[part] if isinstance(value, list) else None
+        elif (isinstance(value, dict) and part in value) or number == len(loc) - 1:
+            place, value = f"{place}.{part}", value.get(part) if isinstance(value, dict) else None
+    return place

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, Posit
 from params.block import Block
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Tolerance = Annotated[float, Field(ge=0, le=0.01)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 SplitModel = TypeVar("SplitModel", bound=Block)
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -117,7 +118,7 @@ class Scores(Block):
     scores: str
     split: Split
     untimed: Literal["refuse", "drop", "file_order"]
-    clamp: Annotated[float, Field(ge=0, le=0.01)]
+    clamp: Tolerance
 
 
 Prepare = Annotated[Messages | Scores, Field(discriminator="kind")]
@@ -133,17 +134,22 @@ def _within_one(split: SplitModel, share: float) -> SplitModel:
 
 
 class Ngrams(Block):
-    """Hashed word and character n-grams, one logistic regression per label."""
+    """Hashed word and character n-grams, one logistic regression per label.
+
+    origins: how often the model is fitted along the time axis, one calibration slice apart, the last time on all
+    of train; what it serves are the folds and the forward-chained scores.
+    """
 
     kind: Literal["ngrams"]
     buckets: Annotated[int, Field(ge=256, le=2**22)]
     word_ngrams: PositiveInt
     char_ngrams: tuple[PositiveInt, PositiveInt]
     inverse_regularisation: PositiveFloat
+    origins: PositiveInt
 
 
 class FasttextTraining(Block):
-    """fastText trained here, one-vs-all (extra `fasttext`)."""
+    """fastText trained here, one-vs-all (extra `fasttext`); its scores may exceed [0, 1] by `clamp`."""
 
     kind: Literal["fasttext"]
     word_ngrams: PositiveInt
@@ -151,6 +157,8 @@ class FasttextTraining(Block):
     dim: PositiveInt
     epoch: PositiveInt
     learning_rate: PositiveFloat
+    clamp: Tolerance
+    origins: PositiveInt
 
 
 class FasttextFile(Block):
@@ -158,14 +166,19 @@ class FasttextFile(Block):
 
     kind: Literal["fasttext_file"]
     file: str
+    clamp: Tolerance
+
+
+class Given(Block):
+    """The rows came with scores (prepare.kind: scores): there is no model here."""
+
+    kind: Literal["given"]
 
 
 class Score(Block):
-    """The model, and where on the time axis it is fitted again for folds and forward-chained scores."""
+    """The model that scores the rows."""
 
-    model: Annotated[Ngrams | FasttextTraining | FasttextFile, Field(discriminator="kind")]
-    origins: PositiveInt
-    clamp: Annotated[float, Field(ge=0, le=0.01)]
+    model: Annotated[Ngrams | FasttextTraining | FasttextFile | Given, Field(discriminator="kind")]
 
 
 # --- tune -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from methods.evaluation import (
     HOLDS,
     SILENT,
     VIOLATES,
-    budget_bounds,
     budget_verdict,
     joint_verdict,
 )
@@ -21,6 +20,7 @@ from params.fpr_thresholds import Compare
 from storage.thresholds import Thresholds
 
 Record = dict[Any, Any]
+NAMED_LABELS = 5
 OUTCOME = {HOLDS: "holds", VIOLATES: "does not hold", CANNOT_TELL: "cannot tell", SILENT: "never fires"}
 
 
@@ -37,7 +37,10 @@ def decision(
     learned = [label for label, is_ in zip(labels, learnable, strict=True) if is_]
     budget = params.selection.max_fpr
     chosen = _records(table, names[choice.chosen])
-    verdicts = {label: _budget_verdict(chosen[label], budget, params.level) for label in learned}
+    verdicts = {
+        label: budget_verdict(chosen[label]["fpr_floor"], chosen[label]["fpr_bound"], budget)
+        for label in learned
+    }
     verdict = OUTCOME[joint_verdict(list(verdicts.values()))]
     micro = chosen["micro"]
     return {
@@ -141,7 +144,7 @@ def _why_chosen(names: list[str], choice: Choice, learned: list[str], budget: fl
         return [f"no option keeps {budget:.1%} on every learnable label in the folds: the control stays"]
     kept = [name for name, eligible in zip(names, choice.eligible, strict=True) if eligible]
     best, chosen = names[choice.best], names[choice.chosen]
-    reasons = [f"within {budget:.1%} on {', '.join(learned)} in the folds: {', '.join(kept)}"]
+    reasons = [f"within {budget:.1%} on {_names(learned)} in the folds: {', '.join(kept)}"]
     if not choice.eligible[0]:
         reasons.append(f"the control {names[0]} is not: it cannot be kept")
     if choice.best == choice.chosen:
@@ -161,16 +164,15 @@ def _why_chosen(names: list[str], choice: Choice, learned: list[str], budget: fl
     return reasons
 
 
-def _budget_verdict(row: Record, budget: float, level: float) -> str:
-    negatives = int(row["fp"] + row["tn"])
-    return budget_verdict(*budget_bounds(int(row["fp"]), np.arange(negatives), level), budget)
-
-
 def _joined(verdicts: dict[str, str], chosen: dict[str, Record]) -> str:
+    """Label by label where there are few; else how many of each, and the labels that break it."""
+    if len(verdicts) > NAMED_LABELS:
+        counts = [f"{OUTCOME[kind]} for {list(verdicts.values()).count(kind)} labels" for kind in OUTCOME]
+        broken = [label for label, verdict in verdicts.items() if verdict == VIOLATES]
+        return ", ".join(counts) + (f" (broken: {', '.join(broken[:NAMED_LABELS])})" if broken else "")
     return "; ".join(
         f"{OUTCOME[verdict]} for {label} ({chosen[label]['fp']:.0f} of "
-        f"{chosen[label]['fp'] + chosen[label]['tn']:.0f} negatives fired, "
-        f"bound {chosen[label]['fpr_bound']:.1%})"
+        f"{chosen[label]['fp'] + chosen[label]['tn']:.0f} negatives fired, bound {chosen[label]['fpr_bound']:.1%})"
         for label, verdict in verdicts.items()
     )
 
@@ -198,9 +200,9 @@ def _trade_off(option: Thresholds, table: pd.DataFrame, diagnoses: dict[str, Dia
     broken = [label for label in option.labels if rows[label]["verdict"] == VIOLATES]
     unfixed = [label for label, found in diagnoses.items() if found.kind == "ranking" and label not in silent]
     tails = [
-        f"never fires on {', '.join(silent)}" if silent else "",
-        f"breaks its target on {', '.join(broken)}" if broken else "",
-        f"does not fix {', '.join(unfixed)}" if unfixed else "",
+        f"never fires on {_names(silent)}" if silent else "",
+        f"breaks its target on {_names(broken)}" if broken else "",
+        f"does not fix {_names(unfixed)}" if unfixed else "",
     ]
     tail = "; ".join(part for part in tails if part)
     return [*lines, f"{tail}." if tail else "no label is left out."]
@@ -290,6 +292,10 @@ def _interval(row: Record, name: str) -> str:
 def _points(row: Record, name: str) -> str:
     low, high = 100 * row[f"{name}_low"], 100 * row[f"{name}_high"]
     return f"{100 * row[name]:+.1f} points [{low:+.1f}, {high:+.1f}]"
+
+
+def _names(labels: list[str]) -> str:
+    return ", ".join(labels) if len(labels) <= NAMED_LABELS else f"{len(labels)} labels"
 
 
 def _records(table: pd.DataFrame, option: str) -> dict[str, Record]:

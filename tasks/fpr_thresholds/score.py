@@ -1,6 +1,7 @@
 """Score every row, with models that are fitted anew along the time axis so that no row need be scored in-sample."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from methods.ngrams import fit_ngram_model, ngram_features, ngram_scores
 from methods.splits import chain_origins, forward_chain
-from params.fpr_thresholds import FasttextFile, FasttextTraining, Ngrams, Score
+from params.fpr_thresholds import FasttextFile, FasttextTraining, Given, Ngrams, Score
 from storage.arrays import write_arrays
 from storage.atomic import complete_folder
 from storage.documents import read_json, write_json
@@ -23,78 +24,91 @@ Scores = NDArray[np.float32]
 def main(params: Score, rows: Path, prepared: Path, scores: Path, model: Path) -> None:
     table, facts = read_parquet(rows), read_json(prepared)
     labels = facts["labels"]
+    if (facts["kind"] == "scores") != isinstance(params.model, Given):
+        raise InputError(
+            Path("params.yaml"),
+            f"prepare.kind is {facts['kind']}: rows that came with scores need score.model {{kind: given}}, "
+            "messages need a model",
+            field="fpr_thresholds.score.model",
+        )
+    train = facts["train"]
     with complete_folder(model) as folder:
-        if facts["kind"] == "scores":
-            cube, origins, clamped = _given(table, labels), np.array([facts["train"]]), 0
-            kind = "given"
-        elif isinstance(params.model, FasttextFile):
-            raw, origins = _fasttext_file(params.model, table, labels), np.array([facts["train"]])
-            (cube, clamped), kind = _clamp(raw, params.clamp), params.model.kind
-        else:
-            origins = _origins(params, facts)
-            raw = _fit_along_time(params.model, table, labels, origins, folder)
-            (cube, clamped), kind = _clamp(raw, params.clamp), params.model.kind
-        write_json(folder / "model.json", {"kind": kind, "labels": labels, "clamped_scores": clamped})
+        match params.model:
+            case Given():
+                cube, origins, clamped = _given(table, labels), np.array([train]), 0
+            case FasttextFile():
+                raw, origins = _fasttext_file(params.model, table, labels), np.array([train])
+                cube, clamped = _clamp(raw, params.model.clamp)
+            case Ngrams():
+                origins = _origins(params.model.origins, facts)
+                cube, clamped = _fit_ngrams(params.model, table, labels, origins, folder), 0
+            case FasttextTraining():
+                origins = _origins(params.model.origins, facts)
+                raw = _fit_fasttext(params.model, table, labels, origins, folder)
+                cube, clamped = _clamp(raw, params.model.clamp)
+        write_json(
+            folder / "model.json", {"kind": params.model.kind, "labels": labels, "clamped_scores": clamped}
+        )
     position, group = table["position"].to_numpy(), table["group"].to_numpy()
-    refitted = kind in ("ngrams", "fasttext")
+    refitted = isinstance(params.model, Ngrams | FasttextTraining)
     write_arrays(
         scores,
         {
             "scores": cube,
-            "seen": np.stack(
-                [np.isin(group, group[(position >= 0) & (position < origin)]) for origin in origins]
-            ),
-            "chain": forward_chain(position, origins, facts["train"])
-            if refitted
-            else np.full(len(table), -1),
+            "seen": np.stack([np.isin(group, group[before]) for before in _before(position, origins)]),
+            "chain": forward_chain(position, origins, train) if refitted else np.full(len(table), -1),
             "origins": origins,
         },
     )
 
 
-def _origins(params: Score, facts: dict[str, int]) -> NDArray[np.int64]:
+def _origins(count: int, facts: dict[str, int]) -> NDArray[np.int64]:
     try:
-        return chain_origins(facts["train"], facts["calib"], params.origins)
+        return chain_origins(facts["train"], facts["calib"], count)
     except ValueError as error:
-        raise InputError(Path("params.yaml"), str(error), field="fpr_thresholds.score.origins") from None
+        raise InputError(
+            Path("params.yaml"), str(error), field="fpr_thresholds.score.model.origins"
+        ) from None
+
+
+def _before(position: NDArray[np.int64], origins: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
+    """Per origin, which rows the model fitted there has seen."""
+    for number, origin in enumerate(origins, 1):
+        yield (position >= 0) & (position < origin)
+        sys.stdout.write(f"origin {number} of {len(origins)}: {origin} training rows\n")
 
 
 def _given(table: pd.DataFrame, labels: list[str]) -> Scores:
     return table[[SCORE + label for label in labels]].to_numpy(np.float32)[np.newaxis]
 
 
-def _fit_along_time(
-    model: Ngrams | FasttextTraining,
-    table: pd.DataFrame,
-    labels: list[str],
-    origins: NDArray[np.int64],
-    folder: Path,
+def _fit_ngrams(
+    model: Ngrams, table: pd.DataFrame, labels: list[str], origins: NDArray[np.int64], folder: Path
 ) -> Scores:
     """(snapshots, rows, labels); the last snapshot, fitted on all of train, is kept in `folder`."""
-    texts, positive = table["text"].tolist(), table[labels].to_numpy()
-    position = table["position"].to_numpy()
+    features = ngram_features(table["text"].tolist(), model.buckets, model.word_ngrams, model.char_ngrams)
+    positive = table[labels].to_numpy()
     cube = np.empty((len(origins), len(table), len(labels)), np.float32)
-    if isinstance(model, Ngrams):
-        features = ngram_features(texts, model.buckets, model.word_ngrams, model.char_ngrams)
-    for snapshot, origin in enumerate(origins):
-        before = (position >= 0) & (position < origin)
-        last = snapshot == len(origins) - 1
-        if isinstance(model, Ngrams):
-            fitted = fit_ngram_model(features[before], positive[before], model.inverse_regularisation)
-            cube[snapshot] = ngram_scores(fitted, features)
-            if last:
-                write_arrays(
-                    folder / "ngrams.npz",
-                    {"coefficients": fitted.coefficients, "intercepts": fitted.intercepts},
-                )
-        else:
-            from storage import fasttext_models  # noqa: PLC0415 - the extra `fasttext` is optional
+    for snapshot, before in enumerate(_before(table["position"].to_numpy(), origins)):
+        fitted = fit_ngram_model(features[before], positive[before], model.inverse_regularisation)
+        cube[snapshot] = ngram_scores(fitted, features)
+    write_arrays(
+        folder / "ngrams.npz", {"coefficients": fitted.coefficients, "intercepts": fitted.intercepts}
+    )
+    return cube
 
-            kept = folder / "fasttext.bin" if last else None
-            cube[snapshot] = fasttext_models.train_and_score(
-                model, [text for text, use in zip(texts, before, strict=True) if use], positive[before], labels, texts, kept
-            )  # fmt: skip
-        sys.stdout.write(f"fitted on {origin} rows ({snapshot + 1}/{len(origins)})\n")
+
+def _fit_fasttext(
+    model: FasttextTraining, table: pd.DataFrame, labels: list[str], origins: NDArray[np.int64], folder: Path
+) -> Scores:
+    from storage import fasttext_models  # noqa: PLC0415 - the extra `fasttext` is optional
+
+    texts, positive = table["text"].tolist(), table[labels].to_numpy()
+    cube = np.empty((len(origins), len(table), len(labels)), np.float32)
+    for snapshot, before in enumerate(_before(table["position"].to_numpy(), origins)):
+        seen = [text for text, use in zip(texts, before, strict=True) if use]
+        keep = folder / "fasttext.bin" if snapshot == len(origins) - 1 else None
+        cube[snapshot] = fasttext_models.train_and_score(model, seen, positive[before], labels, texts, keep)
     return cube
 
 
@@ -111,6 +125,6 @@ def _clamp(raw: Scores, tolerance: float) -> tuple[Scores, int]:
         worst = float(raw[beyond].flat[np.abs(raw[beyond] - 0.5).argmax()])
         raise InputError(
             Path("params.yaml"), f"the model gave a score of {worst}, further than clamp beyond [0, 1]",
-            field="fpr_thresholds.score.clamp",
+            field="fpr_thresholds.score.model.clamp",
         )  # fmt: skip
     return np.clip(raw, 0, 1), int(beyond.sum())

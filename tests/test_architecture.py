@@ -1,0 +1,160 @@
+"""The promises of the layout: one direction of imports, one graph, complete dependencies, no hidden defaults."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from params.block import Block
+from run_stage import declared_files
+from tests.imports import PACKAGES, ROOT, code_dependencies, imported
+
+MAY_IMPORT = {
+    "flows": {"flows", "tasks", "params"},
+    "tasks": {"tasks", "methods", "storage", "params"},
+    "simulators": {"storage", "params"},
+    "methods": {"methods"},
+    "storage": {"storage"},
+    "params": {"params"},
+}
+EXPERIMENTS = sorted(path.name for path in (ROOT / "tasks").iterdir() if (path / "prepare.py").exists())
+NOT_EXPERIMENTS = {"report"}
+
+
+def load(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(ROOT / name)
+    return loaded
+
+
+STAGES: dict[str, dict[str, Any]] = load("dvc.yaml")["stages"]
+
+
+def modules(package: str) -> list[Path]:
+    return sorted(path for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py")
+
+
+def experiment_of(stage: str) -> str:
+    return next(name for name in EXPERIMENTS if stage.startswith(f"{name}_"))
+
+
+def steps(experiment: str) -> list[str]:
+    return [path.stem for path in modules(f"tasks/{experiment}") if "\ndef main(" in path.read_text()]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package: str) -> None:
+    for path in modules(package):
+        targets = {target.relative_to(ROOT).parts[0] for target in imported(path)}
+        assert targets <= MAY_IMPORT[package], f"{path.relative_to(ROOT)} imports {targets - MAY_IMPORT[package]}"
+
+
+def test_experiments_never_import_each_other() -> None:
+    for experiment in EXPERIMENTS:
+        for path in modules(f"tasks/{experiment}"):
+            for target in imported(path):
+                parts = target.relative_to(ROOT).parts
+                assert parts[0] != "tasks" or parts[1] == experiment, f"{path} imports {target}"
+
+
+def test_only_graph_imports_dvc_and_only_flows_import_prefect() -> None:
+    for package in PACKAGES:
+        for path in modules(package):
+            text = path.read_text()
+            name = path.relative_to(ROOT).as_posix()
+            if "import dvc" in text or "from dvc" in text:
+                assert name == "flows/graph.py", f"{name} imports dvc"
+            if "import prefect" in text or "from prefect" in text:
+                assert package == "flows", f"{name} imports prefect"
+            if "prefect.artifacts" in text:
+                assert name == "flows/publish.py", f"{name} makes artifacts"
+
+
+def test_the_same_names_everywhere() -> None:
+    simulators = {path.stem for path in modules("simulators")}
+    flows = {path.stem for path in modules("flows")}
+    params = {path.stem for path in modules("params")}
+    blocks = set(load("params.yaml")) - {"runtime"}
+    assert simulators == set(EXPERIMENTS) == blocks - NOT_EXPERIMENTS
+    assert set(EXPERIMENTS) <= flows
+    assert set(EXPERIMENTS) <= params
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_runs_the_step_it_is_named_after(stage: str) -> None:
+    experiment = experiment_of(stage)
+    step = stage.removeprefix(f"{experiment}_")
+    assert STAGES[stage]["cmd"].split()[:3] == ["python", "run_stage.py", f"{experiment}.{step}"]
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_step_is_a_stage_and_none_else(experiment: str) -> None:
+    stages = {name.removeprefix(f"{experiment}_") for name in STAGES if experiment_of(name) == experiment}
+    assert stages == set(steps(experiment))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_code_dependencies_equal_the_import_closure(stage: str) -> None:
+    experiment = experiment_of(stage)
+    code = [dep for dep in STAGES[stage]["deps"] if not dep.startswith(("data/", "artifacts/", "results/"))]
+    expected = code_dependencies(experiment, stage.removeprefix(f"{experiment}_"))
+    lines = "\n".join(f"      - {path}" for path in expected)
+    assert sorted(code) == expected, f"dvc.yaml, stage {stage}: the code deps have to be\n{lines}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_step_is_handed_what_its_stage_declares_and_nothing_else(stage: str) -> None:
+    experiment = experiment_of(stage)
+    step = stage.removeprefix(f"{experiment}_")
+    assert STAGES[stage]["params"] == ["runtime.cpu", f"{experiment}.{step}"]
+    main = import_module(f"tasks.{experiment}.{step}").main
+    named = set(inspect.signature(main).parameters) - {"params", "option"}
+    assert named == set(declared_files(stage, None))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_compare_and_report_write_into_git(stage: str) -> None:
+    into_git = [out for out in STAGES[stage].get("outs", []) if isinstance(out, dict)]
+    if not stage.endswith("_compare") and experiment_of(stage) not in NOT_EXPERIMENTS:
+        assert not into_git
+
+
+def test_dvc_yaml_depends_on_no_folder_that_holds_a_gitignore_of_dvc() -> None:
+    folders = {dep for stage in STAGES.values() for dep in stage["deps"] if dep.startswith("artifacts/")}
+    outs = {next(iter(out)) if isinstance(out, dict) else out for stage in STAGES.values() for out in stage["outs"]}
+    assert folders <= outs
+
+
+def test_no_field_of_the_params_models_has_a_default() -> None:
+    for path in modules("params"):
+        module = import_module(f"params.{path.stem}")
+        for name, model in vars(module).items():
+            if isinstance(model, type) and issubclass(model, BaseModel) and model not in (Block, BaseModel):
+                assert issubclass(model, Block), f"{name} is not a Block"
+                for field, info in model.model_fields.items():
+                    assert info.is_required(), f"params/{path.stem}.py: {name}.{field} has a default"
+
+
+def test_package_files_are_empty() -> None:
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("__init__.py"):
+            assert path.read_bytes() == b"", f"{path} is no dependency of any stage, so it may hold nothing"
+
+
+def test_modules_open_with_a_line_that_says_what_they_are() -> None:
+    for package in PACKAGES:
+        for path in modules(package):
+            assert path.read_text().startswith('"""'), path
+
+
+def test_nothing_reads_pickle() -> None:
+    for package in (*PACKAGES, "bench"):
+        for path in modules(package):
+            text = path.read_text()
+            assert "import pickle" not in text
+            assert "joblib" not in text
+            assert "allow_pickle=True" not in text
+            assert "weights_only=False" not in text
