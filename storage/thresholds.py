@@ -1,7 +1,7 @@
 """The pinned threshold file of one option: what a service needs to decide, and what it rests on."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -14,6 +14,9 @@ Infinite = Annotated[
         lambda value: "Infinity" if value == float("inf") else value, return_type=float | Literal["Infinity"]
     ),
 ]
+
+
+SCHEMA = Path("storage/thresholds.schema.json")
 
 
 class Frozen(BaseModel):
@@ -66,3 +69,8 @@ def write_thresholds(path: Path, thresholds: Thresholds) -> None:
 
 def read_thresholds(path: Path) -> Thresholds:
     return Thresholds.model_validate(read_json(path))
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the file, for those who read it elsewhere; the committed copy is SCHEMA."""
+    return Thresholds.model_json_schema(mode="serialization")

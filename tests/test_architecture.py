@@ -49,7 +49,9 @@ def steps(experiment: str) -> list[str]:
 def test_imports_point_one_way(package: str) -> None:
     for path in modules(package):
         targets = {target.relative_to(ROOT).parts[0] for target in imported(path)}
-        assert targets <= MAY_IMPORT[package], f"{path.relative_to(ROOT)} imports {targets - MAY_IMPORT[package]}"
+        assert targets <= MAY_IMPORT[package], (
+            f"{path.relative_to(ROOT)} imports {targets - MAY_IMPORT[package]}"
+        )
 
 
 def test_experiments_never_import_each_other() -> None:
@@ -124,7 +126,11 @@ def test_only_compare_and_report_write_into_git(stage: str) -> None:
 
 def test_dvc_yaml_depends_on_no_folder_that_holds_a_gitignore_of_dvc() -> None:
     folders = {dep for stage in STAGES.values() for dep in stage["deps"] if dep.startswith("artifacts/")}
-    outs = {next(iter(out)) if isinstance(out, dict) else out for stage in STAGES.values() for out in stage["outs"]}
+    outs = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for stage in STAGES.values()
+        for out in stage["outs"]
+    }
     assert folders <= outs
 
 
