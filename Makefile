@@ -1,0 +1,62 @@
+# Needs Python 3.11 or later, git and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+export PATH := $(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PREFECT_HOME ?= $(CURDIR)/.prefect
+export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS ?= 180
+UI_PORT ?= 4200
+POOL := calibration
+
+.PHONY: help env data demo test check bench ui deploy worker lock clean
+
+help: ## what can be made here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
+
+env: $(VENV)/complete ## the environment, exactly as locked
+
+$(VENV)/complete: requirements.lock requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv > /dev/null || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "installing the locked environment into .venv (torch alone is several GB the first time)"
+	@uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
+	@touch $@
+
+data: env ## data/ as data.dvc pins it: pulled, or simulated and compared
+	@python -m flows.data
+
+demo: data ## reproduce what is stale, then print the comparison table and the decision
+	@python -m flows.fpr_thresholds
+
+test: env ## all tests
+	@python -m pytest -n 2 --dist loadgroup
+
+check: env ## style and types
+	@ruff check . && ruff format --check . && mypy .
+
+bench: env ## time this project and its peers in one run
+	@for name in thresholds intervals; do python -m bench.$$name || exit 1; done
+
+ui: env ## a Prefect server with its page on http://127.0.0.1:$(UI_PORT)
+	@prefect server start --host 127.0.0.1 --port $(UI_PORT)
+
+deploy: env ## register the deployments of prefect.yaml with the server of `make ui`
+	@export PREFECT_API_URL=$${PREFECT_API_URL:-http://127.0.0.1:$(UI_PORT)/api} \
+		&& { prefect work-pool inspect $(POOL) > /dev/null 2>&1 || prefect work-pool create --type process $(POOL); } \
+		&& prefect --no-prompt deploy --all
+
+worker: env ## run what is scheduled
+	@export PREFECT_API_URL=$${PREFECT_API_URL:-http://127.0.0.1:$(UI_PORT)/api} && prefect worker start --pool $(POOL)
+
+lock: env ## resolve the ranges of pyproject.toml anew into the lock files
+	@uv pip compile -q pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-annotate -o requirements.lock
+	@uv pip compile -q --group dev -c requirements.lock --universal --fork-strategy fewest --python-version 3.11 \
+		--upgrade --generate-hashes --no-header --no-annotate -o requirements-dev.lock
+
+clean: ## remove what can be made again (not data, results or DVC's cache)
+	@rm -rf .cache .logs .pytest_cache .mypy_cache .ruff_cache .hypothesis artifacts

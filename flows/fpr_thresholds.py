@@ -1,0 +1,29 @@
+"""Which calibration set, and which rule, holds a false-positive budget on later data?"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # Prefect reads its environment when it is imported
+    from flows import settings
+
+    settings.apply(Path.cwd())
+
+from prefect import flow
+
+from flows import pipeline
+
+
+@flow
+def fpr_thresholds(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
+    """Tune per-label thresholds on ten calibration sets, compare them on the holdout, and publish the decision.
+
+    Args:
+        force: Run the stages even where nothing changed.
+        jobs: How many stages run at once; empty for one on each core.
+    """
+    return pipeline.experiment("fpr_thresholds", force, jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(pipeline.run_experiment(fpr_thresholds))

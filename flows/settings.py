@@ -1,0 +1,24 @@
+"""The environment that Prefect and DVC run under here: nothing phones home, state stays in the repository."""
+
+import os
+from pathlib import Path
+
+
+def apply(root: Path) -> None:
+    """Prefect reads its environment when it is imported, so entry points call this first. What is set already wins."""
+    for name, value in environment(root).items():
+        os.environ.setdefault(name, value)
+
+
+def environment(root: Path) -> dict[str, str]:
+    return {
+        "DO_NOT_TRACK": "1",
+        "DVC_NO_ANALYTICS": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": str(root / ".prefect"),
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        # The API keeps every log line; the terminal shows the walker's own progress instead.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    }

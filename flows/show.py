@@ -1,0 +1,132 @@
+"""An experiment's table and decision, for a terminal: `python -m flows.show <experiment>`."""
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 110
+
+
+@dataclass(frozen=True)
+class Column:
+    title: str
+    value: str
+    low: str | None = None  # the columns of its interval
+    high: str | None = None
+
+    def cell(self, row: Mapping[str, str]) -> str:
+        text = short(row[self.value])
+        if self.low and self.high and text:
+            return f"{text} [{short(row[self.low])}, {short(row[self.high])}]"
+        return text
+
+
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "fpr_thresholds": (
+        Column("option", "option"),
+        Column("label", "label"),
+        Column("threshold", "threshold"),
+        Column("status", "status"),
+        Column("recall", "recall", "recall_low", "recall_high"),
+        Column("FPR", "fpr", "fpr_low", "fpr_high"),
+        Column("target", "target"),
+        Column("verdict", "verdict"),
+    ),
+}
+
+
+class NoResults(RuntimeError):
+    pass
+
+
+def results(root: Path, experiment: str) -> RenderableType:
+    folder = root / "results" / experiment
+    for path in (folder / "table.csv", folder / "decision.json"):
+        if not path.exists():
+            raise NoResults(
+                f"{path.relative_to(root)} is missing: `python -m flows.reproduce {experiment}` makes it"
+            )
+    with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    decision = json.loads((folder / "decision.json").read_text())
+    return Group(table(rows, _columns(experiment, rows)), Text(), decision_text(decision))
+
+
+def _columns(experiment: str, rows: list[dict[str, str]]) -> Iterable[Column]:
+    """The experiment's choice of columns, or the first ones that fit."""
+    present = list(rows[0]) if rows else []
+    if experiment not in COLUMNS:
+        widths = {name: max(len(name), *(len(short(row[name])) for row in rows)) + 2 for name in present}
+        return [Column(name, name) for i, name in enumerate(present)
+                if sum(widths[each] for each in present[: i + 1]) <= WIDTH]  # fmt: skip
+    wanted = [
+        each for column in COLUMNS[experiment] for each in (column.value, column.low, column.high) if each
+    ]
+    if missing := [name for name in wanted if rows and name not in present]:
+        raise NoResults(
+            f"results/{experiment}/table.csv has no column {', '.join(missing)} (flows/show.py asks for it)"
+        )
+    return COLUMNS[experiment]
+
+
+def table(rows: Iterable[Mapping[str, str]], columns: Iterable[Column]) -> Table:
+    columns = list(columns)
+    shown = Table(*(column.title for column in columns), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        shown.add_row(*(escape(column.cell(row)) for column in columns))
+    return shown
+
+
+def decision_text(decision: Mapping[str, Any]) -> RenderableType:
+    lines = [
+        Text.assemble(("chosen  ", "bold"), str(decision["chosen"])),
+        Text.assemble(("control ", "bold"), str(decision["control"])),
+        Text.assemble(("verdict ", "bold"), str(decision["verdict"])),
+    ]
+    reasons = [Padding(Text(f"- {reason}"), (0, 0, 0, 2)) for reason in decision["reasons"]]
+    return Group(*lines, *reasons)
+
+
+def short(text: str) -> str:
+    """Three decimals, or three significant digits where these would hide the value."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if text.lstrip("+-").isdigit() or number != number or abs(number) == float("inf"):
+        return text
+    return f"{number:.3g}" if 0 < abs(number) < 0.01 else f"{number:.3f}"
+
+
+def console() -> Console:
+    """Piped output has no width of its own."""
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
+    return Console(highlight=False, width=width)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m flows.show", description=__doc__)
+    parser.add_argument("experiment")
+    experiment: str = parser.parse_args(arguments).experiment
+    try:
+        console().print(results(Path.cwd(), experiment))
+    except NoResults as error:
+        Console(stderr=True, soft_wrap=True).print(str(error), markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows import publish
+
+Rows = list[dict[str, publish.Cell]]
+ROWS: Rows = [
+    {"option": "A", "label": "scam", "recall": 0.25, "n": 12, "status": "ok"},
+    {"option": "B", "label": "scam", "recall": 0.5, "n": 13, "status": "infeasible"},
+]
+
+
+def test_cells_that_differ_only_by_rounding_have_not_changed() -> None:
+    rounded: Rows = [{**ROWS[0], "recall": 0.25 * (1 + 1e-12)}, dict(ROWS[1])]
+    assert publish.changed_cells(ROWS, rounded, 1e-9) == []
+    assert [each.column for each in publish.changed_cells(ROWS, rounded, 0.0)] == ["recall"]
+
+
+def test_each_changed_cell_is_named_by_row_and_column() -> None:
+    new: Rows = [
+        dict(ROWS[1]),
+        {**ROWS[0], "recall": 0.26, "status": "infeasible"},
+    ]  # row order does not matter
+    assert publish.changed_cells(ROWS, new, 1e-9) == [
+        publish.CellChange("A scam", "recall", 0.25, 0.26),
+        publish.CellChange("A scam", "status", "ok", "infeasible"),
+    ]
+
+
+def test_a_new_or_lost_row_differs_in_all_its_cells() -> None:
+    lost = publish.changed_cells(ROWS, ROWS[:1], 1e-9)
+    assert [(each.row, each.column, each.new) for each in lost] == [
+        ("B scam", name, None) for name in ROWS[1]
+    ]
+    assert len(publish.changed_cells(ROWS[:1], ROWS, 1e-9)) == len(ROWS[1])
+
+
+values = st.one_of(st.text(max_size=3), st.integers(), st.floats(allow_nan=False), st.none())
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), values), max_size=4))
+def test_no_table_differs_from_itself(rows: Rows) -> None:
+    assert publish.changed_cells(rows, rows, 0.0) == []
+
+
+def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
+    changes = [publish.CellChange(f"r{i}", "c", i, i + 1) for i in range(13)]
+    text = publish.change_text(changes)
+    assert text.startswith("13 cells changed")
+    assert text.count("\n- r") == 10
+    assert text.endswith("- and 3 more")
+
+
+def test_cells_are_numbers_where_json_has_one(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,b,c,d,e\n1,.5,inf,,-3\n")
+    assert publish.read_rows(path) == [{"a": 1, "b": 0.5, "c": "inf", "d": "", "e": -3}]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("fpr_thresholds", "fpr-thresholds"), ("Recall (FPR).v2", "recall-fpr-v2"), ("a__b", "a-b")],
+)
+def test_keys_hold_what_prefect_allows(name: str, key: str) -> None:
+    assert publish.key_of(name) == key
+
+
+def test_a_dirty_working_copy_is_said_plainly(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ("-c", "user.name=t", "-c", "user.email=t@t")
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "f").write_text("1")
+    git("add", "f")
+    git("commit", "-m", "c")
+    clean = publish.provenance(tmp_path)
+    assert len(clean.commit) == 40
+    assert "dirty" not in str(clean)
+    (tmp_path / "f").write_text("2")
+    assert "dirty" in str(publish.provenance(tmp_path))
+    (tmp_path / "dvc.lock").write_text("x")
+    assert publish.provenance(tmp_path).lock != clean.lock
+
+
+def test_a_decision_reads_as_text_with_its_evidence_in_a_table() -> None:
+    decision = {
+        "chosen": "A as_is",
+        "control": "A as_is",
+        "verdict": "not distinguishable",
+        "reasons": ["the interval holds 0"],
+        "evidence": {"recall": {"A": 0.25, "C": 0.3}, "folds": [1, 2], "pairs": [{"p": "a|b"}]},
+    }
+    text = publish.decision_markdown("fpr_thresholds", decision)
+    assert "# fpr_thresholds: A as_is" in text
+    assert "- the interval holds 0" in text
+    assert "| recall.A | 0.25 |" in text
+    assert "| folds | 1, 2 |" in text
+    assert "| pairs[0].p | a\\|b |" in text

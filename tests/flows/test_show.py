@@ -1,0 +1,78 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows import show
+from tests.flows.conftest import ROOT
+
+HEADER = "option,label,threshold,status,recall,recall_low,recall_high,fpr,fpr_low,fpr_high,target,verdict,n"
+ROW = "A_as_is,scam,0.8512345,ok,0.257,0.18,0.35,0.00042,0,0.04,0.01,cannot tell,261"
+
+
+def write_results(root: Path, experiment: str, *lines: str) -> None:
+    folder = root / "results" / experiment
+    folder.mkdir(parents=True)
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    decision = {
+        "chosen": "C [relaxed]",
+        "control": "A_as_is",
+        "verdict": "holds",
+        "reasons": ["why"],
+        "evidence": {},
+    }
+    (folder / "decision.json").write_text(json.dumps(decision))
+
+
+def shown(root: Path, experiment: str) -> str:
+    command = [sys.executable, "-m", "flows.show", experiment]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "COLUMNS": "110"}
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_a_piped_table_is_plain_text_within_its_width(tmp_path: Path) -> None:
+    write_results(tmp_path, "fpr_thresholds", HEADER, ROW)
+    text = shown(tmp_path, "fpr_thresholds")
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 110
+    header, row, *rest = text.splitlines()
+    assert header.split() == ["option", "label", "threshold", "status", "recall", "FPR", "target", "verdict"]
+    for cell in ("A_as_is", "0.851", "0.257 [0.180, 0.350]", "0.00042 [0, 0.040]", "cannot tell"):
+        assert cell in row
+    assert "chosen  C [relaxed]" in "\n".join(rest)
+    assert "- why" in "\n".join(rest)
+
+
+def test_an_experiment_with_no_choice_of_columns_shows_the_first_that_fit(tmp_path: Path) -> None:
+    names = [f"column{i}" for i in range(30)]
+    write_results(tmp_path, "other", ",".join(names), ",".join(["1"] * 30))
+    assert shown(tmp_path, "other").splitlines()[0].split() == names[:12]
+
+
+def test_a_missing_column_or_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        show.NoResults, match=r"results/x/table.csv is missing: `python -m flows.reproduce x`"
+    ):
+        show.results(tmp_path, "x")
+    write_results(tmp_path, "fpr_thresholds", "option,label", "A,scam")
+    with pytest.raises(show.NoResults, match="has no column threshold, status, recall"):
+        show.results(tmp_path, "fpr_thresholds")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.123456", "0.123"),
+        ("0.00012345", "0.000123"),
+        ("17", "17"),
+        ("inf", "inf"),
+        ("", ""),
+        ("0.0", "0.000"),
+    ],
+)
+def test_numbers_are_short_but_never_rounded_to_nothing(text: str, expected: str) -> None:
+    assert show.short(text) == expected
