@@ -25,24 +25,41 @@ class Column:
     value: str
     low: str | None = None  # the columns of its interval
     high: str | None = None
+    if_infinite: str | None = None  # the column that says why
 
     def cell(self, row: Mapping[str, str]) -> str:
-        text = short(row[self.value])
-        if self.low and self.high and text:
-            return f"{text} [{short(row[self.low])}, {short(row[self.high])}]"
+        if self.if_infinite and row[self.value] == "inf":
+            return row[self.if_infinite]
+        text = number(row[self.value]) if self.low else short(row[self.value])
+        if self.low and self.high and text and row[self.low]:
+            return f"{text} [{number(row[self.low])}, {number(row[self.high])}]"
         return text
 
+    @property
+    def needs(self) -> list[str]:
+        return [name for name in (self.value, self.low, self.high, self.if_infinite) if name]
 
-COLUMNS: Mapping[str, tuple[Column, ...]] = {
-    "fpr_thresholds": (
-        Column("option", "option"),
-        Column("label", "label"),
-        Column("threshold", "threshold"),
-        Column("status", "status"),
-        Column("recall", "recall", "recall_low", "recall_high"),
-        Column("FPR", "fpr", "fpr_low", "fpr_high"),
-        Column("target", "target"),
-        Column("verdict", "verdict"),
+
+@dataclass(frozen=True)
+class View:
+    """What a terminal has room for. The first column names a group of rows and is printed once for each."""
+
+    columns: tuple[Column, ...]
+    hidden: Mapping[str, str]  # column -> value of rows that only the file shows
+
+
+VIEWS: Mapping[str, View] = {
+    "fpr_thresholds": View(
+        (
+            Column("option", "option"),
+            Column("label", "label"),
+            Column("threshold", "threshold", "threshold_low", "threshold_high", "status"),
+            Column("recall", "recall", "recall_low", "recall_high"),
+            Column("FPR", "fpr", "fpr_low", "fpr_high"),
+            Column("target", "target"),
+            Column("verdict", "verdict"),
+        ),
+        {"label": "macro"},
     ),
 }
 
@@ -61,31 +78,37 @@ def results(root: Path, experiment: str) -> RenderableType:
     with (folder / "table.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     decision = json.loads((folder / "decision.json").read_text())
-    return Group(table(rows, _columns(experiment, rows)), Text(), decision_text(decision))
+    view = _view(experiment, rows)
+    shown = [row for row in rows if not any(row[name] == value for name, value in view.hidden.items())]
+    return Group(table(shown, view.columns), Text(), decision_text(decision))
 
 
-def _columns(experiment: str, rows: list[dict[str, str]]) -> Iterable[Column]:
-    """The experiment's choice of columns, or the first ones that fit."""
+def _view(experiment: str, rows: list[dict[str, str]]) -> View:
+    """The experiment's own view, or the first columns that fit."""
     present = list(rows[0]) if rows else []
-    if experiment not in COLUMNS:
+    if experiment not in VIEWS:
         widths = {name: max(len(name), *(len(short(row[name])) for row in rows)) + 2 for name in present}
-        return [Column(name, name) for i, name in enumerate(present)
-                if sum(widths[each] for each in present[: i + 1]) <= WIDTH]  # fmt: skip
-    wanted = [
-        each for column in COLUMNS[experiment] for each in (column.value, column.low, column.high) if each
-    ]
+        fitting = [
+            name for i, name in enumerate(present) if sum(widths[each] for each in present[: i + 1]) <= WIDTH
+        ]
+        return View(tuple(Column(name, name) for name in fitting), {})
+    wanted = [name for column in VIEWS[experiment].columns for name in column.needs]
     if missing := [name for name in wanted if rows and name not in present]:
         raise NoResults(
             f"results/{experiment}/table.csv has no column {', '.join(missing)} (flows/show.py asks for it)"
         )
-    return COLUMNS[experiment]
+    return VIEWS[experiment]
 
 
 def table(rows: Iterable[Mapping[str, str]], columns: Iterable[Column]) -> Table:
+    """A group's name stands in its first row only."""
     columns = list(columns)
     shown = Table(*(column.title for column in columns), box=None, header_style="bold", pad_edge=False)
+    last = None
     for row in rows:
-        shown.add_row(*(escape(column.cell(row)) for column in columns))
+        first, *others = (escape(column.cell(row)) for column in columns)
+        shown.add_row("" if first == last else f"[bold]{first}[/]", *others)
+        last = first
     return shown
 
 
@@ -97,6 +120,11 @@ def decision_text(decision: Mapping[str, Any]) -> RenderableType:
     ]
     reasons = [Padding(Text(f"- {reason}"), (0, 0, 0, 2)) for reason in decision["reasons"]]
     return Group(*lines, *reasons)
+
+
+def number(text: str) -> str:
+    """Three decimals, whatever the size, so that columns line up; empty stays empty."""
+    return f"{float(text):.3f}" if text else ""
 
 
 def short(text: str) -> str:

@@ -126,7 +126,8 @@ class World:
             labels = () if labels else ("scam",)
         muted = min((self.params.mutes.get(label, 1.0) for label in labels), default=1.0)
         signal = {
-            label: self.params.signal[label] * (1.0 if label in self.params.mutes else muted) for label in labels
+            label: self.params.signal[label] * (1.0 if label in self.params.mutes else muted)
+            for label in labels
         }
         if not labels and (hard or (hard is None and random.random() < self.params.hard_clean)):
             # A clean message about the same subject, with fewer of the telling words.

@@ -8,8 +8,11 @@ import pytest
 from flows import show
 from tests.flows.conftest import ROOT
 
-HEADER = "option,label,threshold,status,recall,recall_low,recall_high,fpr,fpr_low,fpr_high,target,verdict,n"
-ROW = "A_as_is,scam,0.8512345,ok,0.257,0.18,0.35,0.00042,0,0.04,0.01,cannot tell,261"
+HEADER = (
+    "option,label,threshold,threshold_low,threshold_high,status,recall,recall_low,recall_high,"
+    "fpr,fpr_low,fpr_high,target,verdict,n"
+)
+ROW = "A_as_is,scam,0.8512345,0.7,0.9,feasible,0.257,0.18,0.35,0.00042,0,0.04,0.01,cannot tell,261"
 
 
 def write_results(root: Path, experiment: str, *lines: str) -> None:
@@ -40,8 +43,14 @@ def test_a_piped_table_is_plain_text_within_its_width(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 110
     header, row, *rest = text.splitlines()
-    assert header.split() == ["option", "label", "threshold", "status", "recall", "FPR", "target", "verdict"]
-    for cell in ("A_as_is", "0.851", "0.257 [0.180, 0.350]", "0.00042 [0, 0.040]", "cannot tell"):
+    assert header.split() == ["option", "label", "threshold", "recall", "FPR", "target", "verdict"]
+    for cell in (
+        "A_as_is",
+        "0.851 [0.700, 0.900]",
+        "0.257 [0.180, 0.350]",
+        "0.000 [0.000, 0.040]",
+        "cannot tell",
+    ):
         assert cell in row
     assert "chosen  C [relaxed]" in "\n".join(rest)
     assert "- why" in "\n".join(rest)
@@ -59,8 +68,21 @@ def test_a_missing_column_or_file_is_an_error_that_names_it(tmp_path: Path) -> N
     ):
         show.results(tmp_path, "x")
     write_results(tmp_path, "fpr_thresholds", "option,label", "A,scam")
-    with pytest.raises(show.NoResults, match="has no column threshold, status, recall"):
+    with pytest.raises(
+        show.NoResults, match="has no column threshold, threshold_low, threshold_high, status"
+    ):
         show.results(tmp_path, "fpr_thresholds")
+
+
+def test_an_option_is_named_once_an_infinite_threshold_by_its_status_and_macro_rows_stay_in_the_file(
+    tmp_path: Path,
+) -> None:
+    rows = [ROW, ROW.replace("scam", "promo").replace("0.8512345,0.7,0.9", "inf,,").replace("feasible", "infeasible"),
+            ROW.replace("scam", "macro")]  # fmt: skip
+    write_results(tmp_path, "fpr_thresholds", HEADER, *rows)
+    lines = shown(tmp_path, "fpr_thresholds").splitlines()
+    assert lines[2].split()[:2] == ["promo", "infeasible"]
+    assert "macro" not in "".join(lines)
 
 
 @pytest.mark.parametrize(
