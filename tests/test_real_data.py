@@ -1,0 +1,67 @@
+"""Real data through the pipeline, as the README tells a user to do it; skipped where the data is absent."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.clone import REAL, Clone, clone_working_tree
+
+PYTHON = sys.executable
+pytestmark = pytest.mark.slow
+
+
+def adopt(clone: Clone, example: str) -> None:
+    """What the README says under "Your own data", after the files have been put into data/."""
+    shutil.copy(clone.path / "examples" / example, clone.path / "params.yaml")
+    clone.run("dvc", "add", "--quiet", "data")
+    clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect", "--jobs", "1")
+
+
+@pytest.mark.skipif(not (REAL / "comments").exists(), reason="shared/real/comments is not here")
+def test_dated_comments_run_through_all_stages(tmp_path: Path) -> None:
+    clone = clone_working_tree(tmp_path / "clone")
+    folder = clone.path / "data" / "fpr_thresholds"
+    folder.mkdir(parents=True)
+    shutil.copy(REAL / "comments" / "messages.jsonl", folder)
+    adopt(clone, "own_messages.yaml")
+
+    prepared = json.loads(clone.read("artifacts/fpr_thresholds/prepared.json"))
+    assert prepared["train"] + prepared["calib"] + prepared["holdout"] == 1956
+    # The same comment is posted again and again: such rows cannot report.
+    assert prepared["holdout_rows_excluded"] == {"text in calib": 18, "text in train": 15}
+    table: Any = pd.read_csv(clone.path / "results/fpr_thresholds/table.csv").set_index(["option", "label"])
+    spam = table.xs("spam", level="label")
+    assert (spam["fp"] + spam["tn"]).unique().tolist() == [323]
+    assert spam.loc["N1_guaranteed", "fpr"] <= 0.02
+    assert spam.loc["N2_forward_chained", "fpr"] <= 0.02
+    assert spam.loc["N2_forward_chained", "recall"] > 0.4
+    diagnosis: Any = pd.read_csv(clone.path / "results/fpr_thresholds/diagnosis.csv").set_index("label")
+    assert diagnosis.loc["spam", "holdout_low"] > 0.8
+    assert "nothing is stale" in clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect")
+
+
+@pytest.mark.skipif(not (REAL / "multilabel").exists(), reason="shared/real/multilabel is not here")
+def test_scores_of_eighty_labels_run_through_tune_and_compare(tmp_path: Path) -> None:
+    clone = clone_working_tree(tmp_path / "clone")
+    folder = clone.path / "data" / "fpr_thresholds"
+    folder.mkdir(parents=True)
+    with np.load(REAL / "multilabel" / "coco-tresnetxl.npz") as theirs:
+        np.savez(folder / "scores.npz", scores=theirs["sgmd"], labels=theirs["labels"] > 0)
+    adopt(clone, "own_scores.yaml")
+
+    table: Any = pd.read_csv(clone.path / "results/fpr_thresholds/table.csv")
+    labels = table[~table["label"].isin(["micro", "macro"])]
+    broken = (labels["fpr"] > labels["target"]).groupby(labels["option"]).mean()
+    recall = labels.groupby("option")["recall"].mean()
+    # One random half: the ten halves of the reference are tests/methods/test_thresholds.py's.
+    assert broken["N1_guaranteed"] <= 0.14
+    assert broken["A_empirical"] > 2 * broken["N1_guaranteed"]
+    assert recall["N1_guaranteed"] > 0.85
+    model = json.loads(clone.read("artifacts/fpr_thresholds/model/model.json"))
+    assert model["kind"] == "given"
