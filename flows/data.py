@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from ruamel.yaml import YAML
 
 from flows import graph, settings
+from params.block import ParamsError, read_params
 
 PIN = "`python -m flows.data --pin` simulates what is stale and pins data/ as it then is"
 NAMED = 5
@@ -69,7 +69,7 @@ def require(root: Path) -> None:
 def simulations(root: Path) -> dict[str, Any]:
     """Experiment -> its `simulate` block in params.yaml."""
     path = root / "params.yaml"
-    params = YAML(typ="safe").load(path) if path.exists() else None
+    params = read_params(path) if path.exists() else None
     blocks = {name: block for name, block in (params or {}).items() if isinstance(block, Mapping)}
     return {name: block["simulate"] for name, block in blocks.items() if block.get("simulate")}
 
@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         make(root, Console(soft_wrap=True, highlight=False), pin)
-    except (DataError, graph.GraphError) as error:
+    except (DataError, ParamsError, graph.GraphError) as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
         return 1
     return 0

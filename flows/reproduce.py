@@ -20,6 +20,7 @@ from rich.table import Table
 
 from flows import data, graph, settings, show
 from flows.walk import StageOutcome, UnknownTarget, restricted, walk
+from params.block import ParamsError
 
 MARKER = "REPRODUCE_RUN"  # in the environment of every process of a run, so that all of them can be found
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
@@ -190,7 +191,7 @@ def guarded(action: Callable[[], int]) -> int:
         return action()
     except StagesFailed as failed:
         problems.print(failures(failed.outcomes), markup=False)
-    except (data.DataError, graph.GraphError, UnknownTarget, show.NoResults) as error:
+    except (data.DataError, ParamsError, graph.GraphError, UnknownTarget, show.NoResults) as error:
         problems.print(str(error), markup=False)
     except KeyboardInterrupt:
         problems.print("interrupted: what ran was ended; run it again to go on")

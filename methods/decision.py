@@ -38,8 +38,8 @@ class Choice:
 def choose(
     folds: Decisions, max_fpr: float, judged: Bools, ranked: Bools, level: float, resamples: int, seed: int
 ) -> Choice:
-    """Highest pooled recall (over `ranked` labels) among options whose pooled false-positive rate is at most
-    `max_fpr` on every `judged` label, else option 0, the control. Where an earlier eligible option's recall
+    """Highest pooled recall (over `ranked` labels) among options that fire on every `judged` label and whose pooled
+    false-positive rate is at most `max_fpr` there, else option 0, the control. Where an earlier eligible option's recall
     cannot be told from the best one's (paired bootstrap over groups holds 0), the earliest such is kept.
 
     recall (options,), fpr (options, labels); gain: interval of the chosen option's recall over the control's.
@@ -48,7 +48,8 @@ def choose(
     fpr = np.array([c.fp / np.maximum(c.fp + c.tn, 1) for c in counts])
     ranking = folds.of_labels(ranked)
     recall = np.array([_pooled_recall(fired, ranking.positive) for fired in ranking.fired])
-    eligible = np.asarray((fpr[:, judged] <= max_fpr).all(axis=1))
+    # A threshold that never fires keeps every budget, and is no answer.
+    eligible = np.asarray(((fpr <= max_fpr) & folds.fired.any(axis=1))[:, judged].all(axis=1))
     draws = [
         pooled_draws(fired, ranking.positive, ranking.group, resamples, seed).micro_recall
         for fired in ranking.fired

@@ -30,14 +30,20 @@ def read_block(path: Path, key: str, model: Any) -> Any:
         raise ParamsError("\n".join(_sentences(path, key, value, error))) from None
 
 
-def _at(path: Path, key: str) -> Any:
+def read_params(path: Path) -> Any:
+    """The whole file, unvalidated. YAML 1.2, as DVC reads it: 1e-3 is a number here."""
     try:
-        # YAML 1.2, as DVC reads it: 1e-3 is a number here.
-        value: Any = YAML(typ="safe").load(path)
+        return YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; every entry point runs in the repository's root") from None
     except MarkedYAMLError as error:
+        if "<<<<<<<" in path.read_text(encoding="utf-8"):
+            raise ParamsError(f"{path}: a merge left its conflict marks; resolve them first") from None
         raise ParamsError(f"{path}: not valid YAML: {error}") from None
+
+
+def _at(path: Path, key: str) -> Any:
+    value = read_params(path)
     for depth, part in enumerate(parts := key.split(".")):
         if not isinstance(value, dict) or part not in value:
             raise ParamsError(f"{path}: no block {'.'.join(parts[: depth + 1])}; it has to be stated there")

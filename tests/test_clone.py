@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clone import Clone, clone_working_tree
+from tests.clone import IDENTITY, Clone, clone_working_tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clone")]
 PYTHON = sys.executable
@@ -106,3 +106,37 @@ def test_changed_data_stops_every_entry_point_and_is_named(clone: Clone) -> None
     path.write_bytes(before)
     assert done.returncode == 1
     assert "data/ is not what data.dvc pins: fpr_thresholds/valid.jsonl changed" in done.stderr
+
+
+def test_a_conflict_in_dvc_lock_is_named_and_resolved_as_the_readme_says(tmp_path: Path) -> None:
+    clone = clone_working_tree(tmp_path / "clone")
+    clone.run(PYTHON, "-m", "flows.data")
+    params = clone.path / "params.yaml"
+    trunk = clone.run("git", "branch", "--show-current").strip()
+    edits = {
+        "theirs": ("    clean_share: 0.95", "    clean_share: 0.9"),
+        "ours": ("    resamples: 2000", "    resamples: 1000"),
+    }
+    for branch, (old, new) in edits.items():
+        clone.run("git", "checkout", "--quiet", "-b", branch, trunk)
+        params.write_text(params.read_text().replace(old, new))
+        clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect")
+        clone.run("git", *IDENTITY, "commit", "--quiet", "-am", branch)
+    assert clone.try_("git", *IDENTITY, "merge", "theirs").returncode == 1
+    done = clone.try_(PYTHON, "-m", "flows.reproduce", "--no-prefect")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{params}: a merge left its conflict marks; resolve them first\n",
+    )
+    resolved = clone.run("git", "show", f"{trunk}:params.yaml")
+    for old, new in edits.values():
+        resolved = resolved.replace(old, new)
+    params.write_text(resolved)
+    done = clone.try_(PYTHON, "-m", "flows.reproduce", "--no-prefect")
+    assert done.returncode == 1
+    assert "dvc.lock has a merge conflict: see README, 'A conflict in dvc.lock'" in done.stderr
+    clone.run("git", "checkout", "--ours", "--", "dvc.lock", "results")
+    clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect")
+    clone.run("git", "add", "dvc.lock", "results", "params.yaml")
+    clone.run("git", *IDENTITY, "commit", "--quiet", "-m", "merged")
+    assert "nothing is stale" in clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect")

@@ -49,7 +49,7 @@ def test_a_stage_echoes_and_logs_the_same(copy: Path) -> None:
     assert finish(start(copy, STEPS[0]))[0] == 0
     code, output = finish(start(copy, STEPS[1]))
     assert code == 0
-    assert output.splitlines()[-1] == "origin 8 of 8: 2097 training rows"
+    assert output.splitlines()[-1] == "model 8 of 8: 2097 training rows"
     assert (copy / ".logs" / "fpr_thresholds_score.log").read_text() == output
 
 

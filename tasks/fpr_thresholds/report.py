@@ -37,10 +37,7 @@ def decision(
     learned = [label for label, is_ in zip(labels, learnable, strict=True) if is_]
     budget = params.selection.max_fpr
     chosen = _records(table, names[choice.chosen])
-    verdicts = {
-        label: budget_verdict(chosen[label]["fpr_floor"], chosen[label]["fpr_bound"], budget)
-        for label in learned
-    }
+    verdicts = {label: _verdict(chosen[label], budget) for label in learned}
     verdict = OUTCOME[joint_verdict(list(verdicts.values()))]
     micro = chosen["micro"]
     return {
@@ -141,10 +138,12 @@ def _unlearnable(labels: list[str], learnable: NDArray[np.bool_]) -> list[str]:
 
 def _why_chosen(names: list[str], choice: Choice, learned: list[str], budget: float) -> list[str]:
     if choice.best is None:
-        return [f"no option keeps {budget:.1%} on every learnable label in the folds: the control stays"]
+        return [
+            f"no option fires and keeps {budget:.1%} on every learnable label in the folds: the control stays"
+        ]
     kept = [name for name, eligible in zip(names, choice.eligible, strict=True) if eligible]
     best, chosen = names[choice.best], names[choice.chosen]
-    reasons = [f"within {budget:.1%} on {_names(learned)} in the folds: {', '.join(kept)}"]
+    reasons = [f"firing and within {budget:.1%} on {_names(learned)} in the folds: {', '.join(kept)}"]
     if not choice.eligible[0]:
         reasons.append(f"the control {names[0]} is not: it cannot be kept")
     if choice.best == choice.chosen:
@@ -162,6 +161,10 @@ def _why_chosen(names: list[str], choice: Choice, learned: list[str], budget: fl
             f"{100 * choice.gain_high:+.1f}] points"
         )
     return reasons
+
+
+def _verdict(row: Record, budget: float) -> str:
+    return SILENT if row["verdict"] == SILENT else budget_verdict(row["fpr_floor"], row["fpr_bound"], budget)
 
 
 def _joined(verdicts: dict[str, str], chosen: dict[str, Record]) -> str:

@@ -1,7 +1,6 @@
 """Score every row, with models that are fitted anew along the time axis so that no row need be scored in-sample."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -71,11 +70,14 @@ def _origins(count: int, facts: dict[str, int]) -> NDArray[np.int64]:
         ) from None
 
 
-def _before(position: NDArray[np.int64], origins: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
+def _before(position: NDArray[np.int64], origins: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
     """Per origin, which rows the model fitted there has seen."""
-    for number, origin in enumerate(origins, 1):
-        yield (position >= 0) & (position < origin)
-        sys.stdout.write(f"origin {number} of {len(origins)}: {origin} training rows\n")
+    return [(position >= 0) & (position < origin) for origin in origins]
+
+
+def _progress(snapshot: int, origins: NDArray[np.int64]) -> None:
+    sys.stdout.write(f"model {snapshot + 1} of {len(origins)}: {origins[snapshot]} training rows\n")
+    sys.stdout.flush()
 
 
 def _given(table: pd.DataFrame, labels: list[str]) -> Scores:
@@ -90,6 +92,7 @@ def _fit_ngrams(
     positive = table[labels].to_numpy()
     cube = np.empty((len(origins), len(table), len(labels)), np.float32)
     for snapshot, before in enumerate(_before(table["position"].to_numpy(), origins)):
+        _progress(snapshot, origins)
         fitted = fit_ngram_model(features[before], positive[before], model.inverse_regularisation)
         cube[snapshot] = ngram_scores(fitted, features)
     write_arrays(
@@ -106,6 +109,7 @@ def _fit_fasttext(
     texts, positive = table["text"].tolist(), table[labels].to_numpy()
     cube = np.empty((len(origins), len(table), len(labels)), np.float32)
     for snapshot, before in enumerate(_before(table["position"].to_numpy(), origins)):
+        _progress(snapshot, origins)
         seen = [text for text, use in zip(texts, before, strict=True) if use]
         keep = folder / "fasttext.bin" if snapshot == len(origins) - 1 else None
         cube[snapshot] = fasttext_models.train_and_score(model, seen, positive[before], labels, texts, keep)

@@ -179,6 +179,10 @@ def test_a_control_that_breaks_the_budget_is_not_kept_for_being_simple() -> None
     assert pick(folds([0.7, 0.7], [0.05, 0.01])) == 1
 
 
+def test_an_option_that_never_fires_is_no_choice() -> None:
+    assert pick(folds([0.5, 0.0], [0.05, 0.0])) == 0
+
+
 def scores_of(n: int, gap: float, moved: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     positive = np.arange(n) % 3 == 0
     logits = RANDOM.normal(size=n) + gap * positive + moved

@@ -343,3 +343,27 @@ def test_a_broken_recipe_is_refused_by_its_place_in_params(
 def test_two_options_of_one_name_are_refused(run: Run) -> None:
     with pytest.raises(ParamsError, match=r"options named twice: \['A'\]"):
         run.tune(option("A"), option("A"))
+
+
+def test_the_holdout_has_no_say_in_the_choice(run: Run) -> None:
+    options = [
+        option("A"),
+        option("N", "calib", "forward_chained", rule="guaranteed"),
+        option("C", target=0.3),
+    ]
+    made = []
+    for flipped in (False, True):
+        rows = [message(number) for number in range(300)]
+        for row in rows[240:] if flipped else []:
+            row["labels"] = [] if row["labels"] else ["scam"]
+        write(run.data / "m.jsonl", rows)
+        run.prepare()
+        run.score()
+        run.tune(*options)
+        decision = run.compare()
+        pinned = {path.name: path.read_bytes() for path in run.files["thresholds"].iterdir()}
+        made.append(
+            (decision["chosen"], decision["evidence"]["folds"], pinned, decision["evidence"]["holdout"])
+        )
+    assert made[0][:3] == made[1][:3]
+    assert made[0][3] != made[1][3]
