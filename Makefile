@@ -33,7 +33,7 @@ demo: data ## reproduce what is stale, then print the comparison table and the d
 	@python -m flows.fpr_thresholds
 
 test: env ## all tests
-	@python -m pytest -n 2 --dist loadgroup
+	@python -m pytest -n 2 --dist loadfile
 
 check: env ## style and types
 	@ruff check . && ruff format --check . && mypy .

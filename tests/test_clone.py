@@ -7,31 +7,36 @@ import pytest
 
 from tests.clone import IDENTITY, Clone, clone_working_tree
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clone")]
+pytestmark = pytest.mark.slow
 PYTHON = sys.executable
 
 
 @pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return clone_working_tree(tmp_path_factory.mktemp("bare") / "clone")
+
+
+@pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return clone_working_tree(tmp_path_factory.mktemp("fresh") / "clone")
+    """With data/ and everything that `dvc repro` alone makes of it."""
+    made = clone_working_tree(tmp_path_factory.mktemp("fresh") / "clone")
+    assert "data/ matches data.dvc" in made.run(PYTHON, "-m", "flows.data")
+    made.run("dvc", "repro", "--quiet")
+    return made
 
 
-def test_dvc_alone_says_that_data_is_missing_and_so_do_our_entry_points(clone: Clone) -> None:
+def test_missing_data_stops_every_entry_point_with_what_to_do(bare: Clone) -> None:
     for command in (["-m", "flows.reproduce"], ["-m", "flows.fpr_thresholds"]):
-        done = clone.try_(PYTHON, *command)
+        done = bare.try_(PYTHON, *command)
         assert done.returncode == 1
         assert done.stderr == (
             "data/ is missing\n  -> `make data` pulls it, or simulates it and compares it with data.dvc\n"
         )
 
 
-def test_data_is_simulated_and_is_what_data_dvc_pins(clone: Clone) -> None:
-    assert "data/ matches data.dvc" in clone.run(PYTHON, "-m", "flows.data")
-    assert clone.changed() == []
-
-
-def test_dvc_repro_alone_makes_the_committed_tables_and_lock_again(clone: Clone) -> None:
-    clone.run("dvc", "repro", "--quiet")
+def test_simulated_data_is_what_data_dvc_pins_and_dvc_alone_makes_the_committed_tables_and_lock_again(
+    clone: Clone,
+) -> None:
     assert clone.changed() == []
 
 
