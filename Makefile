@@ -10,7 +10,7 @@ export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS ?= 180
 UI_PORT ?= 4200
 POOL := calibration
 
-.PHONY: help env data demo test check bench ui deploy worker lock clean
+.PHONY: help env data demo verify test check bench ui deploy worker lock clean
 
 help: ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
@@ -32,8 +32,12 @@ data: env ## data/ as data.dvc pins it: pulled, or simulated and compared
 demo: data ## reproduce what is stale, then print the comparison table and the decision
 	@python -m flows.fpr_thresholds
 
+verify: env ## make the tables of the last commit again and compare them
+	@python -m flows.verify
+
 test: env ## all tests
-	@python -m pytest -n 2 --dist loadfile
+	@python -m pytest -n 2 --dist loadfile -m "not server"
+	@python -m pytest -m server
 
 check: env ## style and types
 	@ruff check . && ruff format --check . && mypy .

@@ -38,9 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     for item in items:
         if item.path.parent == Path(__file__).parent:
+            if needs_server(item):
+                item.add_marker(pytest.mark.server)
             for warning in (*DVC, *(PREFECT if needs_server(item) else ())):
                 item.add_marker(pytest.mark.filterwarnings(warning))
-    # Prefect's threads draw random numbers, which Hypothesis takes for its own strategies': servers come last.
+    # Prefect's threads draw random numbers, which Hypothesis takes for its own strategies': servers come last,
+    # and `make test` runs them in a process of their own.
     items.sort(key=needs_server)
 
 

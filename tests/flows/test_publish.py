@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows import publish
+from flows import cells, publish
 
-Rows = list[dict[str, publish.Cell]]
+Rows = list[dict[str, cells.Cell]]
 ROWS: Rows = [
     {"option": "A", "label": "scam", "recall": 0.25, "n": 12, "status": "ok"},
     {"option": "B", "label": "scam", "recall": 0.5, "n": 13, "status": "infeasible"},
@@ -16,8 +16,8 @@ ROWS: Rows = [
 
 def test_cells_that_differ_only_by_rounding_have_not_changed() -> None:
     rounded: Rows = [{**ROWS[0], "recall": 0.25 * (1 + 1e-12)}, dict(ROWS[1])]
-    assert publish.changed_cells(ROWS, rounded, 1e-9) == []
-    assert [each.column for each in publish.changed_cells(ROWS, rounded, 0.0)] == ["recall"]
+    assert cells.changed_cells(ROWS, rounded, 1e-9) == []
+    assert [each.column for each in cells.changed_cells(ROWS, rounded, 0.0)] == ["recall"]
 
 
 def test_each_changed_cell_is_named_by_row_and_column() -> None:
@@ -25,18 +25,18 @@ def test_each_changed_cell_is_named_by_row_and_column() -> None:
         dict(ROWS[1]),
         {**ROWS[0], "recall": 0.26, "status": "infeasible"},
     ]  # row order does not matter
-    assert publish.changed_cells(ROWS, new, 1e-9) == [
-        publish.CellChange("A scam", "recall", 0.25, 0.26),
-        publish.CellChange("A scam", "status", "ok", "infeasible"),
+    assert cells.changed_cells(ROWS, new, 1e-9) == [
+        cells.CellChange("A scam", "recall", 0.25, 0.26),
+        cells.CellChange("A scam", "status", "ok", "infeasible"),
     ]
 
 
 def test_a_new_or_lost_row_differs_in_all_its_cells() -> None:
-    lost = publish.changed_cells(ROWS, ROWS[:1], 1e-9)
+    lost = cells.changed_cells(ROWS, ROWS[:1], 1e-9)
     assert [(each.row, each.column, each.new) for each in lost] == [
         ("B scam", name, None) for name in ROWS[1]
     ]
-    assert len(publish.changed_cells(ROWS[:1], ROWS, 1e-9)) == len(ROWS[1])
+    assert len(cells.changed_cells(ROWS[:1], ROWS, 1e-9)) == len(ROWS[1])
 
 
 values = st.one_of(st.text(max_size=3), st.integers(), st.floats(allow_nan=False), st.none())
@@ -44,11 +44,11 @@ values = st.one_of(st.text(max_size=3), st.integers(), st.floats(allow_nan=False
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), values), max_size=4))
 def test_no_table_differs_from_itself(rows: Rows) -> None:
-    assert publish.changed_cells(rows, rows, 0.0) == []
+    assert cells.changed_cells(rows, rows, 0.0) == []
 
 
 def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
-    changes = [publish.CellChange(f"r{i}", "c", i, i + 1) for i in range(13)]
+    changes = [cells.CellChange(f"r{i}", "c", i, i + 1) for i in range(13)]
     text = publish.change_text(changes)
     assert text.startswith("13 cells changed")
     assert text.count("\n- r") == 10
@@ -58,7 +58,7 @@ def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
 def test_cells_are_numbers_where_json_has_one(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b,c,d,e\n1,.5,inf,,-3\n")
-    assert publish.read_rows(path) == [{"a": 1, "b": 0.5, "c": "inf", "d": "", "e": -3}]
+    assert cells.read_rows(path) == [{"a": 1, "b": 0.5, "c": "inf", "d": "", "e": -3}]
 
 
 @pytest.mark.parametrize(
