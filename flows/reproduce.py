@@ -25,6 +25,7 @@ from params.block import ParamsError
 MARKER = "REPRODUCE_RUN"  # in the environment of every process of a run, so that all of them can be found
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 TAIL = 20  # lines
+NAMED_REASONS = 3
 COLOURS = {"ran": "green", "restored": "cyan", "skipped": "dim", "failed": "red", "not run": "yellow"}
 
 
@@ -66,13 +67,13 @@ class Run:
             return StageOutcome(
                 name,
                 "failed",
-                "; ".join(error.reasons),
+                because(error.reasons),
                 time.monotonic() - start,
                 str(error),
                 log_tail(self.root, name, started_at),
                 error.may_pass_again and not self.stop.is_set(),
             )
-        reason = "; ".join(done.reasons) or "its inputs came out the same"
+        reason = because(done.reasons) or "its inputs came out the same"
         tail = log_tail(self.root, name, started_at) if done.state == "ran" else ""
         return StageOutcome(name, done.state, reason, time.monotonic() - start, log_tail=tail)
 
@@ -143,6 +144,12 @@ def _alive(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False
+
+
+def because(reasons: Sequence[str]) -> str:
+    """The first reasons; where much has changed, a list of all of it says less."""
+    more = f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
+    return "; ".join(reasons[:NAMED_REASONS]) + more
 
 
 def log_path(stage: str) -> Path:
