@@ -9,17 +9,23 @@ PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params")
 
 
 @cache
-def imported(path: Path) -> frozenset[Path]:
-    """Files of this repository that `path` imports anywhere, also inside functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names: set[str] = set()
-    for node in ast.walk(tree):
+def names(path: Path) -> frozenset[str]:
+    """Dotted names that `path` imports anywhere, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    candidates = (ROOT / (name.replace(".", "/") + ".py") for name in names if name.split(".")[0] in PACKAGES)
-    return frozenset(candidate for candidate in candidates if candidate.exists())
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def imported(path: Path) -> set[Path]:
+    """Files of this repository among them."""
+    candidates = (
+        ROOT / (name.replace(".", "/") + ".py") for name in names(path) if name.split(".")[0] in PACKAGES
+    )
+    return {candidate for candidate in candidates if candidate.exists()}
 
 
 def closure(*starts: Path) -> list[str]:
