@@ -42,13 +42,13 @@ class Checked:
         return self.verdict in ("identical", "equal within tolerance")
 
 
-def verify(root: Path, rev: str, quick: bool) -> list[Checked]:
+def verify(root: Path, rev: str, quick: bool, experiments: list[str]) -> list[Checked]:
     """In a clean worktree of `rev`: quick asks whether lock, code and params agree; else every stage runs again.
 
     Raises VerifyError where the commit cannot be run.
     """
     with worktree(root, rev) as clean:
-        return stale_stages(clean) if quick else made_again(root, clean)
+        return stale_stages(clean) if quick else made_again(clean, experiments or results_of(clean))
 
 
 @contextmanager
@@ -87,18 +87,25 @@ def stale_stages(clean: Path) -> list[Checked]:
     ]
 
 
-def made_again(root: Path, clean: Path) -> list[Checked]:
-    """Every stage forced; then each committed result and each pinned output compared."""
-    committed = {path: (clean / path).read_bytes() for path in _results(clean)}
+def results_of(clean: Path) -> list[str]:
+    """The experiments whose results the commit holds."""
+    return sorted(folder.name for folder in (clean / "results").glob("*/"))
+
+
+def made_again(clean: Path, experiments: list[str]) -> list[Checked]:
+    """The experiments' stages forced; then each committed result and each pinned output compared."""
+    committed = {path: (clean / path).read_bytes() for path in _results(clean, experiments)}
     pinned = _lock(clean)
     python = sys.executable
     _run(clean, "make data/", python, "-m", "flows.data")
-    _run(clean, "run the stages", python, "-m", "flows.reproduce", "--force", "--no-prefect")
+    _run(clean, "run the stages", python, "-m", "flows.reproduce", *experiments, "--force", "--no-prefect")
     checked = [_compare_file(clean, path, content) for path, content in committed.items()]
-    extra = [path for path in _results(clean) if path not in committed]
+    extra = [path for path in _results(clean, experiments) if path not in committed]
     checked += [Checked(path, "different", "the commit does not hold it") for path in extra]
     now = _lock(clean)
     for stage, outs in pinned.items():
+        if not stage.startswith(tuple(f"{name}_" for name in experiments)):
+            continue
         for path, digest in outs.items():
             if path.startswith("results/"):
                 continue
@@ -132,10 +139,9 @@ def _cells(changes: list[CellChange]) -> str:
     return f"{len(changes)} cells: {listed}" + ("; ..." if len(changes) > NAMED else "")
 
 
-def _results(clean: Path) -> list[str]:
-    return sorted(
-        path.relative_to(clean).as_posix() for path in (clean / "results").rglob("*") if path.is_file()
-    )
+def _results(clean: Path, experiments: list[str]) -> list[str]:
+    files = [path for name in experiments for path in (clean / "results" / name).rglob("*") if path.is_file()]
+    return sorted(path.relative_to(clean).as_posix() for path in files)
 
 
 def _lock(clean: Path) -> dict[str, dict[str, str]]:
@@ -197,6 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     root = Path.cwd()
     settings.apply(root)
     options = argparse.ArgumentParser(prog="python -m flows.verify", description=__doc__)
+    options.add_argument("experiments", nargs="*", help="experiments to make again; all if none is named")
     options.add_argument("--rev", default="HEAD", help="the commit to verify (default: HEAD)")
     options.add_argument("--quick", action="store_true", help="run nothing: do lock, code and params agree?")
     asked = options.parse_args(arguments)
@@ -206,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         commit = _run(
             root, "find the commit", "git", "rev-parse", "--verify", f"{asked.rev}^{{commit}}"
         ).strip()
-        checked = verify(root, commit, asked.quick)
+        checked = verify(root, commit, asked.quick, asked.experiments)
     except VerifyError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
         return 2

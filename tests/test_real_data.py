@@ -20,7 +20,7 @@ def adopt(clone: Clone, example: str) -> None:
     """What the README says under "Your own data", after the files have been put into data/."""
     shutil.copy(clone.path / "examples" / example, clone.path / "params.yaml")
     clone.run("dvc", "add", "--quiet", "data")
-    clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect", "--jobs", "1")
+    clone.run(PYTHON, "-m", "flows.reproduce", "fpr_thresholds", "--no-prefect", "--jobs", "1")
 
 
 @pytest.mark.skipif(not (REAL / "comments").exists(), reason="shared/real/comments is not here")
@@ -43,7 +43,7 @@ def test_dated_comments_run_through_all_stages(tmp_path: Path) -> None:
     assert spam.loc["N2_forward_chained", "recall"] > 0.4
     diagnosis: Any = pd.read_csv(clone.path / "results/fpr_thresholds/diagnosis.csv").set_index("label")
     assert diagnosis.loc["spam", "holdout_low"] > 0.8
-    assert "nothing is stale" in clone.run(PYTHON, "-m", "flows.reproduce", "--no-prefect")
+    assert "nothing is stale" in clone.run(PYTHON, "-m", "flows.reproduce", "fpr_thresholds", "--no-prefect")
 
 
 @pytest.mark.skipif(not (REAL / "multilabel").exists(), reason="shared/real/multilabel is not here")
