@@ -23,6 +23,7 @@ from storage.inputs import InputError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PARAMS = Path("params.yaml")
+Files = Path | dict[str, Path]
 
 
 def main() -> int:
@@ -51,7 +52,8 @@ def main() -> int:
 def run(address: str, stage: str, option: str | None) -> None:
     package, step = address.split(".")
     if package == "simulators":
-        module, block, files = f"simulators.{step}", f"{step}.simulate", {"data": Path("data") / step}
+        module, block = f"simulators.{step}", f"{step}.simulate"
+        files: dict[str, Files] = {"data": Path("data") / step}
     else:
         module, block, files = f"tasks.{address}", address, declared_files(stage, option)
     step_main = import_module(module).main
@@ -64,18 +66,29 @@ def params_model(step_main: Callable[..., None]) -> Any:
     return get_type_hints(step_main, include_extras=True)[next(iter(inspect.signature(step_main).parameters))]
 
 
-def declared_files(stage: str, option: str | None) -> dict[str, Path]:
-    """The data a stage may touch, as dvc.yaml states it: file stem -> path, `data` and `results` for its folders there."""
+def declared_files(stage: str, option: str | None) -> dict[str, Files]:
+    """The data a stage may touch, as dvc.yaml states it: file stem -> path, `data` and `results` for its folders there.
+
+    Where a stage without a matrix reads what a matrix wrote, `artifacts/<experiment>/<option>/<file>`, the stem
+    stands for all of them: option -> path.
+    """
     declared = YAML(typ="safe").load(Path("dvc.yaml"))["stages"][stage]
     entries = [*declared.get("deps", []), *declared.get("outs", []), *declared.get("metrics", [])]
-    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
-    return {
-        folder if (folder := path.split("/")[0]) in ("data", "results") else Path(path).stem: Path(
-            _fill(path, option)
-        )
-        for path in paths
-        if path.startswith(("data/", "artifacts/", "results/"))
-    }
+    paths = [Path(next(iter(entry)) if isinstance(entry, dict) else entry) for entry in entries]
+    files: dict[str, Files] = {}
+    for path in paths:
+        folder, *inner = path.parts
+        if folder in ("data", "results"):
+            files[folder] = Path(_fill(str(path), option))
+        elif folder == "artifacts" and len(inner) == 3 and "matrix" not in declared:
+            files[path.stem] = {**_of_options(files.get(path.stem)), inner[1]: path}
+        elif folder == "artifacts":
+            files[path.stem] = Path(_fill(str(path), option))
+    return files
+
+
+def _of_options(known: Files | None) -> dict[str, Path]:
+    return known if isinstance(known, dict) else {}
 
 
 def _fill(path: str, option: str | None) -> str:

@@ -61,6 +61,19 @@ VIEWS: Mapping[str, View] = {
         ),
         {"label": "macro"},
     ),
+    "hybrid_calibrator": View(
+        (
+            Column("variant", "variant"),
+            Column("option", "option"),
+            Column("P", "precision"),
+            Column("R", "recall"),
+            Column("F1", "f1", "f1_low", "f1_high"),
+            Column("against control", "delta_f1", "delta_f1_low", "delta_f1_high"),
+            Column("AP50", "ap50"),
+            Column("log-loss", "log_loss"),
+        ),
+        {},
+    ),
 }
 
 

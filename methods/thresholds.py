@@ -1,4 +1,4 @@
-"""Which score threshold keeps the false-positive rate within a budget; a row fires at score >= threshold."""
+"""Which score threshold keeps a false-positive budget, or has the best F1; a row fires at score >= threshold."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -152,6 +152,36 @@ def any_label_threshold(
         return AnyLabelThreshold(np.full(path.shape[1], inf), "infeasible", -1, *certificate)
     thresholds = _just_above(_largest(path, step)).astype(np.float64)
     return AnyLabelThreshold(thresholds, "feasible", step, *certificate)
+
+
+def f1_threshold(
+    scores: Scores, true_positive: NDArray[np.bool_], n_ground_truth: int
+) -> tuple[float, float]:
+    """The distinct score whose acceptances have the highest F1 = 2 TP / (accepted + n_ground_truth), and that F1.
+
+    Ground truth that no row can reach counts as missed. Ties go to the most recall, which is the lower
+    threshold. Where no threshold accepts a true positive, it is (inf, 0).
+    """
+    thresholds, hits, accepted = accepted_counts(scores, true_positive)
+    if hits.size and hits[-1] > n_ground_truth:
+        raise ValueError(f"{hits[-1]} true positives, but n_ground_truth={n_ground_truth}")
+    if not hits.size or not hits[-1]:
+        return inf, 0.0
+    f1 = 2 * hits / (accepted + n_ground_truth)
+    best = f1.size - 1 - int(np.argmax(f1[::-1]))
+    return float(thresholds[best]), float(f1[best])
+
+
+def accepted_counts(
+    scores: Scores, true_positive: NDArray[np.bool_]
+) -> tuple[Scores, NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct scores from high to low; true positives and rows at or above each."""
+    scores = finite_scores(scores, "scores")
+    falling = np.argsort(-scores, kind="stable")
+    ordered = scores[falling]
+    last = np.flatnonzero(np.diff(ordered, append=-inf))
+    hits = np.cumsum(np.asarray(true_positive, dtype=np.int64)[falling])
+    return ordered[last], hits[last], last + 1
 
 
 def threshold_distribution(

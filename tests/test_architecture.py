@@ -124,13 +124,17 @@ def test_only_compare_and_report_write_into_git(stage: str) -> None:
 
 
 def test_dvc_yaml_depends_on_no_folder_that_holds_a_gitignore_of_dvc() -> None:
-    folders = {dep for stage in STAGES.values() for dep in stage["deps"] if dep.startswith("artifacts/")}
-    outs = {
-        next(iter(out)) if isinstance(out, dict) else out
-        for stage in STAGES.values()
-        for out in stage["outs"]
-    }
-    assert folders <= outs
+    deps = {dep for stage in STAGES.values() for dep in of_every_option(stage, stage["deps"])}
+    outs = {out for stage in STAGES.values() for out in of_every_option(stage, stage["outs"])}
+    assert {dep for dep in deps if dep.startswith("artifacts/")} <= outs
+
+
+def of_every_option(stage: dict[str, Any], entries: list[Any]) -> list[str]:
+    """Paths of a stage, those of a matrix once for each option of its one axis."""
+    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+    for axis, options in stage.get("matrix", {}).items():
+        paths = [path.replace(f"${{item.{axis}}}", option) for path in paths for option in options]
+    return paths
 
 
 def test_no_field_of_the_params_models_has_a_default() -> None:

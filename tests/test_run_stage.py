@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from run_stage import declared_files
 from tests.imports import ROOT
 
 CODE = ("methods", "params", "storage", "tasks", "simulators", "run_stage.py", "dvc.yaml", "params.yaml")
@@ -126,3 +127,21 @@ def test_a_stage_killed_at_any_moment_leaves_whole_files_only_and_the_next_run_f
     for step in ("simulators.fpr_thresholds", *STEPS):
         assert finish(start(copy, step, STAGE_ECHO="0"))[0] == 0
     assert outs(copy) == good
+
+
+def test_what_a_matrix_wrote_is_one_path_in_the_matrix_and_one_per_option_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n"
+        "  x_fit:\n    matrix: {variant: [a, b]}\n    outs: ['artifacts/x/${item.variant}/p.npz']\n"
+        "  x_compare:\n    deps: [artifacts/x/a/p.npz, artifacts/x/b/p.npz, artifacts/x/rows.parquet, methods/m.py]\n"
+        "    outs: [results/x: {cache: false}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert declared_files("x_fit", "b") == {"p": Path("artifacts/x/b/p.npz")}
+    assert declared_files("x_compare", None) == {
+        "p": {"a": Path("artifacts/x/a/p.npz"), "b": Path("artifacts/x/b/p.npz")},
+        "rows": Path("artifacts/x/rows.parquet"),
+        "results": Path("results/x"),
+    }

@@ -1,0 +1,335 @@
+"""The knobs of hybrid_calibrator: whether a blend of two experts accepts candidates better than one XGBoost model."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from params.block import Block
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+# --- simulate ---------------------------------------------------------------------------------------------------
+
+
+class SimulatedSplits(Block):
+    """Images per split."""
+
+    train: PositiveInt
+    tune: PositiveInt
+    report: PositiveInt
+
+
+class SimulatedSource(Block):
+    """One detector.
+
+    reach: how easily it finds objects (a probit: 0 finds half of the middling ones), before what is lost
+    because the box is too far off. spread: of its localisation noise, against that of all. informative: how
+    much a score tells about a candidate. The last four: chances per found object, and false positives per image.
+    """
+
+    scored: bool
+    prompted: bool
+    reach: float
+    spread: PositiveFloat
+    informative: NonNegativeFloat
+    wrong_class: Share
+    duplicates: Share
+    lookalikes: Share
+    background: NonNegativeFloat
+
+
+class Signal(Block):
+    """What the embeddings know beyond the boxes, as signal to noise; all zero (crop_quality any) is the null.
+
+    concentrated: in three coordinates. diffuse: in one direction over all. interaction: in a direction that
+    turns with the class. content: which class is seen (also in the class probabilities). image_nuisance: a
+    shift that all crops of an image share. crop_quality: how much less a small or badly cut crop shows.
+    """
+
+    concentrated: NonNegativeFloat
+    diffuse: NonNegativeFloat
+    interaction: NonNegativeFloat
+    content: NonNegativeFloat
+    image_nuisance: NonNegativeFloat
+    crop_quality: Share
+
+
+class Tiles(Block):
+    """Tiled inference: tile side and overlap in pixels, and the least share of an object that a tile can find."""
+
+    size: PositiveInt
+    overlap: PositiveInt
+    least_visible: Rate
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.overlap >= self.size:
+            raise ValueError("overlap has to be smaller than size")
+        return self
+
+
+class Simulate(Block):
+    """Images whose objects differ in difficulty, seen by sources that miss the same ones."""
+
+    seed: NonNegativeInt
+    images: SimulatedSplits
+    image_size: tuple[PositiveInt, PositiveInt]
+    objects: PositiveFloat
+    empty_images: Share
+    crowds: Share
+    classes: Annotated[dict[Name, PositiveFloat], Field(min_length=2)]
+    common_difficulty: Share
+    localisation: PositiveFloat
+    tails: PositiveFloat
+    lookalikes: NonNegativeFloat
+    sources: Annotated[dict[Name, SimulatedSource], Field(min_length=1)]
+    embedding: PositiveInt
+    signal: Signal
+    tiles: Tiles
+
+
+# --- prepare ----------------------------------------------------------------------------------------------------
+
+
+class CocoTruth(Block):
+    """COCO's JSON: images, annotations, categories."""
+
+    format: Literal["coco"]
+    file: str
+
+
+class YoloTruth(Block):
+    """YOLO's text files in `folder`, names in `classes` (one a line), sizes in `images` (CSV: file_name, width, height).
+
+    rows: box is `class x y w h`; pose has keypoints after that; segments is `class x y x y ...`.
+    """
+
+    format: Literal["yolo"]
+    folder: str
+    classes: str
+    images: str
+    rows: Literal["box", "pose", "segments"]
+
+
+class VocTruth(Block):
+    """Pascal VOC's XML files in `folder`; first_pixel: the number of the leftmost pixel, 1 as in VOC itself."""
+
+    format: Literal["voc"]
+    folder: str
+    first_pixel: Literal[0, 1]
+
+
+class ListedSplit(Block):
+    """A JSON file of image ids or file names under train, tune and report."""
+
+    by: Literal["file"]
+    file: str
+
+
+class RandomSplit(Block):
+    """Images at random; the rest trains."""
+
+    by: Literal["random"]
+    tune: Rate
+    report: Rate
+    seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _leaves_images(self) -> Self:
+        if self.tune + self.report >= 1:
+            raise ValueError("tune and report shares leave no image to train on")
+        return self
+
+
+class Source(Block):
+    """A COCO results file in the variant's folder.
+
+    scores: whether a row may lack one. categories: how the file numbers classes: as the ground truth does,
+    by place in its list from 0 or from 1, or by the names stated here, from 0. A file that has `categories`
+    of its own is mapped by their names. classifier: npz or safetensors with ids, embeddings, probabilities.
+    """
+
+    file: str
+    scores: Literal["required", "optional"]
+    categories: Literal["ground_truth", "from_0", "from_1"] | list[str]
+    classifier: str | None
+
+
+class Prepare(Block):
+    """Read, split, deduplicate, label."""
+
+    ground_truth: Annotated[CocoTruth | YoloTruth | VocTruth, Field(discriminator="format")]
+    split: Annotated[ListedSplit | RandomSplit, Field(discriminator="by")]
+    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+    unknown: Literal["refuse", "drop"]
+    dedupe_iou: Rate
+    match_iou: Rate
+
+    @model_validator(mode="after")
+    def _all_or_no_classifier(self) -> Self:
+        if len({source.classifier is None for source in self.sources.values()}) > 1:
+            raise ValueError("classifier files are needed for every source, or null for every source")
+        return self
+
+
+# --- features ---------------------------------------------------------------------------------------------------
+
+
+class Projection(Block):
+    """Embeddings wider than `size` are projected to it by fixed random directions."""
+
+    size: PositiveInt
+    seed: NonNegativeInt
+
+
+class Features(Block):
+    """radius: of the neighbourhood, in image widths and heights; tail: the |z| from which a shape is unusual."""
+
+    projection: Projection
+    radius: PositiveFloat
+    tail: PositiveFloat
+    prompt_buckets: PositiveInt
+
+
+# --- fit --------------------------------------------------------------------------------------------------------
+
+
+class Boosting(Block):
+    """XGBoost, stopped after `patience` rounds without a better log-loss on other images, and by `rounds` anyway.
+
+    least_hessian and least_gain: min_child_weight and gamma, 1 and 0 in XGBoost itself.
+    """
+
+    depth: PositiveInt
+    learning_rate: PositiveFloat
+    rounds: PositiveInt
+    row_share: Annotated[float, Field(gt=0, le=1)]
+    column_share: Annotated[float, Field(gt=0, le=1)]
+    patience: PositiveInt
+    bins: Annotated[int, Field(ge=2)]
+    least_hessian: NonNegativeFloat
+    least_gain: NonNegativeFloat
+
+
+class LogisticRegression(Block):
+    """inverse_regularisation: scikit-learn's C, on standardised features."""
+
+    inverse_regularisation: PositiveFloat
+    tolerance: PositiveFloat
+    iterations: PositiveInt
+
+
+class MultilayerPerceptron(Block):
+    """One hidden layer, stopped after `patience` epochs without a better log-loss on other images."""
+
+    hidden: PositiveInt
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    batch: PositiveInt
+    epochs: PositiveInt
+    patience: PositiveInt
+
+
+class Boosted(Block):
+    """One XGBoost model, on all features or without the dense ones."""
+
+    kind: Literal["boosted"]
+    features: Literal["all", "structured"]
+
+
+class Blended(Block):
+    """A dense expert and XGBoost on the structured features, blended by logistic regression."""
+
+    kind: Literal["blended"]
+    dense: Literal["logistic", "perceptron"]
+
+
+class Stacked(Block):
+    """XGBoost on the structured features and the dense expert's out-of-fold logit."""
+
+    kind: Literal["stacked"]
+    dense: Literal["logistic", "perceptron"]
+
+
+class Isotonic(Block):
+    """The control's probability, made monotone and calibrated class by class."""
+
+    kind: Literal["isotonic"]
+
+
+FitOption = Annotated[Boosted | Blended | Stacked | Isotonic, Field(discriminator="kind")]
+
+
+class Fit(Block):
+    """What is fitted on the train images; the first option is the control, one XGBoost model."""
+
+    options: Annotated[dict[Name, FitOption], Field(min_length=1)]
+    folds: Annotated[int, Field(ge=3)]
+    boosting: Boosting
+    logistic: LogisticRegression
+    perceptron: MultilayerPerceptron
+    blender: LogisticRegression
+    seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _control_comes_first(self) -> Self:
+        name, option = next(iter(self.options.items()))
+        if option.kind != "boosted" or option.features != "all":
+            raise ValueError(
+                f"the first option is the control: kind boosted, features all; got {name}: {option}"
+            )
+        return self
+
+
+# --- compare ----------------------------------------------------------------------------------------------------
+
+
+class Acceptance(Block):
+    """Per-class thresholds on the tune images.
+
+    optimum: each class's own F1 within the constraints (per_class), or F1 of all classes pooled (micro, which
+    knows no constraints). The constraints give way in turn: recall first, then false positives.
+    """
+
+    optimum: Literal["per_class", "micro"]
+    max_fp_per_tp: NonNegativeFloat
+    min_recall: Share
+
+
+class Adoption(Block):
+    """The rule that decides, on tune images whose thresholds come from other tune images.
+
+    The first challenger is adopted if the interval of its F1 gain over the control lies above 0 and its precision
+    is at most `max_precision_drop` lower. A later one replaces the choice so far if it keeps that precision and
+    its F1 gain over the choice and over the first challenger lies above 0; or if it has `min_recall_gain` more
+    recall than the choice and no F1 that lies below. Each has to beat the `ablations` as well: options that lack
+    what is claimed to help, so that nobody wins merely because useless features hurt the control.
+    variants: each variant its own choice, or one for all from their pooled counts where they disagree.
+    """
+
+    challengers: list[Name]
+    ablations: list[Name]
+    folds: Annotated[int, Field(ge=2)]
+    max_precision_drop: Share
+    min_recall_gain: Share
+    variants: Literal["per_variant", "pooled"]
+
+
+class Compare(Block):
+    """Judge every row on the report images; choose on the tune images alone. The sources not named are SAM's."""
+
+    detectors: Annotated[list[Name], Field(min_length=1)]
+    match_iou: Rate
+    support_iou: Rate
+    union_iou: Rate
+    fusion_iou: Rate
+    thresholds: Acceptance
+    adoption: Adoption
+    calibration_bins: Annotated[int, Field(ge=2)]
+    level: Rate
+    resamples: Annotated[int, Field(ge=100)]
+    seed: NonNegativeInt

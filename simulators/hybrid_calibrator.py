@@ -1,0 +1,337 @@
+"""Simulated detections: sources that miss the same hard objects, look-alikes they share, crops that tell a little."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from params.hybrid_calibrator import Simulate, SimulatedSource
+from storage.arrays import write_arrays
+from storage.atomic import complete_folder
+from storage.documents import write_json, write_text
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+Rows = TypeVar("Rows", "Things", "Found")
+SIDE = 105.0  # pixels, of the middling object
+HARDER = 0.6  # log of how much worse a box is per unit of difficulty
+CROWD_MEMBERS = 4
+PROMPTS = ("{}", "small {}", "a photo of a {}", "{} in the background", "part of a {}")
+
+
+@dataclass(frozen=True)
+class Things:
+    """What can be detected: real objects, members of a crowd (real, no ground truth of their own), look-alikes."""
+
+    image: Index
+    label: Index
+    box: Floats
+    difficulty: Floats
+    real: Flags
+
+
+@dataclass(frozen=True)
+class Found:
+    """Raw candidates of one source. good: box and class are right; content: the class seen, -1 background."""
+
+    image: Index
+    label: Index
+    box: Floats
+    score: Floats
+    prompt: Index
+    tile: Index
+    touches_edge: Flags
+    good: Flags
+    content: Index
+    quality: Floats
+
+
+def main(params: Simulate, data: Path) -> None:
+    world = World(params)
+    with complete_folder(data) as folder:
+        write_text(folder / "ground_truth.json", world.ground_truth())
+        write_json(folder / "splits.json", world.splits())
+        for variant in ("nonwindow", "window"):
+            for name in params.sources:
+                found = world.found(variant, name)
+                write_text(folder / variant / f"{name}.json", world.results(found, params.sources[name]))
+                write_arrays(folder / variant / f"{name}.npz", world.classified(found, f"{variant} {name}"))
+        write_json(folder / "manifest.json", manifest(params))
+
+
+def manifest(params: Simulate) -> dict[str, object]:
+    """What made this data: compared with params.yaml and this file before anything is run on it."""
+    return {
+        "simulator": "hybrid_calibrator",
+        "params": params.model_dump(mode="json"),
+        "code": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+    }
+
+
+class World:
+    """The images and what is in them; one counter-based random stream per purpose."""
+
+    def __init__(self, params: Simulate) -> None:
+        self.params = params
+        self.classes = list(params.classes)
+        sizes = params.images
+        self.images = sizes.train + sizes.tune + sizes.report
+        random = self._stream("objects")
+        shares = np.array(list(params.classes.values()))
+        self.shares = shares / shares.sum()
+        self.aspects = random.normal(0, 0.35, len(self.classes))
+        peopled = random.random(self.images) >= params.empty_images
+        counts = random.poisson(params.objects, self.images) * peopled
+        self.objects = self._place(np.repeat(np.arange(self.images), counts), random, real=True)
+        self.lookalikes = self._place(
+            np.repeat(np.arange(self.images), random.poisson(params.lookalikes, self.images)), random, False
+        )
+        crowded = np.flatnonzero(random.random(self.images) < params.crowds)
+        self.crowds, self.members = self._crowds(crowded, random)
+
+    def ground_truth(self) -> str:
+        width, height = self.params.image_size
+        image_rows = [
+            {"id": image + 1, "file_name": f"{image + 1:06d}.jpg", "width": width, "height": height}
+            for image in range(self.images)
+        ]
+        things = _joined(self.objects, self.crowds)
+        annotations = [
+            {
+                "id": row + 1,
+                "image_id": int(things.image[row]) + 1,
+                "category_id": int(things.label[row]) + 1,
+                "bbox": _xywh(things.box[row]),
+                "area": round(float((things.box[row, 2:] - things.box[row, :2]).prod()), 2),
+                "iscrowd": int(row >= len(self.objects.image)),
+            }
+            for row in range(len(things.image))
+        ]
+        categories = [{"id": number, "name": name} for number, name in enumerate(self.classes, 1)]
+        parts = {"images": image_rows, "categories": categories, "annotations": annotations}
+        return "{" + ",\n".join(f'"{name}": {_lines(rows)}' for name, rows in parts.items()) + "}\n"
+
+    def splits(self) -> dict[str, list[int]]:
+        order = (self._stream("splits").permutation(self.images) + 1).tolist()
+        train, tune = self.params.images.train, self.params.images.train + self.params.images.tune
+        parts = {"train": order[:train], "tune": order[train:tune], "report": order[tune:]}
+        return {name: sorted(images) for name, images in parts.items()}
+
+    def found(self, variant: str, name: str) -> Found:
+        """Raw candidates of one source, by image."""
+        source, random = self.params.sources[name], self._stream(f"{variant} {name}")
+        things = _joined(self.objects, self.members, self.lookalikes)
+        # The same luck in both variants: what a source misses, it mostly misses in the tile, too.
+        luck = self._stream(f"luck {name}").normal(size=len(things.image))
+        seen = [self._background(source, variant, random)]
+        for number, tile in enumerate(self._tiles(variant)):
+            seen += self._look(source, things, luck, tile, number, variant == "window", random)
+        found = _joined(*seen)
+        return _taken(found, np.lexsort((-found.score, found.image)))
+
+    def results(self, found: Found, source: SimulatedSource) -> str:
+        rows = []
+        for number in range(len(found.image)):
+            label = int(found.label[number])
+            row: dict[str, object] = {
+                "id": number,
+                "image_id": int(found.image[number]) + 1,
+                "category_id": label + 1,
+                "bbox": _xywh(found.box[number]),
+            }
+            if source.scored:
+                row["score"] = round(float(found.score[number]), 4)
+            if source.prompted:
+                row["prompt"] = PROMPTS[found.prompt[number]].format(self.classes[label])
+            if found.tile[number] >= 0:
+                row |= {"tile": int(found.tile[number]), "touches_edge": bool(found.touches_edge[number])}
+            rows.append(row)
+        return _lines(rows) + "\n"
+
+    def classified(self, found: Found, purpose: str) -> dict[str, NDArray[np.generic]]:
+        """Embedding and class probabilities of each candidate's crop."""
+        random, fixed = self._stream(f"{purpose} crops"), self._stream("directions")
+        signal = self.params.signal
+        size, count = self.params.embedding, len(self.classes)
+        diffuse, content, turned, shared = (
+            _unit(fixed.normal(size=(rows, size))).astype(np.float32) for rows in (1, count + 1, count, 16)
+        )
+        images = fixed.normal(size=(self.images, 16)).astype(np.float32) @ shared
+        told = (1 - signal.crop_quality * (1 - found.quality)).astype(np.float32)
+        side = np.where(found.good, told, -told)[:, None]
+        embedding = random.standard_normal((len(found.image), size), np.float32)
+        embedding[:, :3] += signal.concentrated * side
+        embedding += signal.diffuse * side * diffuse
+        embedding += signal.interaction * side * (turned - turned.mean(0))[found.label]
+        embedding += signal.content * told[:, None] * content[found.content]
+        embedding += signal.image_nuisance * images[found.image]
+        logits = random.normal(size=(len(found.image), count))
+        sees = np.flatnonzero(found.content >= 0)
+        logits[sees, found.content[sees]] += signal.content * told[sees]
+        odds = np.exp(logits)
+        return {
+            "ids": np.arange(len(found.image)),
+            "embeddings": embedding.astype(np.float16),
+            "probabilities": (odds / odds.sum(1, keepdims=True)).astype(np.float16),
+            "classes": np.array(self.classes),
+        }
+
+    def _place(self, image: Index, random: np.random.Generator, real: bool) -> Things:
+        """Harder things are smaller."""
+        width, height = self.params.image_size
+        label = random.choice(len(self.shares), len(image), p=self.shares)
+        difficulty = random.normal(size=len(image))
+        side = np.exp(np.log(SIDE) - 0.3 * difficulty + random.normal(0, 0.4, len(image)))
+        aspect = np.exp((self.aspects[label] + random.normal(0, 0.2, len(image))) / 2)
+        wide, high = np.clip(side * aspect, 12, width * 0.8), np.clip(side / aspect, 12, height * 0.8)
+        left, top = random.uniform(0, width - wide), random.uniform(0, height - high)
+        box = np.round(np.stack([left, top, left + wide, top + high], 1), 2)
+        return Things(image, label, box, difficulty, np.full(len(image), real))
+
+    def _crowds(self, image: Index, random: np.random.Generator) -> tuple[Things, Things]:
+        """A region of one class per image, and small objects inside that have no box of their own."""
+        frame = np.array(self.params.image_size)
+        crowds = self._place(image, random, real=True)
+        corner = random.uniform(0, 0.7, (len(image), 2)) * frame
+        region = np.round(np.hstack([corner, corner + frame * 0.28]), 2)
+        members = self._place(np.repeat(image, CROWD_MEMBERS), random, real=True)
+        start = (
+            np.repeat(corner, CROWD_MEMBERS, axis=0)
+            + random.uniform(0, 0.16, (len(members.image), 2)) * frame
+        )
+        members = replace(members, label=np.repeat(crowds.label, CROWD_MEMBERS))
+        return replace(crowds, box=region), replace(members, box=np.hstack([start, start + frame * 0.11]))
+
+    def _tiles(self, variant: str) -> Iterator[Floats]:
+        width, height = self.params.image_size
+        if variant == "nonwindow":
+            yield np.array([0.0, 0.0, width, height])
+            return
+        size, step = self.params.tiles.size, self.params.tiles.size - self.params.tiles.overlap
+        for top in range(0, max(height - self.params.tiles.overlap, 1), step):
+            for left in range(0, max(width - self.params.tiles.overlap, 1), step):
+                yield np.array([left, top, min(left + size, width), min(top + size, height)], np.float64)
+
+    def _look(
+        self, source: SimulatedSource, things: Things, luck: Floats, tile: Floats, number: int, tiled: bool,
+        random: np.random.Generator,
+    ) -> list[Found]:  # fmt: skip
+        """What a source finds in one tile: a thing's visible part, and sometimes a second box for it."""
+        params, common = self.params, self.params.common_difficulty
+        low, high = np.maximum(things.box[:, :2], tile[:2]), np.minimum(things.box[:, 2:], tile[2:])
+        visible = np.hstack([low, high])
+        extent = np.maximum(high - low, 0)
+        share = extent.prod(1) / (things.box[:, 2:] - things.box[:, :2]).prod(1)
+        chance = np.where(things.real, source.reach, _probit(source.lookalikes))
+        if tiled:  # a tile is seen larger: small things are easier, cut ones harder
+            size = np.sqrt((things.box[:, 2:] - things.box[:, :2]).prod(1))
+            chance = chance + 0.25 * np.log(SIDE / size) - 1.5 * (1 - share)
+        eased = chance - np.sqrt(common) * things.difficulty + np.sqrt(1 - common) * luck
+        sees = np.flatnonzero((eased > 0) & (share >= params.tiles.least_visible))
+        again = sees[random.random(len(sees)) < source.duplicates]
+        found = []
+        for which, worse in ((sees, 1.0), (again, 1.6)):
+            spread = params.localisation * source.spread * worse * np.exp(HARDER * things.difficulty[which])
+            tails = np.sqrt(random.chisquare(params.tails, len(which)) / params.tails)
+            error = random.normal(size=(len(which), 4)) * (spread / tails)[:, None]
+            box = visible[which] + error * np.tile(extent[which], 2)
+            wrong = random.random(len(which)) < source.wrong_class * np.exp(things.difficulty[which])
+            other = random.integers(1, len(self.classes), len(which))
+            label = np.where(wrong, (things.label[which] + other) % len(self.classes), things.label[which])
+            box, keep = _within(box, tile)
+            which, label, wrong = which[keep], label[keep], wrong[keep]
+            overlap = _iou(box, things.box[which])
+            evidence = np.where(things.real[which] & ~wrong, 1 + 2.5 * (overlap - 0.75), -0.5)
+            evidence -= 0.4 * things.difficulty[which] + 0.8 * (worse > 1)
+            tiles = np.full(len(which), number if tiled else -1)
+            cut = np.asarray((np.abs(box - tile) < 2).any(1) & tiled)
+            found.append(self._made(
+                source, things.image[which], label, box, evidence, tiles, cut, random,
+                good=things.real[which] & ~wrong & (overlap >= 0.5), content=things.label[which], overlap=overlap,
+            ))  # fmt: skip
+        return found
+
+    def _background(self, source: SimulatedSource, variant: str, random: np.random.Generator) -> Found:
+        """False positives of this source alone."""
+        tiled = variant == "window"
+        tiles = list(self._tiles(variant))
+        image = np.repeat(np.arange(self.images), random.poisson(source.background, self.images))
+        things = self._place(image, random, real=False)
+        number = random.integers(len(tiles), size=len(image)) if tiled else np.full(len(image), -1)
+        frame = np.stack(tiles)[number]
+        start = frame[:, :2] + random.random((len(image), 2)) * (frame[:, 2:] - frame[:, :2] - 12)
+        box = np.hstack([start, np.minimum(start + things.box[:, 2:] - things.box[:, :2], frame[:, 2:])])
+        none = np.full(len(image), -1)
+        cut = np.asarray((np.abs(box - frame) < 2).any(1) & tiled)
+        return self._made(
+            source, image, things.label, box, np.full(len(image), -1.3), number, cut, random,
+            good=none == 0, content=none, overlap=random.random(len(image)),
+        )  # fmt: skip
+
+    def _made(
+        self, source: SimulatedSource, image: Index, label: Index, box: Floats, evidence: Floats, tile: Index,
+        cut: Flags, random: np.random.Generator, *, good: Flags, content: Index, overlap: Floats,
+    ) -> Found:  # fmt: skip
+        logit = -0.2 + source.informative * evidence + random.normal(0, 0.7, len(image))
+        # Prompts that ask for parts and backgrounds bring more false positives.
+        prompt = np.minimum(random.poisson(np.where(good, 0.9, 1.6)), len(PROMPTS) - 1)
+        size = np.clip(np.log((box[:, 2:] - box[:, :2]).prod(1) / 400) / 5, 0, 1)
+        seen, quality = 1 / (1 + np.exp(-logit)), (size + overlap) / 2
+        return Found(image, label, box, seen, prompt, tile, cut, good, content, quality)
+
+    def _stream(self, purpose: str) -> np.random.Generator:
+        key = int.from_bytes(hashlib.sha256(f"{self.params.seed} {purpose}".encode()).digest()[:16], "big")
+        return np.random.Generator(np.random.Philox(key))
+
+
+def _joined(first: Rows, *others: Rows) -> Rows:
+    parts = (first, *others)
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(first)
+    }
+    return type(first)(**columns)
+
+
+def _taken(rows: Rows, which: NDArray[Any]) -> Rows:
+    return type(rows)(**{field.name: getattr(rows, field.name)[which] for field in fields(rows)})
+
+
+def _within(box: Floats, frame: Floats) -> tuple[Floats, Flags]:
+    """Boxes cut to the frame, and which are more than a sliver; the others are left out."""
+    cut = np.hstack([np.maximum(box[:, :2], frame[:2]), np.minimum(box[:, 2:], frame[2:])])
+    keep = (cut[:, 2:] - cut[:, :2] >= 4).all(1)
+    return cut[keep], keep
+
+
+def _iou(first: Floats, second: Floats) -> Floats:
+    low, high = np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])
+    shared = np.maximum(high - low, 0).prod(1)
+    both = (first[:, 2:] - first[:, :2]).prod(1) + (second[:, 2:] - second[:, :2]).prod(1) - shared
+    overlap: Floats = shared / both
+    return overlap
+
+
+def _probit(share: float) -> float:
+    return NormalDist().inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
+
+
+def _unit(rows: Floats) -> Floats:
+    lengths: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return lengths
+
+
+def _xywh(box: Floats) -> list[float]:
+    left, top, right, bottom = (round(float(edge), 2) for edge in box)
+    return [left, top, round(right - left, 2), round(bottom - top, 2)]
+
+
+def _lines(rows: list[dict[str, object]]) -> str:
+    return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"

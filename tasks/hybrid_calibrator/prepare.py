@@ -1,0 +1,166 @@
+"""Read one variant's detections, merge what several sources found, and label it with the ground truth."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from methods.clusters import label_agreement, source_counts, source_maxima
+from methods.matching import match, representatives
+from methods.splits import random_order
+from params.hybrid_calibrator import CocoTruth, ListedSplit, Prepare, VocTruth, YoloTruth
+from storage.coco import read_coco_results, read_coco_truth
+from storage.detections import CORNERS, SPLITS, GroundTruth, ImportReport, read_split
+from storage.documents import write_json
+from storage.inputs import InputError
+from storage.tables import write_parquet
+from storage.voc import read_voc_truth
+from storage.yolo import read_yolo_truth
+
+SURE_OF_NUMBERING = 20  # boxes on objects, of which fewer than MISNUMBERED name their class
+MISNUMBERED = 0.1
+
+
+def main(
+    params: Prepare, option: str, data: Path, candidates: Path, raw: Path, ground_truth: Path, prepared: Path
+) -> None:
+    report = ImportReport()
+    truth = _ground_truth(params, data, report)
+    split = _split(params, data, truth)
+    boxes = _raw(params, data / option, truth, report)
+    sys.stdout.write(f"import of {option}:\n" + "".join(f"  {line}\n" for line in report.lines()))
+    objects = truth.boxes.assign(split=split[truth.boxes["image"].to_numpy()])
+    boxes["split"] = split[boxes["image"].to_numpy()]
+    merged = _merged(boxes, objects, list(params.sources), len(truth.classes), params)
+    if not merged["positive"][merged["split"] == "train"].any():
+        raise InputError(
+            data / option, "no candidate of the train images matches an object: nothing to learn from"
+        )
+    write_parquet(candidates, merged)
+    write_parquet(raw, boxes)
+    write_parquet(ground_truth, objects[["image", "split", "label", *CORNERS, "crowd", "area"]])
+    write_json(
+        prepared,
+        {
+            "variant": option,
+            "classes": truth.classes,
+            "sources": [
+                {
+                    "name": name,
+                    "scored": bool(boxes["scored"][boxes["source"] == name].any()),
+                    "classifier": source.classifier,
+                }
+                for name, source in params.sources.items()
+            ],
+            "counts": _counts(boxes, merged, objects, split),
+            "importer": report.counts(),
+            "images": [
+                {"id": number, "width": width, "height": height, "split": str(part)}
+                for (number, width, height), part in zip(
+                    truth.images[["id", "width", "height"]].itertuples(index=False), split, strict=True
+                )
+            ],
+        },
+    )
+
+
+def _ground_truth(params: Prepare, data: Path, report: ImportReport) -> GroundTruth:
+    match params.ground_truth:
+        case CocoTruth(file=file):
+            return read_coco_truth(data / file, params.unknown, report)
+        case YoloTruth(folder=folder, classes=classes, images=images, rows=rows):
+            return read_yolo_truth(data / folder, data / classes, data / images, rows, params.unknown, report)
+        case VocTruth(folder=folder, first_pixel=first_pixel):
+            return read_voc_truth(data / folder, first_pixel, report)
+
+
+def _split(params: Prepare, data: Path, truth: GroundTruth) -> NDArray[np.str_]:
+    if isinstance(params.split, ListedSplit):
+        return read_split(data / params.split.file, truth.images)
+    images = len(truth.images)
+    tune, report = round(params.split.tune * images), round(params.split.report * images)
+    if min(tune, report, images - tune - report) < 1:
+        raise InputError(data, f"{images} images are too few for these splits", field="images")
+    split = np.full(images, "train", dtype="<U6")
+    order = random_order(images, params.split.seed)
+    split[order[:tune]], split[order[tune : tune + report]] = "tune", "report"
+    return split
+
+
+def _raw(params: Prepare, folder: Path, truth: GroundTruth, report: ImportReport) -> pd.DataFrame:
+    """All boxes of all sources, in an order that does not depend on the files' own."""
+    tables = []
+    for number, (name, source) in enumerate(params.sources.items()):
+        path = folder / source.file
+        table = read_coco_results(
+            path, truth, source.categories, source.scores == "required", source.classifier is not None,
+            params.unknown, report,
+        )  # fmt: skip
+        _check_numbering(path, table, truth)
+        tables.append(table.assign(source=name, number=number, rank=-table["score"]))
+    boxes = pd.concat(tables, ignore_index=True)
+    boxes = boxes.sort_values(["image", "label", "rank", "number", *CORNERS, "id"], kind="stable")
+    return boxes.drop(columns="rank").reset_index(drop=True)
+
+
+def _check_numbering(path: Path, table: pd.DataFrame, truth: GroundTruth) -> None:
+    """Boxes that lie on objects but hardly ever name their class come from another numbering."""
+    objects = truth.boxes[~truth.boxes["crowd"]]
+    matched = match(
+        table[CORNERS].to_numpy(), table["score"].to_numpy(), table["image"].to_numpy(),
+        objects[CORNERS].to_numpy(), objects["image"].to_numpy(), np.zeros(len(objects), bool), 0.5,
+    )  # fmt: skip
+    agree, found = label_agreement(matched, table["label"].to_numpy(), objects["label"].to_numpy())
+    if len(truth.classes) > 1 and found >= SURE_OF_NUMBERING and agree < MISNUMBERED * found:
+        raise InputError(
+            path,
+            f"{found} boxes lie on objects, but only {agree} name their class: the file seems to number classes "
+            "otherwise; set categories of this source to from_0, from_1 or the list of its names",
+            field="category_id",
+        )
+
+
+def _merged(
+    boxes: pd.DataFrame, objects: pd.DataFrame, sources: list[str], classes: int, params: Prepare
+) -> pd.DataFrame:
+    """One row per candidate; adds to `boxes` the candidate that each box went into."""
+    corners, score = boxes[CORNERS].to_numpy(), boxes["score"].to_numpy()
+    group = (boxes["image"] * classes + boxes["label"]).to_numpy()
+    number = boxes.pop("number").to_numpy()
+    owner = representatives(corners, score, group, params.dedupe_iou)
+    kept, cluster = np.unique(owner, return_inverse=True)
+    boxes["candidate"] = cluster
+    counts = source_counts(cluster, number, len(kept), len(sources))
+    best = source_maxima(score, cluster, number, len(kept), len(sources))
+    truth = objects[CORNERS].to_numpy()
+    matched = match(
+        corners[kept], score[kept], group[kept], truth, (objects["image"] * classes + objects["label"]).to_numpy(),
+        objects["crowd"].to_numpy(), params.match_iou,
+    )  # fmt: skip
+    crowd = np.append(objects["crowd"].to_numpy(), False)[matched]
+    table = boxes.iloc[kept][["image", "split", "label", *CORNERS, "score"]].reset_index(drop=True)
+    table.insert(0, "candidate", np.arange(len(kept)))
+    for place, name in enumerate(sources):
+        table[f"score:{name}"] = best[:, place]
+        table[f"has:{name}"] = counts[:, place] > 0
+        table[f"count:{name}"] = counts[:, place]
+    return table.assign(matched=matched, positive=(matched >= 0) & ~crowd, ignored=crowd)
+
+
+def _counts(
+    boxes: pd.DataFrame, merged: pd.DataFrame, objects: pd.DataFrame, split: NDArray[np.str_]
+) -> dict[str, dict[str, int]]:
+    return {
+        part: {
+            "images": int((split == part).sum()),
+            "objects": int(((objects["split"] == part) & ~objects["crowd"]).sum()),
+            "crowds": int(((objects["split"] == part) & objects["crowd"]).sum()),
+            "raw": int((boxes["split"] == part).sum()),
+            "candidates": int((merged["split"] == part).sum()),
+            "positive": int(merged["positive"][merged["split"] == part].sum()),
+            "ignored": int(merged["ignored"][merged["split"] == part].sum()),
+        }
+        for part in SPLITS
+    }
