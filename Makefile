@@ -29,8 +29,9 @@ $(VENV)/complete: requirements.lock requirements-dev.lock
 data: env ## data/ as data.dvc pins it: pulled, or simulated and compared
 	@python -m flows.data
 
-demo: data ## reproduce what is stale, then print the comparison table and the decision
-	@python -m flows.fpr_thresholds
+demo: data ## reproduce what is stale, then print the comparison tables and the decisions
+	@python -m flows.reproduce
+	@python -m flows.show
 
 verify: env ## make the tables of the last commit again and compare them
 	@python -m flows.verify
@@ -43,7 +44,7 @@ check: env ## style and types
 	@ruff check . && ruff format --check . && mypy .
 
 bench: env ## time this project and its peers in one run
-	@for name in thresholds intervals; do python -m bench.$$name || exit 1; done
+	@for name in thresholds intervals matching blending; do python -m bench.$$name || exit 1; done
 
 ui: env ## a Prefect server with its page on http://127.0.0.1:$(UI_PORT)
 	@prefect server start --host 127.0.0.1 --port $(UI_PORT)

@@ -1,4 +1,4 @@
-"""An experiment's table and decision, for a terminal: `python -m flows.show <experiment>`."""
+"""Tables and decisions for a terminal: `python -m flows.show [experiments...]`."""
 
 import argparse
 import csv
@@ -159,10 +159,14 @@ def console() -> Console:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.show", description=__doc__)
-    parser.add_argument("experiment")
-    experiment: str = parser.parse_args(arguments).experiment
+    parser.add_argument("experiments", nargs="*", help="all that have results if none is named")
+    root = Path.cwd()
+    wanted: list[str] = parser.parse_args(arguments).experiments
     try:
-        console().print(results(Path.cwd(), experiment))
+        for experiment in wanted or sorted(folder.name for folder in (root / "results").glob("*/")):
+            if len(wanted) != 1:
+                console().print(f"\n[bold]{experiment}[/]\n")
+            console().print(results(root, experiment))
     except NoResults as error:
         Console(stderr=True, soft_wrap=True).print(str(error), markup=False)
         return 1
