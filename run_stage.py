@@ -6,6 +6,7 @@ Sets threads and CPU switches before anything heavy is imported, tees output to 
 
 import inspect
 import os
+import re
 import signal
 import sys
 import traceback
@@ -64,24 +65,36 @@ def params_model(step_main: Callable[..., None]) -> Any:
     return get_type_hints(step_main, include_extras=True)[next(iter(inspect.signature(step_main).parameters))]
 
 
-def declared_files(stage: str, option: str | None) -> dict[str, Path]:
-    """The data a stage may touch, as dvc.yaml states it: file stem -> path, `data` and `results` for its folders there."""
+def declared_files(stage: str, option: str | None) -> dict[str, Any]:
+    """The data a stage may touch, as dvc.yaml states it: file stem -> path, `data` and `results` for its folders there.
+
+    A number at a stem's end (logits_42) is no part of its name: it says which run of a matrix over seeds the file is
+    of. A stage of that matrix gets its own as a path, one that gathers them gets the list of those it declares.
+    """
     declared = YAML(typ="safe").load(Path("dvc.yaml"))["stages"][stage]
     entries = [*declared.get("deps", []), *declared.get("outs", []), *declared.get("metrics", [])]
-    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
-    return {
-        folder if (folder := path.split("/")[0]) in ("data", "results") else Path(path).stem: Path(
-            _fill(path, option)
-        )
-        for path in paths
-        if path.startswith(("data/", "artifacts/", "results/"))
-    }
+    found: dict[str, Any] = {}
+    for entry in entries:
+        path = next(iter(entry)) if isinstance(entry, dict) else entry
+        folder = path.split("/")[0]
+        if folder not in ("data", "artifacts", "results"):
+            continue
+        filled = Path(_fill(path, option))
+        name = folder if folder != "artifacts" else filled.stem
+        one_of_many = re.fullmatch(r"(.+)_(\d+)", name)
+        if one_of_many is None:
+            found[name] = filled
+        elif "matrix" in declared:
+            found[one_of_many[1]] = filled
+        else:
+            found.setdefault(one_of_many[1], []).append(filled)
+    return found
 
 
 def _fill(path: str, option: str | None) -> str:
-    """`${item.<axis>}` of a one-axis matrix stands for the option."""
+    """`${item.<axis>}` of a one-axis matrix stands for the option; which one, no name of a file depends on."""
     head, sep, tail = path.partition("${item.")
-    return path if not sep else f"{head}{option}{tail.partition('}')[2]}"
+    return path if not sep else f"{head}{option or 0}{tail.partition('}')[2]}"
 
 
 def set_cpu(cpu: Cpu) -> None:

@@ -33,6 +33,14 @@ def load(name: str) -> dict[str, Any]:
 STAGES: dict[str, dict[str, Any]] = load("dvc.yaml")["stages"]
 
 
+def expanded(stage: dict[str, Any], kind: str) -> list[str]:
+    """The stage's deps or outs, those of a matrix once for each of its values."""
+    entries = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage[kind]]
+    for axis, values in stage.get("matrix", {}).items():
+        entries = [entry.replace(f"${{item.{axis}}}", str(value)) for entry in entries for value in values]
+    return entries
+
+
 def modules(package: str) -> list[Path]:
     return sorted(path for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py")
 
@@ -125,12 +133,10 @@ def test_only_compare_and_report_write_into_git(stage: str) -> None:
 
 
 def test_dvc_yaml_depends_on_no_folder_that_holds_a_gitignore_of_dvc() -> None:
-    folders = {dep for stage in STAGES.values() for dep in stage["deps"] if dep.startswith("artifacts/")}
-    outs = {
-        next(iter(out)) if isinstance(out, dict) else out
-        for stage in STAGES.values()
-        for out in stage["outs"]
+    folders = {
+        dep for stage in STAGES.values() for dep in expanded(stage, "deps") if dep.startswith("artifacts/")
     }
+    outs = {out for stage in STAGES.values() for out in expanded(stage, "outs")}
     assert folders <= outs
 
 
