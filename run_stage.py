@@ -6,6 +6,7 @@ Sets threads and CPU switches before anything heavy is imported, tees output to 
 
 import inspect
 import os
+import re
 import signal
 import sys
 import traceback
@@ -69,26 +70,32 @@ def params_model(step_main: Callable[..., None]) -> Any:
 def declared_files(stage: str, option: str | None) -> dict[str, Files]:
     """The data a stage may touch, as dvc.yaml states it: file stem -> path, `data` and `results` for its folders there.
 
-    Where a stage without a matrix reads what a matrix wrote, `artifacts/<experiment>/<option>/<file>`, the stem
-    stands for all of them: option -> path.
+    What a matrix writes names its option: `artifacts/<experiment>/<option>/<file>`, or a number at the stem's end
+    (`seed_42.json`). A stage of the matrix gets its own as a path; one that gathers them gets option -> path.
     """
     declared = YAML(typ="safe").load(Path("dvc.yaml"))["stages"][stage]
     entries = [*declared.get("deps", []), *declared.get("outs", []), *declared.get("metrics", [])]
-    paths = [Path(next(iter(entry)) if isinstance(entry, dict) else entry) for entry in entries]
     files: dict[str, Files] = {}
-    for path in paths:
-        folder, *inner = path.parts
-        if folder in ("data", "results"):
-            files[folder] = Path(_fill(str(path), option))
-        elif folder == "artifacts" and len(inner) == 3 and "matrix" not in declared:
-            files[path.stem] = {**_of_options(files.get(path.stem)), inner[1]: path}
-        elif folder == "artifacts":
-            files[path.stem] = Path(_fill(str(path), option))
+    gathered: dict[str, dict[str, Path]] = {}
+    for entry in entries:
+        path = Path(_fill(next(iter(entry)) if isinstance(entry, dict) else entry, option or "0"))
+        if path.parts[0] in ("data", "results"):
+            files[path.parts[0]] = path
+        elif path.parts[0] == "artifacts":
+            name, of = _name_and_option(path)
+            if of is None or "matrix" in declared:
+                files[name] = path
+            else:
+                files[name] = gathered.setdefault(name, {})
+                gathered[name][of] = path
     return files
 
 
-def _of_options(known: Files | None) -> dict[str, Path]:
-    return known if isinstance(known, dict) else {}
+def _name_and_option(path: Path) -> tuple[str, str | None]:
+    if len(path.parts) == 4:
+        return path.stem, path.parts[2]
+    numbered = re.fullmatch(r"(.+)_(\d+)", path.stem)
+    return (numbered[1], numbered[2]) if numbered else (path.stem, None)
 
 
 def _fill(path: str, option: str | None) -> str:

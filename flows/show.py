@@ -74,6 +74,20 @@ VIEWS: Mapping[str, View] = {
         ),
         {},
     ),
+    "speech_temperature": View(
+        (
+            Column("option", "option"),
+            Column("accuracy", "accuracy", "accuracy_low", "accuracy_high"),
+            Column("AUC", "auc"),
+            Column("NLL", "nll"),
+            Column("ECE", "ece"),
+            Column("ECE by chance", "ece_null"),
+            Column("p", "ece_p"),
+            Column("NLL - control", "delta_nll"),
+            Column("verdict", "verdict"),
+        ),
+        {},
+    ),
 }
 
 

@@ -33,6 +33,14 @@ def load(name: str) -> dict[str, Any]:
 STAGES: dict[str, dict[str, Any]] = load("dvc.yaml")["stages"]
 
 
+def expanded(stage: dict[str, Any], kind: str) -> list[str]:
+    """The stage's deps or outs, those of a matrix once for each of its values."""
+    entries = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in stage[kind]]
+    for axis, values in stage.get("matrix", {}).items():
+        entries = [entry.replace(f"${{item.{axis}}}", str(value)) for entry in entries for value in values]
+    return entries
+
+
 def modules(package: str) -> list[Path]:
     return sorted(path for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py")
 
@@ -124,17 +132,9 @@ def test_only_compare_and_report_write_into_git(stage: str) -> None:
 
 
 def test_dvc_yaml_depends_on_no_folder_that_holds_a_gitignore_of_dvc() -> None:
-    deps = {dep for stage in STAGES.values() for dep in of_every_option(stage, stage["deps"])}
-    outs = {out for stage in STAGES.values() for out in of_every_option(stage, stage["outs"])}
+    deps = {dep for stage in STAGES.values() for dep in expanded(stage, "deps")}
+    outs = {out for stage in STAGES.values() for out in expanded(stage, "outs")}
     assert {dep for dep in deps if dep.startswith("artifacts/")} <= outs
-
-
-def of_every_option(stage: dict[str, Any], entries: list[Any]) -> list[str]:
-    """Paths of a stage, those of a matrix once for each option of its one axis."""
-    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
-    for axis, options in stage.get("matrix", {}).items():
-        paths = [path.replace(f"${{item.{axis}}}", option) for path in paths for option in options]
-    return paths
 
 
 def test_no_field_of_the_params_models_has_a_default() -> None:

@@ -1,0 +1,29 @@
+"""Does a temperature fitted on dev make confidence honest on unseen groups, and what improves accuracy?"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # Prefect reads its environment when it is imported
+    from flows import settings
+
+    settings.apply(Path.cwd())
+
+from prefect import flow
+
+from flows import pipeline
+
+
+@flow
+def speech_temperature(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
+    """Train three seeds, calibrate each on dev, compare what recalibration is worth on test, and publish the decision.
+
+    Args:
+        force: Run the stages even where nothing changed.
+        jobs: How many stages run at once; empty for one on each core.
+    """
+    return pipeline.experiment("speech_temperature", force, jobs)
+
+
+if __name__ == "__main__":
+    sys.exit(pipeline.run_experiment(speech_temperature))

@@ -1,0 +1,53 @@
+"""Fit every recalibration of one seed on dev alone, pin its temperature, and write predictions before and after."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from methods.recalibration import Method, Recalibration, apply, recalibrate
+from methods.temperature import fit_temperature
+from params.speech_temperature import Calibrate
+from storage.atomic import complete_folder
+from storage.documents import read_json
+from storage.inputs import InputError
+from storage.logits import logit_array, read_split_logits, write_predictions
+from storage.temperatures import Fitted, SeedTemperature, write_temperature
+
+REPORTED = ("dev", "test")
+STATES: tuple[tuple[str, Method], ...] = (("uncalibrated", "none"), ("calibrated", "temperature"))
+
+
+def main(params: Calibrate, option: str, prepared: Path, logits: Path, seed: Path, predictions: Path) -> None:
+    labels: list[str] = read_json(prepared)["labels"]
+    tables = {split: read_split_logits(logits, f"seed_{option}", split, labels) for split in REPORTED}
+    dev = tables["dev"]
+    z, y = logit_array(dev), dev["label"].to_numpy(np.int64)
+    if len(np.unique(y)) < 2:
+        raise InputError(logits, "dev holds one class only; a temperature needs both", field="label")
+    fitted: dict[Method, Recalibration] = {method: recalibrate(method, z, y) for method in params.methods}
+    fit = fit_temperature(z, y)
+    pinned = SeedTemperature(
+        seed=int(option),
+        method="temperature",
+        rows=len(dev),
+        groups=dev["group"].nunique(),
+        labels=labels,
+        methods=[_document(found) for found in fitted.values()],
+        **asdict(fit),
+    )
+    write_temperature(seed, pinned)
+    with complete_folder(predictions) as folder:
+        for split, table in tables.items():
+            for state, method in STATES:
+                made = apply(fitted[method], logit_array(table))
+                path = folder / f"seed_{option}_{split}_{state}.csv"
+                write_predictions(path, table, labels, made.probabilities, made.predicted)
+
+
+def _document(found: Recalibration) -> Fitted:
+    return Fitted(
+        method=found.method,
+        status=found.status,
+        parameters={name: list(values) for name, values in found.parameters.items()},
+    )

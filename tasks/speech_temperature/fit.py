@@ -1,0 +1,83 @@
+"""Train the model of one seed on train and write its logits for every split; nothing here is divided by anything."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from methods.audio_network import Training, logistic_logits, network_logits, train_network
+from methods.log_mel import log_mel, time_statistics
+from params.speech_temperature import Acoustic, Fit, Given, Qwen2Audio
+from storage.arrays import read_arrays
+from storage.atomic import complete_folder
+from storage.audio import RATE
+from storage.documents import read_json, write_json
+from storage.inputs import InputError
+from storage.logits import LOGITS, logit_array, write_split_logits
+from storage.networks import write_weights
+from storage.tables import read_parquet
+
+
+def main(
+    params: Fit, option: str, clips: Path, prepared: Path, inputs: Path, logits: Path, model: Path
+) -> None:
+    table, facts, seed = read_parquet(clips), read_json(prepared), int(option)
+    if (facts["kind"] == "logits") != isinstance(params.backend, Given):
+        raise InputError(
+            Path("params.yaml"),
+            f"prepare.kind is {facts['kind']}: logits that came with the data need fit.backend {{kind: given}}, audio "
+            "needs a model",
+            field="speech_temperature.fit.backend",
+        )
+    with complete_folder(model) as folder, complete_folder(logits) as written:
+        match params.backend:
+            case Given():
+                table, found = _given(inputs / "logits.parquet", seed), {}
+                found["seed"] = logit_array(table)
+            case Acoustic():
+                found = _acoustic(params.backend, table, inputs, seed, folder)
+            case Qwen2Audio():
+                from tasks.speech_temperature.language_model import answer_logits  # noqa: PLC0415 - an extra
+
+                found = {"seed": answer_logits(params.backend, table, inputs, seed, folder)}
+        write_json(
+            folder / "model.json", {"backend": params.backend.kind, "seed": seed, "logits": sorted(found)}
+        )
+        for name, values in found.items():
+            rows = table[["clip", "group", "label", "split"]].assign(seed=seed)
+            rows[LOGITS] = values
+            write_split_logits(written, rows, facts["labels"], name if name != "seed" else f"seed_{seed}")
+
+
+def _given(path: Path, seed: int) -> pd.DataFrame:
+    rows = read_parquet(path)
+    if seed not in set(rows["seed"]):
+        raise InputError(
+            path,
+            f"no logits of seed {seed}, there are {sorted(set(rows['seed']))}: name these in the matrix of "
+            "speech_temperature_fit and _calibrate in dvc.yaml, and in the deps of _compare",
+            field="seed",
+        )
+    return rows[rows["seed"] == seed].reset_index(drop=True)
+
+
+def _acoustic(
+    backend: Acoustic, table: pd.DataFrame, inputs: Path, seed: int, folder: Path
+) -> dict[str, NDArray[np.float64]]:
+    waves = read_arrays(inputs / "waves.npz")["waves"]
+    features = np.stack(
+        [log_mel(wave, RATE, backend.mels, int(backend.hop_ms * RATE / 1000)) for wave in waves]
+    )
+    train, labels = (table["split"] == "train").to_numpy(), table["label"].to_numpy(np.int64)
+    training = Training(**backend.model_dump(include=set(Training.__dataclass_fields__)))
+    trained = train_network(features[train], labels[train], training, seed)
+    sys.stdout.write(f"seed {seed}: loss {trained.losses[0]:.3f} -> {trained.losses[-1]:.3f}\n")
+    write_weights(folder / "network.safetensors", trained.weights)
+    write_json(folder / "training.json", {"losses": [float(f"{loss:.6g}") for loss in trained.losses]})
+    columns = time_statistics(features)
+    return {
+        "seed": network_logits(trained.weights, features),
+        "baseline": logistic_logits(columns[train], labels[train], columns, backend.baseline_regularisation),
+    }

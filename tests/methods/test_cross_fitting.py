@@ -1,0 +1,58 @@
+"""Choosing on dev: every group judged by a fit without it, and no choice where groups are too few."""
+
+import numpy as np
+import pytest
+
+from methods.calibration_error import row_nll
+from methods.cross_fitting import choose_method, cross_fitted_nll, group_folds, without_folds
+from methods.recalibration import apply, recalibrate
+
+
+def test_no_group_is_in_two_folds_and_every_fit_has_both_classes() -> None:
+    groups = np.repeat([f"g{i}" for i in range(30)], 2)
+    labels = np.repeat(np.arange(30) % 2, 2)
+    folds = group_folds(groups, labels)
+    assert all(len(set(folds[groups == name])) == 1 for name in np.unique(groups))
+    assert sorted(set(folds)) == list(range(10))
+    assert all(len(set(labels[folds != fold])) == 2 for fold in set(folds))
+
+
+def test_few_groups_are_left_out_one_by_one() -> None:
+    folds = group_folds(np.array(["a", "a", "b", "c", "d"]), np.array([0, 0, 0, 1, 1]))
+    assert len(set(folds)) == 4
+
+
+def test_a_class_of_one_group_cannot_be_cross_fitted() -> None:
+    with pytest.raises(ValueError, match="class 1 has one group"):
+        group_folds(np.array(["a", "b", "c"]), np.array([0, 0, 1]))
+
+
+def test_each_row_is_judged_by_a_fit_that_has_not_seen_its_group() -> None:
+    rng = np.random.default_rng(0)
+    logits, labels, folds = rng.normal(size=(40, 2)) * 3, rng.integers(0, 2, 40), np.arange(40) % 4
+    found = cross_fitted_nll("platt", logits, labels, folds)
+    held = folds == 2
+    fitted = recalibrate("platt", logits[~held], labels[~held])
+    assert found[held] == pytest.approx(row_nll(apply(fitted, logits[held]).probabilities, labels[held]))
+
+
+def test_the_choice_needs_a_difference_that_groups_agree_on() -> None:
+    groups, rng = np.repeat(np.arange(12), 5).astype(str), np.random.default_rng(1)
+    control = rng.random(60) + 1
+    better = control - 0.5
+    noisy = control + np.repeat([1.0, -1.2], 30)
+    chosen = choose_method(np.array([control, better]), groups, 0.05, 0)
+    assert (chosen.chosen, chosen.status) == (1, "chosen")
+    doubtful = choose_method(np.array([control, noisy]), groups, 0.05, 0)
+    assert (doubtful.chosen, doubtful.best, doubtful.status) == (0, 1, "not distinguishable")
+    alike = choose_method(
+        np.array([control, better, better - 1e-3 * rng.normal(0.1, 1, 60)]), groups, 0.05, 0
+    )
+    assert (alike.chosen, alike.status) == (1, "chosen")
+
+
+def test_below_six_groups_the_control_stays_whatever_the_difference() -> None:
+    groups = np.repeat(np.arange(4), 18).astype(str)
+    found = choose_method(np.array([np.full(72, 2.0), np.full(72, 0.1)]), groups, 0.05, 0)
+    assert (found.chosen, found.best, found.status, found.test.p) == (0, 1, "cannot tell", None)
+    assert without_folds(np.ones((2, 72)), groups, "reason").status == "cannot tell"
