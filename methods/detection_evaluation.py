@@ -208,20 +208,5 @@ def brier(probabilities: Floats, positive: Bools) -> float:
     return float(((probabilities - positive) ** 2).mean())
 
 
-def reliability(probabilities: Floats, positive: Bools, bins: int) -> tuple[Floats, Floats, Index]:
-    """Mean probability, share of positives and rows of each occupied bin of equal width."""
-    at = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    rows = np.bincount(at, minlength=bins)
-    used = rows > 0
-    mean = np.bincount(at, probabilities, minlength=bins)[used] / rows[used]
-    share = np.bincount(at, positive.astype(np.float64), minlength=bins)[used] / rows[used]
-    return mean, share, rows[used]
-
-
-def expected_calibration_error(probabilities: Floats, positive: Bools, bins: int) -> float:
-    mean, share, rows = reliability(probabilities, positive, bins)
-    return float((np.abs(mean - share) * rows).sum() / rows.sum())
-
-
 def _rates(tp: float, fp: float, fn: float) -> Rates:
     return Rates(tp / max(tp + fp, 1.0), tp / max(tp + fn, 1.0), 2 * tp / max(2 * tp + fp + fn, 1.0))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from methods.acceptance import AcceptanceRule
 from methods.adoption import Adoption, AdoptionRule, Gain, Verdict, adopt, confirmation, gains_over, worst
+from methods.calibration_error import expected_calibration_error
 from methods.detection_evaluation import (
     brier,
-    expected_calibration_error,
     f1_draws,
     log_loss,
     macro,

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from methods.calibration_error import equal_width_bins
 from methods.detection_evaluation import micro
-from methods.detection_evaluation import reliability as reliability_bins
 from methods.detection_rows import CALIBRATED
 from storage.images import write_figure
 from tasks.hybrid_calibrator.judged import Compared
@@ -56,9 +56,10 @@ def reliability(path: Path, compared: list[Compared], bins: int) -> None:
     for each, ax in zip(compared, axes, strict=True):
         ax.plot([0, 1], [0, 1], color="0.75", linewidth=1, zorder=0)
         for number, option in enumerate(each.variant.options):
-            mean, share, rows = reliability_bins(
-                each.variant.probabilities[number], each.variant.positive, bins
-            )
+            found = equal_width_bins(each.variant.probabilities[number], each.variant.positive, bins)
+            used = found.count > 0
+            rows = found.count[used]
+            mean, share = found.confidence[used] / rows, found.correct[used] / rows
             colour = _colour(number)
             ax.plot(mean, share, color=colour, linewidth=1.1, label=option)
             ax.scatter(mean, share, s=220 * rows / rows.sum() + 6, color=colour, zorder=2)

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 
@@ -15,7 +14,6 @@ from methods.detection_evaluation import (
     average_precision,
     brier,
     coverage_ceiling,
-    expected_calibration_error,
     f1_draws,
     image_counts,
     log_loss,
@@ -227,13 +225,6 @@ def test_probability_scores_equal_scikit_learns() -> None:
     p, y = rng.random(500), rng.random(500) < 0.4
     assert log_loss(p, y) == pytest.approx(sklearn_log_loss(y, p), abs=1e-12)
     assert brier(p, y) == pytest.approx(brier_score_loss(y, p), abs=1e-12)
-
-
-def test_calibration_error_by_hand() -> None:
-    p: NDArray[np.float64] = np.array([0.1, 0.15, 0.9, 1.0])
-    y = np.array([False, True, True, True])
-    assert expected_calibration_error(p, y, 2) == pytest.approx(0.5 * abs(0.125 - 0.5) + 0.5 * 0.05)
-    assert expected_calibration_error(np.array([0.0, 1.0]), np.array([False, True]), 15) == 0.0
 
 
 def test_identical_counts_differ_by_exactly_nothing_in_every_draw() -> None:
