@@ -17,6 +17,7 @@ from methods.evaluation import (
     joint_verdict,
 )
 from params.fpr_thresholds import Compare
+from storage.markdown import bullets, markdown_table, rounded
 from storage.thresholds import Thresholds
 
 Record = dict[Any, Any]
@@ -55,19 +56,19 @@ def decision(
             "learnable_labels": learned,
             "folds": {
                 name: {
-                    "recall": _rounded(choice.recall[i]),
-                    "fpr": {label: _rounded(fpr) for label, fpr in zip(labels, choice.fpr[i], strict=True)},
+                    "recall": rounded(choice.recall[i]),
+                    "fpr": {label: rounded(fpr) for label, fpr in zip(labels, choice.fpr[i], strict=True)},
                     "within_budget": bool(choice.eligible[i]),
                 }
                 for i, name in enumerate(names)
             },
-            "fold_recall_gain_over_control": [_rounded(choice.gain_low), _rounded(choice.gain_high)],
+            "fold_recall_gain_over_control": [rounded(choice.gain_low), rounded(choice.gain_high)],
             "holdout": {
                 label: {
-                    "recall": _rounded(row["recall"]),
+                    "recall": rounded(row["recall"]),
                     "false_positives": int(row["fp"]),
                     "negatives": int(row["fp"] + row["tn"]),
-                    "upper_bound": _rounded(row["fpr_bound"]),
+                    "upper_bound": rounded(row["fpr_bound"]),
                     "budget": OUTCOME[verdicts[label]] if label in verdicts else "not judged: not learnable",
                 }
                 for label, row in chosen.items()
@@ -95,34 +96,34 @@ def page(
         "Which calibration set, and which rule, gives per-label thresholds that hold a false-positive budget on "
         "later data, and how much recall does that cost?",
         f"**{made['chosen']}** is chosen (control: {made['control']}). On the holdout the budget: **{made['verdict']}**.",
-        _bullets(made["reasons"]),
+        bullets(made["reasons"]),
         "## Options on the holdout",
-        _markdown(_compact(table)),
+        markdown_table(_compact(table)),
         "Recall and false-positive rate with 95% intervals" if params.level == 0.95 else f"Intervals at {params.level:.0%}",
         "verdict: is the false-positive rate within the option's own target, by its one-sided bound.",
         "## Trade-offs",
-        _bullets(f"**{option.option}**: {' '.join(_trade_off(option, table, diagnoses))}" for option in options),
+        bullets(f"**{option.option}**: {' '.join(_trade_off(option, table, diagnoses))}" for option in options),
         "## Calibration sets",
         "Rows that the model was trained on score as no later row will: a set that holds them promises too much.",
-        _markdown(sets),
+        markdown_table(sets),
         "## Guarantees",
         "They hold for later rows that are like the counted negatives; drift and rows of an earlier model break that.",
-        _bullets(_certificates(options)) or "No option asks for one.",
+        bullets(_certificates(options)) or "No option asks for one.",
         "## Under shift (a heuristic, no guarantee)",
         "The same rule at target / gamma, gamma being the worst ratio of realised to target rate over the folds.",
-        _markdown(_shifted(table)),
+        markdown_table(_shifted(table)),
         "## Mined negatives",
         *_mined(table),
         "## What is wrong with each label",
-        _bullets(f"**{label}** ({found.kind}): {found.sentence}" for label, found in diagnoses.items()),
+        bullets(f"**{label}** ({found.kind}): {found.sentence}" for label, found in diagnoses.items()),
         "## Under other conditions",
-        _bullets(
+        bullets(
             f"{rule.name}: {_advice(names, choice, rule.max_fpr, rule.label, learned)}"
             for rule, choice in zip(params.advice, advice, strict=True)
         )
         or "None were asked for.",
         "## Rows",
-        _markdown(snapshot),
+        markdown_table(snapshot),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -257,7 +258,7 @@ def _mined(table: pd.DataFrame) -> list[str]:
     return [
         "Mined rows are the top of a pool, not a sample of it: their pool is the denominator. Counting only the mined "
         "rows gives the figures on the right.",
-        _markdown(
+        markdown_table(
             pd.DataFrame(
                 {
                     "option": rows["option"],
@@ -307,17 +308,3 @@ def _records(table: pd.DataFrame, option: str) -> dict[str, Record]:
 
 def _number(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3f}"
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
-
-
-def _bullets(lines: Any) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)

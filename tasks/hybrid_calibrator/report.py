@@ -8,6 +8,7 @@ from methods.adoption import Adoption, Challenge, Gain
 from methods.detection_evaluation import micro
 from methods.detection_rows import CALIBRATED
 from params.hybrid_calibrator import Compare
+from storage.markdown import bullets, markdown_table, rounded
 from tasks.hybrid_calibrator.judged import Compared, Decided
 
 SIDE_BY_SIDE = (
@@ -53,7 +54,7 @@ def decision(made: Decided, compared: list[Compared], table: pd.DataFrame, param
                     "own_choice": made.names[made.own[each.variant.name].chosen],
                     "verdict": made.verdicts[each.variant.name],
                     "tune": [_challenge(step, made.names) for step in made.own[each.variant.name].challenges],
-                    "report_f1": {str(row["option"]): _rounded(row["f1"]) for row in each.table.to_dict("records")},
+                    "report_f1": {str(row["option"]): rounded(row["f1"]) for row in each.table.to_dict("records")},
                     "beats_every_calibrator": {name: _gain(gain) for name, gain in each.beaten.items()},
                     "beats_every_calibrator_at_micro_optimum": each.beaten_at_optimum,
                 }
@@ -79,12 +80,12 @@ def page(made: dict[str, Any], table: pd.DataFrame, compared: list[Compared], pa
         "candidates better than one XGBoost model, than the raw detectors, and than their union?",
         f"**{made['chosen']}** is chosen (control: {made['control']}). On the report images the choice: "
         f"**{made['verdict']}**.",
-        _bullets(made["reasons"]),
+        bullets(made["reasons"]),
         *(part for each in compared for part in _variant_part(each, params)),
         "## Side by side",
-        _markdown(_formatted(side_by_side(table))),
+        markdown_table(_formatted(side_by_side(table))),
         "## How to read this",
-        _bullets(
+        bullets(
             [
                 "P, R and F1 pool all classes (micro); macro is the mean over classes that have ground truth. All rows "
                 f"are matched again at IoU {params.match_iou:g} after thresholding, by one evaluator, over all report "
@@ -108,13 +109,13 @@ def _variant_part(each: Compared, params: Compare) -> list[str]:
     coefficients = [name for name in table.columns if name.startswith("coefficient_")]
     return [
         f"## {each.variant.name}: {first['images']} report images, {first['ground_truth']} objects",
-        _markdown(_compact(table)),
+        markdown_table(_compact(table)),
         " ".join(f"{line}." for line in _beaten(each))
         or "No raw detector, union or fusion beats every calibrator.",
         "Who stands behind what is accepted:",
-        _markdown(_formatted(table[[*SUPPORT, *mixes]])),
+        markdown_table(_formatted(table[[*SUPPORT, *mixes]])),
         "Probabilities on all report candidates, and the blenders:",
-        _markdown(
+        markdown_table(
             _formatted(
                 calibrated[["option", "candidates", "log_loss", "brier", "ece", "intercept", *coefficients]]
             )
@@ -238,7 +239,7 @@ def _challenge(step: Challenge, names: list[str]) -> dict[str, Any]:
 
 
 def _gain(gain: Gain) -> dict[str, float]:
-    return {name: _rounded(value) for name, value in vars(gain).items()}
+    return {name: rounded(value) for name, value in vars(gain).items()}
 
 
 def _threshold_rule(params: Compare) -> str:
@@ -273,17 +274,3 @@ def _number(value: Any) -> str:
     if value is None or pd.isna(value):
         return ""
     return f"{value:.0f}" if float(value).is_integer() and abs(value) > 1 else f"{value:.3f}"
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
-
-
-def _bullets(lines: Any) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)

@@ -9,6 +9,7 @@ from methods.confidence_report import BETTER, WORSE
 from methods.cross_fitting import Choice
 from methods.group_statistics import FEWEST_GROUPS
 from params.speech_temperature import Compare
+from storage.markdown import bullets, markdown_table
 from storage.temperatures import SeedTemperature
 
 CHANCE_ECE = 0.05  # what the plan asked for
@@ -69,28 +70,28 @@ def page(
         "Does a temperature fitted on a development set make a model's confidence honest on groups it has not met, and "
         "what, if anything, improves its accuracy?",
         f"**{made['chosen']}** is chosen (control: {made['control']}). On test: **{made['verdict']}**.",
-        _bullets(made["reasons"]),
+        bullets(made["reasons"]),
         f"## Methods on test ({answers})",
-        _markdown(_compact(table)),
+        markdown_table(_compact(table)),
         "Mean and standard deviation over seeds: training variation on this test set, not uncertainty about other "
         "speakers. null: ECE that a perfectly calibrated model with these confidences exceeds one time in twenty; p: "
         "its chance to read at least this ECE. Differences are to the control, paired on the same clips, flipped by group.",
         "## What temperature can and cannot do",
-        _bullets(_limits(rows)),
+        bullets(_limits(rows)),
         "## What ECE says here",
-        _bullets(_ece_lines(rows, params)),
+        bullets(_ece_lines(rows, params)),
         "## Why an interval is refused, or how it is made",
-        _bullets(_interval_lines(rows)),
+        bullets(_interval_lines(rows)),
         "## Temperatures",
-        _markdown(_temperatures(pinned)),
+        markdown_table(_temperatures(pinned)),
         "## Which groups are wrong",
-        _markdown(_errors(errors, facts["labels"])),
+        markdown_table(_errors(errors, facts["labels"])),
         _error_sentence(errors, facts["labels"]),
-        *(_markdown(_rounded_table(found)) for found in conditions),
+        *(markdown_table(_rounded_table(found)) for found in conditions),
         "## What would help",
-        _bullets(_advice(rows, errors)),
+        bullets(_advice(rows, errors)),
         "## Clips",
-        _markdown(pd.DataFrame([{"split": name, **counts} for name, counts in facts["splits"].items()])),
+        markdown_table(pd.DataFrame([{"split": name, **counts} for name, counts in facts["splits"].items()])),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -282,13 +283,3 @@ def _rounded_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def _rounded(value: float) -> float | None:
     return None if pd.isna(value) else float(f"{value:.6g}")
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + " --- |" * len(table.columns)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
-    return "\n".join(lines)
