@@ -178,7 +178,11 @@ def test_each_deployment_names_a_flow_and_parameters_that_exist() -> None:
     text = (ROOT / "prefect.yaml").read_text()
     assert str(ROOT) not in text
     deployments = YAML(typ="safe").load(text)["deployments"]
-    assert [each["name"] for each in deployments] == ["fpr-thresholds", "all"]
+    experiments = sorted(path.parent.name for path in ROOT.glob("tasks/*/prepare.py"))
+    assert [each["name"] for each in deployments] == [
+        *(name.replace("_", "-") for name in experiments),
+        "all",
+    ]
     for each in deployments:
         path, name = each["entrypoint"].split(":")
         flow: Any = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
