@@ -5,18 +5,9 @@ in which all peers take turns, so that a busy machine hits them alike. `python -
 """
 
 import argparse
-import os
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
-
-from params.block import read_params
-
-if __name__ == "__main__":  # the CPU switches of a stage have to stand before torch is imported
-    cpu = read_params(Path("params.yaml"))["runtime"]["cpu"]
-    os.environ.update(cpu["environment"])
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 import numpy as np
 import torch
@@ -27,6 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.utils.data import DataLoader, TensorDataset
 
+from bench.one_thread import restart_on_one_thread
 from methods.head_plan import plan
 from methods.head_rows import HeadData
 from methods.head_shapes import Shape
@@ -53,6 +45,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--ladder", nargs="*", type=int, default=list(LADDER))
     chosen = parser.parse_args()
+    restart_on_one_thread("bench.heads")
     torch.set_num_threads(1)
     unit = "wall" if chosen.device == "cuda" else "CPU"
     for name in chosen.sizes:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet18
 
+from bench.one_thread import restart_on_one_thread
 from methods.stamp_batches import Resident, augmented, resident
 from methods.stamp_network import new_network
 from methods.stamp_training import Training, logits, restored, train
@@ -69,6 +70,7 @@ def torchvisions(data: Resident, batch: int, channels_last: bool) -> Callable[[]
 
 
 def main(count: int) -> None:
+    restart_on_one_thread("bench.lens_training")
     torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     batch, amp = (128, True) if device == "cuda" else (BATCH, False)

@@ -1,4 +1,4 @@
-"""Benchmarks under the launcher's CPU switches: one thread, so that CPU time means the same for every peer."""
+"""Benchmarks as a stage runs: one thread, so that CPU time means the same for every peer, and the launcher's switches."""
 
 import os
 import sys
@@ -9,9 +9,13 @@ from params.runtime import Cpu
 from run_stage import set_cpu
 
 
-def restart_on_one_thread(module: str) -> None:
-    """The switches have to be set before numpy is imported, so the process starts again, once."""
+def restart_on_one_thread(module: str, kernels: bool = True) -> None:
+    """Settings have to stand before numpy is imported, so the process starts again, once.
+
+    kernels: with the launcher's choice of kernels too, which is slower than a machine's own for some peers.
+    """
+    cpu = read_block(Path("params.yaml"), "runtime.cpu", Cpu)
     before = dict(os.environ)
-    set_cpu(read_block(Path("params.yaml"), "runtime.cpu", Cpu))
+    set_cpu(cpu if kernels else cpu.model_copy(update={"environment": {}}))
     if dict(os.environ) != before:
         os.execv(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]])

@@ -2,9 +2,8 @@
 
     python -m bench.rendering [stamps]
 
-All render host and arc in g, r, z without noise, at the same supersampling, in float64, by CPU time; set
-OMP_NUM_THREADS=1. Ours pads
-the field by a kernel's radius, so that light scatters in over the edges; the others render the stamp's own field.
+All render host and arc in g, r, z without noise, at the same supersampling, in float64, by CPU time. Ours pads the
+field by a kernel's radius, so that light scatters in over the edges; the others render the stamp's own field.
 """
 
 import math
@@ -24,15 +23,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from bench.one_thread import restart_on_one_thread
 from methods.lens_rendering import arc_images, host_images, spectra
-from methods.light_profiles import Lens, Sersic, source_plane
+from methods.light_profiles import Lens, Sersic, part_of, source_plane
 from methods.point_spread import RADIUS, moffat_kernels
 from methods.stamp_geometry import PIXEL_SCALE, SIZE
 from methods.stamp_noise import counted, sky
 
 SUPERSAMPLING = 4
 CHUNK = 16
-ROUNDS = 3
+ROUNDS = 9
 
 Scenes = tuple[Sersic, Lens, Sersic, Tensor]  # hosts, lenses, sources, widths (n, 3) in arcsec
 
@@ -108,22 +108,16 @@ def _row(record: Any, i: int) -> dict[str, float]:
 
 def _part_of(scenes: Scenes, part: slice) -> Scenes:
     host, lens, source, fwhm = scenes
-    return _part(host, part), _part(lens, part), _part(source, part), fwhm[part]
-
-
-def _part(record: Any, part: slice) -> Any:
-    return type(record)(*(getattr(record, field.name)[part] for field in fields(record)))
+    return part_of(host, part), part_of(lens, part), part_of(source, part), fwhm[part]
 
 
 def _milliseconds(render: Callable[..., Any], scenes: Scenes, chunk: int) -> float:
-    """CPU milliseconds a stamp: the least of some rounds, since other work on the machine only adds."""
-    count, best = len(scenes[3]), math.inf
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for start in range(0, count, chunk):
-            render(*_part_of(scenes, slice(start, start + chunk)))
-        best = min(best, time.process_time() - began)
-    return best / count * 1000
+    """CPU milliseconds a stamp."""
+    count = len(scenes[3])
+    began = time.process_time()
+    for start in range(0, count, chunk):
+        render(*_part_of(scenes, slice(start, start + chunk)))
+    return (time.process_time() - began) / count * 1000
 
 
 def _noise(light: NDArray[np.float64], count: int) -> float:
@@ -134,22 +128,27 @@ def _noise(light: NDArray[np.float64], count: int) -> float:
 
 
 def main() -> None:
+    restart_on_one_thread("bench.rendering", kernels=False)
     torch.set_num_threads(1)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 64
     many = systems(count)
     some = _part_of(many, slice(0, max(count // 8, 4)))
-    reference = _milliseconds(ours, many, CHUNK)
+    peers: dict[str, tuple[Callable[..., Any], Scenes, int]] = {
+        "this project": (ours, many, CHUNK),
+        "caustics, naively": (naive, some, 1),
+        "lenstronomy, rebuilt per band": (lenstronomy, some, 1),
+    }
+    if find_spec("lenstronomy") is None:
+        del peers["lenstronomy, rebuilt per band"]
+        print("lenstronomy is not installed (extra lens-oracle): not timed")
+    # The least of some rounds, in which all take turns: other work on the machine only adds.
+    rounds = [{name: _milliseconds(*how) for name, how in peers.items()} for _ in range(ROUNDS)]
+    best = {name: min(each[name] for each in rounds) for name in peers}
     print(
         f"host and arc in g, r, z, {SIZE} x {SIZE}, {SUPERSAMPLING} x {SUPERSAMPLING} samples a pixel, one thread"
     )
-    print(f"{'this project':32} {reference:8.2f} ms a stamp")
-    others = {"caustics, naively": naive, "lenstronomy, rebuilt per band": lenstronomy}
-    for name, render in others.items():
-        if render is lenstronomy and find_spec("lenstronomy") is None:
-            print(f"{name:32} not installed (extra lens-oracle): not timed")
-        else:
-            each = _milliseconds(render, some, 1)
-            print(f"{name:32} {each:8.2f} ms a stamp  {each / reference:.1f}x this project's")
+    for name, each in best.items():
+        print(f"{name:32} {each:8.2f} ms a stamp  {each / best['this project']:.1f}x this project's")
     one: Any = _part_of(many, slice(0, 1))
     print(f"{'noise, besides':32} {_noise(30 * ours(*one)[0], count):8.2f} ms a stamp")
 

@@ -115,7 +115,7 @@ class _Stream:
         other = self.other_rows(steps)
         if other is not None:
             keep = self._tensor(self.keep_inputs[steps].reshape(-1, 1)).to(found.dtype)
-            found = found * keep + matrix.index_select(0, self._tensor(other.ravel())) * (1 - keep)
+            found = torch.lerp(matrix.index_select(0, self._tensor(other.ravel())), found, keep)
         if self.key.scale:
             found *= 1 + self.key.scale * self._normal(self._scale, found)
         if self.key.noise:
@@ -149,7 +149,6 @@ def epoch_batches(
     streams = [_Stream(key, source, shape, phase, epoch) for key in distinct]
     device, dtype = targets.weights.device, targets.weights.dtype
     of_lane = torch.tensor([distinct.index(key) for key in keys], device=device)
-    alone = len(distinct) == len(keys)
     seeds = list(dict.fromkeys(key.seed for key in keys))
     of_seed = torch.tensor([seeds.index(key.seed) for key in keys], device=device)
     masks = [DropoutMasks(shape.dropout, seed, phase, epoch) for seed in seeds] if shape.dropout else []
@@ -158,7 +157,8 @@ def epoch_batches(
     for start in range(0, steps, length):
         block = slice(start, min(start + length, steps))
         size = block.stop - block.start
-        inputs = torch.stack([stream.inputs(block).view(size, shape.batch, -1) for stream in streams], dim=1)
+        drawn_inputs = [stream.inputs(block).view(size, shape.batch, -1) for stream in streams]
+        inputs = drawn_inputs[0][:, None] if len(streams) == 1 else torch.stack(drawn_inputs, dim=1)
         goal, mass, labels = _targets(shape, streams, of_lane, targets, block, dtype)
         kept = None
         if masks:
@@ -167,14 +167,24 @@ def epoch_batches(
         for step in range(size):
             at = start + step
             yield Batch(
-                inputs[step] if alone else inputs[step].index_select(0, of_lane),
+                _spread(inputs[step], of_lane),
                 goal[step],
                 mass[step],
                 labels[step],
-                None if kept is None else kept[step].index_select(0, of_seed),
+                None if kept is None else _spread(kept[step], of_seed),
                 _partners(streams, of_lane, at) if shape.manifold_mixup else None,
                 _shares_kept(streams, of_lane, at, dtype) if shape.manifold_mixup else None,
             )
+
+
+def _spread(drawn: Tensor, place: Tensor) -> Tensor:
+    """drawn (distinct, ...), place (lanes,) in it -> (lanes, ...), not copied where all lanes or no two share one.
+
+    Places count in the order of lanes, so that as many distinct ones as lanes are the lanes themselves.
+    """
+    if len(drawn) == len(place):
+        return drawn
+    return drawn.expand(len(place), -1, -1) if len(drawn) == 1 else drawn.index_select(0, place)
 
 
 def _targets(

@@ -88,7 +88,10 @@ class Lanes:
     def backward(self, batch: Batch) -> None:
         """Fill `gradients`, and move the centres of center loss."""
         before, features = self._features(batch.inputs, training=True)
-        masked = features if batch.mask is None else features * batch.mask
+        if batch.mask is None:
+            masked = features
+        else:  # in place where nothing else needs the features: what is dropped has no gradient either way
+            masked = features.mul_(batch.mask) if self.shape.hidden else features * batch.mask
         mixed = masked if batch.partner is None else _mixed(masked, batch)
         if self.shape.arcface or self.shape.supcon:
             gradient = self._last_layer_by_autograd(mixed, batch)
@@ -128,7 +131,7 @@ class Lanes:
             kept = (z, normal, mean, scale)
             z = normal * p["gain"]
             z += p["shift"]
-        active = torch.nn.functional.gelu(z) if shape.gelu else torch.relu(z)
+        active = torch.nn.functional.gelu(z) if shape.gelu else z.relu_()
         return (*kept, z), active
 
     def _logits_of(self, features: Tensor) -> Tensor:

@@ -133,7 +133,7 @@ def chunks(planned: Plan, inputs: int, classes: int) -> list[Chunk]:
         shapes.setdefault(Shape.of(spec, inputs, classes), []).append(spec)
     found = []
     for shape, specs in shapes.items():
-        lanes = int(np.clip(CACHE_BYTES // (16 * shape.parameters), 1, MOST_LANES))
+        lanes = int(np.clip(CACHE_BYTES // (16 * shape.parameters), 2, MOST_LANES))
         ordered = sorted(specs, key=lambda spec: (StreamKey.of(spec, int(spec.standardise)), spec.id))
         for few in np.array_split(np.arange(len(specs)), -(-len(specs) // lanes)):
             own = tuple(ordered[i] for i in few)

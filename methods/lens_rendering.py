@@ -7,13 +7,14 @@ it does on the sky. Both classes take this one path: a negative is a host whose 
 import torch
 from torch import Tensor
 
-from methods.light_profiles import Lens, Sersic, lensed_brightness, sersic_brightness
+from methods.light_profiles import Lens, Sersic, lensed_brightness, part_of, sersic_brightness
 from methods.pixel_integrals import NEGLIGIBLE, pixel_means
 from methods.point_spread import RADIUS, convolve, moffat_spectra
 from methods.stamp_geometry import PIXEL_SCALE, SIZE
 
 FIELD = SIZE + 2 * RADIUS
 TORUS = 96  # the next length with a fast transform
+FEW = 8  # stamps at a time on a CPU, so that what is computed stays in its cache
 
 
 def spectra(fwhm: Tensor) -> Tensor:
@@ -25,19 +26,29 @@ def host_images(
     host: Sersic, flux: Tensor, psf: Tensor, supersampling: int, core: Tensor | None = None
 ) -> Tensor:
     """(b, 3, 63, 63) in nanomaggies; flux (b, 3), psf from `spectra`, core: flux (b, 3) of a point in the centre pixel."""
-    light = host_light(host, supersampling)
-    images = convolve(light, psf, SIZE) * flux[:, :, None, None]
-    if core is not None:
-        point = torch.zeros_like(light)
-        point[:, FIELD // 2, FIELD // 2] = 1
-        images += convolve(point, psf, SIZE) * core[:, :, None, None]
+    images = flux.new_empty(*flux.shape, SIZE, SIZE)
+    for few in _few_at_a_time(flux):
+        light = host_light(part_of(host, few), supersampling)
+        images[few] = convolve(light, psf[few], SIZE).mul_(flux[few, :, None, None])
+        if core is not None:
+            point = torch.zeros_like(light)
+            point[:, FIELD // 2, FIELD // 2] = 1
+            images[few] += convolve(point, psf[few], SIZE).mul_(core[few, :, None, None])
     return images
 
 
 def arc_images(lens: Lens, source: Sersic, flux: Tensor, psf: Tensor, supersampling: int) -> Tensor:
     """(b, 3, 63, 63) in nanomaggies; flux (b, 3) is the source's own, before it is magnified."""
-    light = arc_light(lens, source, supersampling)
-    return convolve(light, psf, SIZE) * flux[:, :, None, None]
+    images = flux.new_empty(*flux.shape, SIZE, SIZE)
+    for few in _few_at_a_time(flux):
+        light = arc_light(part_of(lens, few), part_of(source, few), supersampling)
+        images[few] = convolve(light, psf[few], SIZE).mul_(flux[few, :, None, None])
+    return images
+
+
+def _few_at_a_time(flux: Tensor) -> list[slice]:
+    few = len(flux) if flux.is_cuda else FEW
+    return [slice(start, start + few) for start in range(0, len(flux), few)]
 
 
 def host_light(

@@ -7,15 +7,18 @@ galaxy, so that effective and Einstein radii are those of the circle of equal ar
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
-from caustics.lenses.func import reduced_deflection_angle_external_shear, reduced_deflection_angle_sie
+from caustics.lenses.func import reduced_deflection_angle_sie
 from caustics.light.func import k_sersic
 from torch import Tensor
 
 Brightness = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 CORE = 1e-10  # arcsec: keeps the deflection at the very centre of a lens a number
+
+Profiles = TypeVar("Profiles", "Sersic", "Lens")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class Lens:
     phi: Tensor
     gamma_1: Tensor
     gamma_2: Tensor
+
+
+def part_of(profiles: Profiles, rows: slice) -> Profiles:
+    return type(profiles)(*(getattr(profiles, field.name)[rows] for field in fields(profiles)))
 
 
 def sersic_brightness(profile: Sersic) -> Brightness:
@@ -97,7 +104,8 @@ def source_plane(lens: Lens, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     sie_x, sie_y = reduced_deflection_angle_sie(
         lens.x, lens.y, lens.q, lens.phi, lens.einstein_radius, x, y, CORE
     )
-    shear_x, shear_y = reduced_deflection_angle_external_shear(
-        lens.x, lens.y, lens.gamma_1, lens.gamma_2, x, y
-    )
-    return x - lens.x - sie_x - shear_x, y - lens.y - sie_y - shear_y
+    # Shear is linear: in place with the rest it costs half of what a deflection of its own would.
+    dx, dy = x - lens.x, y - lens.y
+    behind_x = torch.addcmul(dx * (1 - lens.gamma_1), dy, lens.gamma_2, value=-1).sub_(sie_x)
+    behind_y = torch.addcmul(dy * (1 + lens.gamma_1), dx, lens.gamma_2, value=-1).sub_(sie_y)
+    return behind_x, behind_y

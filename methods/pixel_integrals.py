@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 Brightness = Callable[[Tensor, Tensor, Tensor], Tensor]  # (row of the batch, x, y), broadcast together
 
@@ -53,8 +52,7 @@ def pixel_means(
     close_x = (middle - singular_x[:, None]).abs() <= scale
     close_y = (middle - singular_y[:, None]).abs() <= scale
     rough |= close_y[:, :, None] & close_x[:, None, :]
-    spread = max_pool2d(rough.to(torch.float32)[:, None], 3, stride=1, padding=1)[:, 0]
-    at, i, j = torch.nonzero(spread, as_tuple=True)
+    at, i, j = torch.nonzero(with_neighbours(rough), as_tuple=True)
     within = (
         (torch.arange(supersampling, dtype=torch.float64, device=device) + 0.5) / supersampling - 0.5
     ) * scale
@@ -62,3 +60,14 @@ def pixel_means(
     x, y = middle[j][:, None] + dx, middle[i][:, None] + dy
     means[at, i, j] = brightness(at[:, None], x, y).mean(dim=1)
     return means
+
+
+def with_neighbours(chosen: Tensor) -> Tensor:
+    """chosen (rows, n, n) of bool, and the eight pixels about each."""
+    tall = chosen.clone()
+    tall[:, 1:] |= chosen[:, :-1]
+    tall[:, :-1] |= chosen[:, 1:]
+    found = tall.clone()
+    found[:, :, 1:] |= tall[:, :, :-1]
+    found[:, :, :-1] |= tall[:, :, 1:]
+    return found
