@@ -15,7 +15,8 @@ from torch import Tensor
 
 from methods.head_shapes import Batch, Shape
 from methods.head_specs import HeadSpec, Sampler
-from methods.head_streams import DropoutMasks, Rows, epoch_rows, generator, mixtures
+from methods.head_streams import DropoutMasks, Rows, epoch_rows, mixtures
+from methods.streams import epoch_stream
 
 Index = NDArray[np.int64]
 BLOCK_NUMBERS = (
@@ -91,15 +92,15 @@ class _Stream:
             self.partner, self.keep = mixtures(key.mixup, key.seed, phase, epoch, self.rows.shape)
             self.keep_inputs = self.keep
         if key.manifold_mixup:  # one layer and one share a batch, drawn as the paper does
-            rng = generator(key.seed, f"{phase}/manifold mixup", epoch)
+            rng = epoch_stream(key.seed, f"{phase}/manifold mixup", epoch)
             self.partner = rng.random(self.rows.shape).argsort(axis=1)
             share = rng.beta(key.manifold_mixup, key.manifold_mixup, steps).astype(np.float32)
             at_input = rng.random(steps) < 0.5
             self.keep = np.repeat(share[:, None], shape.batch, axis=1)
             self.keep_inputs = np.where(at_input[:, None], self.keep, np.float32(1))
             self.keep_features = np.where(at_input, np.float32(1), share)
-        self._noise = generator(key.seed, f"{phase}/noise", epoch)
-        self._scale = generator(key.seed, f"{phase}/scale", epoch)
+        self._noise = epoch_stream(key.seed, f"{phase}/noise", epoch)
+        self._scale = epoch_stream(key.seed, f"{phase}/scale", epoch)
 
     def other_rows(self, steps: slice) -> Index | None:
         return (

@@ -4,22 +4,16 @@ Purposes do not depend on other knobs, so that runs of one seed see the same row
 recipes agree: what differs between them is then the knob.
 """
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from methods.head_specs import Sampler
+from methods.streams import epoch_stream
 
 Index = NDArray[np.int64]
 Floats32 = NDArray[np.float32]
-
-
-def generator(seed: int, purpose: str, epoch: int = 0) -> np.random.Generator:
-    """`epoch` counts within a phase; the phase is part of the purpose."""
-    key = np.array([seed, (zlib.crc32(purpose.encode()) << 32) | epoch], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key))
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ def epoch_rows(rows: Rows, sampler: Sampler, seed: int, phase: str, epoch: int, 
     """
     n = len(rows.order)
     steps = -(-n // batch)
-    rng = generator(seed, f"{phase}/{sampler}", epoch)
+    rng = epoch_stream(seed, f"{phase}/{sampler}", epoch)
     if sampler == "natural":
         return np.resize(rng.permutation(n), (steps, batch))
     drawn = rng.random((2, steps * batch))
@@ -60,7 +54,7 @@ def mixtures(
     alpha: float, seed: int, phase: str, epoch: int, shape: tuple[int, int]
 ) -> tuple[Index, Floats32]:
     """For (steps, batch): the place in the batch that each row is mixed with, and the share it keeps of itself."""
-    rng = generator(seed, f"{phase}/mixup", epoch)
+    rng = epoch_stream(seed, f"{phase}/mixup", epoch)
     partner = rng.random(shape).argsort(axis=1)
     return partner, rng.beta(alpha, alpha, shape).astype(np.float32)
 
@@ -69,7 +63,7 @@ class DropoutMasks:
     """Masks of one epoch, step by step: 0 or 1 / (1 - p), the chance in steps of 2^-16."""
 
     def __init__(self, rate: float, seed: int, phase: str, epoch: int) -> None:
-        self._rng = generator(seed, f"{phase}/dropout", epoch)
+        self._rng = epoch_stream(seed, f"{phase}/dropout", epoch)
         self._below = round(rate * 65536)
         self._kept = np.float32(65536 / (65536 - self._below))
 
@@ -83,6 +77,6 @@ def uniform_weights(
     seed: int, purpose: str, inputs: int, outputs: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weights (inputs, outputs) and biases (outputs,) uniform in +-1 / sqrt(inputs), as torch.nn.Linear begins."""
-    rng = generator(seed, purpose)
+    rng = epoch_stream(seed, purpose)
     bound = 1 / np.sqrt(inputs)
     return rng.uniform(-bound, bound, (inputs, outputs)), rng.uniform(-bound, bound, outputs)

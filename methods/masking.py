@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.draws import uniforms
 from methods.stamp_geometry import core
+from methods.streams import uniforms
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from methods.draws import generator
 from methods.masking import core_mask
+from methods.streams import epoch_stream
 
 Features = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -69,7 +69,7 @@ def core_network(fit: Features, positive: Bools, held: Features, seed: int) -> F
     target = torch.from_numpy(positive.astype(np.float32))
     network.train()
     for epoch in range(_CNN_EPOCHS):
-        order = torch.from_numpy(generator(seed, "core network", epoch).permutation(len(images)))
+        order = torch.from_numpy(epoch_stream(seed, "core network", epoch).permutation(len(images)))
         for start in range(0, len(order), _CNN_BATCH):
             rows = order[start : start + _CNN_BATCH]
             loss = nn.functional.binary_cross_entropy_with_logits(network(images[rows])[:, 0], target[rows])

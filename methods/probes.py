@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.draws import generator
 from methods.gate_results import GateResult, family_level, undefined
 from methods.grouped_ranking import Groups, grouped_auroc_interval
 from methods.masking import core_mask
 from methods.probe_models import Probe, logistic
 from methods.ranking import AurocInterval
 from methods.stamp_geometry import rings as ring_numbers
+from methods.streams import epoch_stream
 
 Features = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -75,13 +75,13 @@ def balanced_rows(labels: Bools, groups: Groups, n: int, seed: int) -> Index:
     """At most n rows, as many of each class, whole groups where a group holds both classes (pairs); shuffled."""
     y = np.asarray(labels, bool)
     _, member = np.unique(groups, return_inverse=True)
-    order = generator(seed, "gate rows").permutation(int(member.max()) + 1)
+    order = epoch_stream(seed, "gate rows").permutation(int(member.max()) + 1)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     each = min(n // 2, int(y.sum()), int((~y).sum()))
     by_group = np.argsort(rank[member], kind="stable")
     taken = np.concatenate([by_group[y[by_group] == positive][:each] for positive in (True, False)])
-    return np.asarray(generator(seed, "gate order").permutation(taken), np.int64)
+    return np.asarray(epoch_stream(seed, "gate order").permutation(taken), np.int64)
 
 
 def grouped_folds(labels: Bools, groups: Groups, seed: int, folds: int = FOLDS) -> Index:
@@ -94,7 +94,7 @@ def grouped_folds(labels: Bools, groups: Groups, seed: int, folds: int = FOLDS) 
     _, member = np.unique(groups, return_inverse=True)
     count = int(member.max()) + 1
     classes = np.stack([np.bincount(member, y == positive, minlength=count) for positive in (True, False)])
-    drawn = generator(seed, "gate folds").permutation(count)
+    drawn = epoch_stream(seed, "gate folds").permutation(count)
     order = drawn[np.lexsort(classes[:, drawn])]
     fold = np.empty(count, np.int64)
     fold[order] = np.arange(count) % folds

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from methods.draws import uniforms
 from methods.masking import core_mask
 from methods.stamp_preprocessing import CHANNELS, Preprocessing, preprocess
+from methods.streams import uniforms
 
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.draws import generator
+from methods.streams import epoch_stream
 
 Floats = NDArray[np.floating[Any]]
 
@@ -17,9 +17,11 @@ Floats = NDArray[np.floating[Any]]
 def counted(expected: Floats, gain: float, seed: int, purpose: Literal["host", "arc"]) -> NDArray[np.float64]:
     """Nanomaggies as counted in electrons, `gain` of them to a nanomaggy; rounding below zero counts as zero."""
     electrons = np.maximum(np.asarray(expected, np.float64) * gain, 0)
-    return generator(seed, purpose).poisson(electrons) / gain
+    return epoch_stream(seed, purpose).poisson(electrons) / gain
 
 
 def sky(noise: Floats, size: int, seed: int) -> NDArray[np.float64]:
     """(bands, size, size): what is left of a subtracted sky, with standard deviations `noise` (bands,)."""
-    return generator(seed, "sky").standard_normal((len(noise), size, size)) * np.asarray(noise)[:, None, None]
+    return (
+        epoch_stream(seed, "sky").standard_normal((len(noise), size, size)) * np.asarray(noise)[:, None, None]
+    )

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from methods.draws import generator
 from methods.masking import Phase, mask_radii
 from methods.schedules import Schedule, learning_rate
 from methods.stamp_batches import Resident, augmented, channel_statistics, masked
 from methods.stamp_network import StampNetwork, new_network
+from methods.streams import epoch_stream
 
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -140,7 +140,7 @@ def _epoch(
 ) -> tuple[float, float]:  # fmt: skip
     """(mean loss, last learning rate); a last batch of one stamp has no variance to normalise by, and is left out."""
     network.train()
-    order = generator(seed, "order", epoch).permutation(len(data))
+    order = epoch_stream(seed, "order", epoch).permutation(len(data))
     batches = [order[start : start + training.batch] for start in range(0, len(order), training.batch)]
     if len(batches[-1]) < 2:
         batches.pop()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from params.block import Block
+from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -12,34 +13,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 # --- prepare ----------------------------------------------------------------------------------------------------
-
-
-class CocoTruth(Block):
-    """COCO's JSON: images, annotations, categories."""
-
-    format: Literal["coco"]
-    file: str
-
-
-class YoloTruth(Block):
-    """YOLO's text files in `folder`, names in `classes` (one a line), sizes in `images` (CSV: file_name, width, height).
-
-    rows: box is `class x y w h`; pose has keypoints after that; segments is `class x y x y ...`.
-    """
-
-    format: Literal["yolo"]
-    folder: str
-    classes: str
-    images: str
-    rows: Literal["box", "pose", "segments"]
-
-
-class VocTruth(Block):
-    """Pascal VOC's XML files in `folder`; first_pixel: the number of the leftmost pixel, 1 as in VOC itself."""
-
-    format: Literal["voc"]
-    folder: str
-    first_pixel: Literal[0, 1]
 
 
 class ListedSplit(Block):

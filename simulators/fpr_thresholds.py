@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from methods.streams import stream
 from params.fpr_thresholds import CleanPool, Counts, Simulate
 from storage.atomic import complete_folder
 from storage.documents import write_json, write_text
@@ -64,7 +65,7 @@ class World:
 
     def __init__(self, params: Simulate) -> None:
         self.params = params
-        words = self._stream("vocabulary")
+        words = stream(self.params.seed, "vocabulary")
         self.vocabularies = {
             name: _vocabulary(spoken, GENERAL_VOCABULARY if name == "general" else VOCABULARY, words)
             for name, spoken in SPOKEN.items()
@@ -74,7 +75,7 @@ class World:
         self, purpose: str, counts: Counts, period: tuple[float, float], repeats: float = 0.0
     ) -> list[Message]:
         """`counts` messages spread over the `period` (shares of the whole time), sorted by time."""
-        random = self._stream(purpose)
+        random = stream(self.params.seed, purpose)
         label_sets = _label_sets(counts, random)
         days = np.sort(random.uniform(*period, len(label_sets))) * DAYS
         made: list[Message] = []
@@ -97,7 +98,7 @@ class World:
         holdout: list[Message],
     ) -> list[Message]:
         """Clean rows, of which a share was trained on and some stand in calibration and holdout too."""
-        random = self._stream(name)
+        random = stream(self.params.seed, name)
         trained = [m for m in train if not m.labels]
         rows = _some([m for m in calibration if not m.labels], pool.overlap_calibration, random)
         rows += _some([m for m in holdout if not m.labels], pool.overlap_holdout, random)
@@ -111,7 +112,7 @@ class World:
 
     def hard_negatives(self, count: int, train: list[Message]) -> list[Message]:
         """Clean messages about the labels' subjects; half of them stand in train."""
-        random = self._stream("hard negatives")
+        random = stream(self.params.seed, "hard negatives")
         days = np.sort(random.uniform(0.0, 0.8, count - count // 2)) * DAYS
         fresh = [Message(self._text((), day, random, hard=True), (), float(day)) for day in days]
         return sorted(
@@ -155,10 +156,6 @@ class World:
             else 0
         )
         return vocabulary[(rank + shift) % len(vocabulary)]
-
-    def _stream(self, purpose: str) -> np.random.Generator:
-        key = int.from_bytes(hashlib.sha256(f"{self.params.seed} {purpose}".encode()).digest()[:16], "big")
-        return np.random.Generator(np.random.Philox(key))
 
 
 def _vocabulary(spoken: list[str], size: int, random: np.random.Generator) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from methods.streams import stream
 from params.head_sweep import Digits, Simulate, SimulatedEncoder
 from storage.atomic import complete_folder
 from storage.documents import write_json
@@ -44,7 +45,7 @@ def main(params: Simulate, data: Path) -> None:
         for name, encoder in params.encoders.items():
             write_labelled(folder / "simulated" / f"{name}.safetensors", _seen(params, world, name, encoder))
         write_json(folder / "truth.json", _known(params, world))
-        _write_scenes(folder / "digits", params.digits, _stream(params.seed, "digits"))
+        _write_scenes(folder / "digits", params.digits, stream(params.seed, "digits"))
         write_json(folder / "manifest.json", manifest(params))
 
 
@@ -66,9 +67,9 @@ def class_counts(rows: int, classes: int, tail: float) -> list[int]:
 
 
 def _world(params: Simulate) -> World:
-    random = _stream(params.seed, "world")
+    random = stream(params.seed, "world")
     truth = np.repeat(np.arange(params.classes), class_counts(params.foreground, params.classes, params.tail))
-    looks = _looks(params, _stream(params.seed, "looks"))
+    looks = _looks(params, stream(params.seed, "looks"))
     view = random.integers(params.views, size=len(truth))
     textures = random.normal(0, 1.6, (TEXTURES, LATENT))
     kind = random.integers(TEXTURES, size=params.background)
@@ -78,7 +79,7 @@ def _world(params: Simulate) -> World:
     # What all crops of an image share (light, focus): it moves them together in a few directions.
     moved = random.normal(size=(params.images, SHARED)) @ random.normal(size=(SHARED, LATENT))
     content += params.nuisance * moved[image] / np.sqrt(SHARED)
-    noisy = _stream(params.seed, "label noise")
+    noisy = stream(params.seed, "label noise")
     wrong = noisy.random(len(truth)) < params.label_noise
     # Annotators slip towards what they see often: evenly spread, errors would outnumber the rarest class.
     other = truth[noisy.integers(len(truth), size=len(truth))]
@@ -101,14 +102,14 @@ def _looks(params: Simulate, random: Random) -> Floats:
 
 
 def _seen(params: Simulate, world: World, name: str, encoder: SimulatedEncoder) -> Labelled:
-    random = _stream(params.seed, f"encoder {name}")
+    random = stream(params.seed, f"encoder {name}")
     size = encoder.dimension
     values = encoder.quality * world.content @ random.normal(size=(LATENT, size)) / np.sqrt(LATENT)
     values += random.normal(size=values.shape)
     values *= np.exp(random.normal(0, encoder.spread, size))
     direction = random.normal(size=size)
     values += encoder.offset * direction * np.sqrt(size) / np.linalg.norm(direction)
-    order = _stream(params.seed, "order").permutation(len(values))
+    order = stream(params.seed, "order").permutation(len(values))
     names = [*_class_names(params), BACKGROUND]
     return Labelled(
         ids=[f"crop_{number:05d}" for number in range(len(values))],
@@ -121,7 +122,7 @@ def _seen(params: Simulate, world: World, name: str, encoder: SimulatedEncoder) 
 
 def _known(params: Simulate, world: World) -> Mapping[str, object]:
     """What the simulation knows: true classes where the label is another, and which knob has something to gain."""
-    order = _stream(params.seed, "order").permutation(len(world.truth))
+    order = stream(params.seed, "order").permutation(len(world.truth))
     names = _class_names(params)
     changed = np.flatnonzero((world.truth != world.label)[order])
     return {
@@ -200,8 +201,3 @@ def _draw(picture: Floats, glyph: Floats, place: int, random: Random) -> list[in
     part = picture[y : y + side, x : x + side]
     part += ink[..., None] * (colour - part)
     return [x, y, side, side]
-
-
-def _stream(seed: int, purpose: str) -> Random:
-    key = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")
-    return np.random.Generator(np.random.Philox(key))

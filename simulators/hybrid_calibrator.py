@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.streams import stream
 from params.simulated_detections import Simulate, SimulatedSource
 from storage.arrays import write_arrays
 from storage.atomic import complete_folder
@@ -84,7 +85,7 @@ class World:
         self.classes = list(params.classes)
         sizes = params.images
         self.images = sizes.train + sizes.tune + sizes.report
-        random = self._stream("objects")
+        random = stream(self.params.seed, "objects")
         shares = np.array(list(params.classes.values()))
         self.shares = shares / shares.sum()
         self.aspects = random.normal(0, 0.35, len(self.classes))
@@ -105,17 +106,17 @@ class World:
         )
 
     def splits(self) -> dict[str, list[int]]:
-        order = (self._stream("splits").permutation(self.images) + 1).tolist()
+        order = (stream(self.params.seed, "splits").permutation(self.images) + 1).tolist()
         train, tune = self.params.images.train, self.params.images.train + self.params.images.tune
         parts = {"train": order[:train], "tune": order[train:tune], "report": order[tune:]}
         return {name: sorted(images) for name, images in parts.items()}
 
     def found(self, variant: str, name: str) -> Found:
         """Raw candidates of one source, by image."""
-        source, random = self.params.sources[name], self._stream(f"{variant} {name}")
+        source, random = self.params.sources[name], stream(self.params.seed, f"{variant} {name}")
         things = _joined(self.objects, self.members, self.lookalikes)
         # The same luck in both variants: what a source misses, it mostly misses in the tile, too.
-        luck = self._stream(f"luck {name}").normal(size=len(things.image))
+        luck = stream(self.params.seed, f"luck {name}").normal(size=len(things.image))
         seen = [self._background(source, variant, random)]
         for number, tile in enumerate(self._tiles(variant)):
             seen += self._look(source, things, luck, tile, number, variant == "window", random)
@@ -143,7 +144,7 @@ class World:
 
     def classified(self, found: Found, purpose: str) -> dict[str, NDArray[np.generic]]:
         """Embedding and class probabilities of each candidate's crop."""
-        random, fixed = self._stream(f"{purpose} crops"), self._stream("directions")
+        random, fixed = stream(self.params.seed, f"{purpose} crops"), stream(self.params.seed, "directions")
         signal = self.params.signal
         size, count = self.params.embedding, len(self.classes)
         diffuse, content, turned, shared = (
@@ -271,10 +272,6 @@ class World:
         size = np.clip(np.log((box[:, 2:] - box[:, :2]).prod(1) / 400) / 5, 0, 1)
         seen, quality = 1 / (1 + np.exp(-logit)), (size + overlap) / 2
         return Found(image, label, box, seen, prompt, tile, cut, good, content, quality)
-
-    def _stream(self, purpose: str) -> np.random.Generator:
-        key = int.from_bytes(hashlib.sha256(f"{self.params.seed} {purpose}".encode()).digest()[:16], "big")
-        return np.random.Generator(np.random.Philox(key))
 
 
 def _joined(first: Rows, *others: Rows) -> Rows:

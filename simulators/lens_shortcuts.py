@@ -77,6 +77,7 @@ def drawn(params: Simulate, images: int) -> pd.DataFrame:
 
 
 def stream(seed: int, purpose: str) -> Random:
+    """As methods.streams.stream, but the digest is the key itself, not what a key is made from."""
     key = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")
     return np.random.Generator(np.random.Philox(key=key))
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from methods.streams import stream
 from params.speech_temperature import Simulate
 from storage.atomic import complete_folder
 from storage.audio import RATE, write_audio
@@ -86,11 +87,6 @@ def _group(params: Simulate, folder: Path, label: str, number: int, clips: int) 
             }
         )  # fmt: skip
     return rows
-
-
-def stream(seed: int, purpose: str) -> Random:
-    key = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")
-    return np.random.Generator(np.random.Philox(key))
 
 
 def _in_carrier(event: Floats, snr: float, seconds: float, random: Random) -> Floats:

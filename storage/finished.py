@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
 
 from storage.arrays import read_arrays, write_arrays
 
 CACHE = Path(".cache")
-LOCK = Path("requirements.lock")
+GRAPH = Path("dvc.yaml")
 CPU = (
     "MKL_CBWR",
     "ONEDNN_MAX_CPU_ISA",
@@ -28,18 +29,19 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class Finished:
-    """Units of arrays under .cache/<step>-<key>; the key is everything that determines them.
+    """Units of arrays under .cache/<stage>-<key>; the key is everything that determines them.
 
-    inputs: data and code. The locked environment and the CPU's switches are added here.
+    stage: with its option, as in `hybrid_calibrator_fit@tiles`. inputs: data. The code and the locked environment that
+    the stage declares in dvc.yaml are added here, and the CPU's switches.
     """
 
-    def __init__(self, step: str, inputs: Iterable[Path], facts: Mapping[str, Any]) -> None:
+    def __init__(self, stage: str, inputs: Iterable[Path], facts: Mapping[str, Any]) -> None:
         machine = [os.environ.get(name, "") for name in CPU]
         digest = hashlib.sha256(json.dumps([dict(facts), machine], sort_keys=True).encode())
-        for path in [*inputs, *([LOCK] if LOCK.exists() else [])]:
+        for path in [*inputs, *declared_code(stage.partition("@")[0])]:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        self.folder = CACHE / f"{step}-{digest.hexdigest()[:24]}"
+        self.folder = CACHE / f"{stage}-{digest.hexdigest()[:24]}"
 
     def unit(self, name: str, compute: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
         path = self.folder / f"{name}.npz"
@@ -61,3 +63,10 @@ class Finished:
 
     def forget(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def declared_code(stage: str) -> list[Path]:
+    """Modules and lock file among the stage's dependencies; none where there is no such graph."""
+    stages = YAML(typ="safe").load(GRAPH)["stages"] if GRAPH.exists() else {}
+    entries = stages.get(stage, {}).get("deps", [])
+    return [Path(entry) for entry in entries if isinstance(entry, str) and entry.endswith((".py", ".lock"))]

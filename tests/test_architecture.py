@@ -16,7 +16,7 @@ from tests.imports import PACKAGES, ROOT, code_dependencies, imported, names
 MAY_IMPORT = {
     "flows": {"flows", "tasks", "params"},
     "tasks": {"tasks", "methods", "storage", "params"},
-    "simulators": {"storage", "params"},
+    "simulators": {"methods", "storage", "params"},
     "methods": {"methods"},
     "storage": {"storage"},
     "params": {"params"},

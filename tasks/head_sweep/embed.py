@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float32]
 
-LOCK = Path("requirements.lock")
 BAR = 30  # characters
 
 
@@ -91,8 +90,8 @@ def _finished(
         "shard": params.shard,
         "batch": params.batch,
     }
-    inputs = [rows, *(data / name for name in sorted(set(table["image"]))), *prepared.code]
-    return Finished(f"head_sweep_embed@{option}", [*inputs, *([LOCK] if LOCK.exists() else [])], facts)
+    inputs = [rows, *(data / name for name in sorted(set(table["image"])))]
+    return Finished(f"head_sweep_embed@{option}", inputs, facts)
 
 
 def _embedded(

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from methods import crop_pixels, hog_colour, pretrained_encoder, random_network
 from methods.crop_pixels import Transform
 from methods.hog_colour import HogColour
 from methods.pretrained_encoder import ARCHITECTURES, PretrainedEncoder
@@ -18,11 +17,6 @@ from storage.inputs import InputError
 from storage.vision_models import check_weights, load_vision_model
 
 Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-CODE = tuple(
-    Path(module.__file__)
-    for module in (crop_pixels, hog_colour, pretrained_encoder, random_network)
-    if module.__file__
-)
 
 UNIT = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 CENTRED = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -35,7 +29,6 @@ class Prepared:
     card: Card
     transform: Transform
     load: Callable[[], Embed]
-    code: tuple[Path, ...] = CODE
 
 
 def prepare_encoder(params: declared.PixelEncoder) -> Prepared:

@@ -10,19 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods import (
-    class_weights,
-    head_batches,
-    head_lanes,
-    head_losses,
-    head_rows,
-    head_shapes,
-    head_specs,
-    head_streams,
-    head_training,
-    heads,
-    temperature,
-)
 from methods.head_plan import Plan as Planned
 from methods.head_plan import plan as compile_runs
 from methods.head_rows import HeadData
@@ -47,19 +34,6 @@ from storage.sweeps import EncoderRuns, write_heads, write_logits, write_runs
 
 STATUSES: tuple[Status, ...] = ("stopped early", "ran all epochs", "diverged")
 SCORED = ("validation", "test")  # test labels are compare's alone
-CODE = (
-    class_weights,
-    head_batches,
-    head_lanes,
-    head_losses,
-    head_rows,
-    head_shapes,
-    head_specs,
-    head_streams,
-    head_training,
-    heads,
-    temperature,
-)
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -71,10 +45,8 @@ def main(
     specs = [HeadSpec.parse(entry["id"]) for entry in table]
     planned = compile_runs(specs)
     inputs = [embeddings.with_suffix(suffix) for suffix in (".safetensors", ".json")]
-    code = [Path(module.__file__) for module in CODE if module.__file__]
-    lock = [path for path in (Path("requirements.lock"),) if path.exists()]
     facts = {**params.model_dump(), "runs": [spec.id for spec in specs]}
-    finished = Finished(f"head_sweep_train@{option}", [*inputs, *code, *lock], facts)
+    finished = Finished(f"head_sweep_train@{option}", inputs, facts)
     sweep = Sweep(seen, embeddings, params.device)
     states = sweep.trained(planned, finished)
     read = planned.states  # first phases that no run reads are left out

@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods import detection_features as of
-from methods import projection
 from methods.projection import random_projection
 from params.hybrid_calibrator import Features, Projection
 from storage.crops import read_crops
@@ -20,8 +19,6 @@ from storage.inputs import InputError
 from storage.tables import read_parquet
 from tasks.hybrid_calibrator.columns import EMBEDDING, PROBABILITY
 from tasks.hybrid_calibrator.given import is_given, write_status
-
-CODE = tuple(Path(module.__file__) for module in (of, projection) if module.__file__)
 
 
 def main(
@@ -49,8 +46,6 @@ def main(
         ground_truth,
         prepared,
         *filter(Path.exists, classifiers.values()),
-        *CODE,
-        *_lock(),
     )
     finished = Finished(f"hybrid_calibrator_features@{option}", inputs, params.model_dump())
     described = finished.unit(
@@ -140,7 +135,3 @@ def _dense(
 
     found = finished.unit(f"dense_{source}", compute)
     return DenseBlock(path, found["names"].tolist(), found["rows"], found["values"])
-
-
-def _lock() -> list[Path]:
-    return [path for path in (Path("requirements.lock"),) if path.exists()]

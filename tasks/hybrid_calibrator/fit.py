@@ -18,7 +18,7 @@ from storage.documents import read_json, write_json
 from storage.finished import Finished
 from storage.models import write_booster, write_tensors
 from tasks.hybrid_calibrator.given import STATUS, is_given, write_status
-from tasks.hybrid_calibrator.training import CODE, Rows, Trained, Training
+from tasks.hybrid_calibrator.training import Rows, Trained, Training
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def main(
         write_arrays(predictions, {})
         write_json(fitted, STATUS)
         return
-    inputs = (candidates, prepared, *sorted(features.iterdir()), *CODE, *_lock())
+    inputs = (candidates, prepared, *sorted(features.iterdir()))
     finished = Finished(f"hybrid_calibrator_fit@{option}", inputs, params.model_dump())
     training = Training(Rows.read(candidates, prepared, features), params, finished)
     with complete_folder(models) as folder:
@@ -130,7 +130,3 @@ def _contents(found: Mapping[str, Fitted], params: Fit, prepared: Path, features
         "sources": [source["name"] for source in facts["sources"]],
         **{kind: read_json(features / "manifest.json")[kind] for kind in ("dense", "structured")},
     }
-
-
-def _lock() -> list[Path]:
-    return [path for path in (Path("requirements.lock"),) if path.exists()]

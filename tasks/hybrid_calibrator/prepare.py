@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from methods.clusters import label_agreement, source_counts, source_maxima
 from methods.matching import match, representatives
 from methods.splits import random_order
-from params.hybrid_calibrator import CocoTruth, ListedSplit, Prepare, VocTruth, YoloTruth
+from params.ground_truth import CocoTruth, VocTruth, YoloTruth
+from params.hybrid_calibrator import ListedSplit, Prepare
 from storage.coco import read_coco_results, read_coco_truth
 from storage.detections import CORNERS, SPLITS, GroundTruth, ImportReport, read_split
 from storage.documents import write_json

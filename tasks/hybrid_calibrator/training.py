@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods import blending, boosting, isotonic, logistic_regression, perceptron
 from methods.blending import Expert, LogisticExpert, cross_fit, image_folds, log_losses
 from methods.boosting import BoostedExpert, BoostingSettings
 from methods.logistic_regression import LogisticSettings
@@ -21,15 +20,9 @@ from storage.finished import Finished
 from storage.inputs import InputError
 from storage.matrices import read_matrix
 from storage.tables import read_parquet
-from tasks.hybrid_calibrator import columns as column_sets
 from tasks.hybrid_calibrator.columns import columns, distinct_sets, same_set
 
 Floats = NDArray[np.float64]
-CODE = tuple(
-    Path(module.__file__)
-    for module in (blending, boosting, isotonic, logistic_regression, perceptron, column_sets)
-    if module.__file__
-)
 
 
 @dataclass(frozen=True)

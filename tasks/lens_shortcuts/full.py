@@ -25,4 +25,4 @@ def main(params: Full, stamps: dict[str, Path], chosen: Path, full: Path) -> Non
         not_required("full", "none", phases, recipe, full, reason)
     else:
         reason = f"the tree chose {name}: {choice['leaf']}; a person enabled it"
-        train_variant(name, mode, phases, recipe, stamps[mode], full, reason)
+        train_variant("full", name, mode, phases, recipe, stamps[mode], full, reason)

@@ -25,6 +25,6 @@ def main(params: Mask, option: str, stamps: Path, tree: Path, run: Path) -> None
         reason = (
             walked["why"] if walked["masks_required"] else f"forced (force_variants); else {walked['why']}"
         )
-        train_variant(option, MODE, phases, recipe, stamps, run, reason)
+        train_variant(f"mask@{option}", option, MODE, phases, recipe, stamps, run, reason)
     else:
         not_required(option, MODE, phases, recipe, run, walked["why"])

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.draws import generator
 from methods.stamp_geometry import PIXEL_SCALE, nanomaggies
+from methods.streams import epoch_stream
 from params.lens_shortcuts import Leak
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,7 @@ def planted(rows: pd.DataFrame, leak: Leak | None, supersampling: int) -> Plante
     shift = clean.shift
     if leak.centring:
         seeds = rows["seed"].to_numpy(np.int64).tolist()
-        normals = np.array([generator(seed, "centring").standard_normal(2) for seed in seeds]).T
+        normals = np.array([epoch_stream(seed, "centring").standard_normal(2) for seed in seeds]).T
         shift = np.where(positive, normals * leak.centring * PIXEL_SCALE, 0.0)
     return Planted(
         np.where(positive, 10 ** (0.4 * leak.host_magnitude), 1.0),

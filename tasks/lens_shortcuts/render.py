@@ -11,16 +11,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from methods import (
-    draws,
-    lens_exposure,
-    lens_rendering,
-    light_profiles,
-    pixel_integrals,
-    point_spread,
-    stamp_geometry,
-    stamp_noise,
-)
+from methods import lens_exposure
 from params.lens_shortcuts import Leak, Render
 from storage.atomic import complete_folder
 from storage.documents import read_json
@@ -30,20 +21,10 @@ from storage.inputs import InputError
 from storage.own_stamps import read_own_stamps
 from storage.stamps import ARCS, LEAK, PLACEBO, SHAPE, SPLITS, new_set, write_description
 from storage.tables import read_parquet
-from tasks.lens_shortcuts import planted as planting
-from tasks.lens_shortcuts import scenes as scenery
 from tasks.lens_shortcuts.planted import planted, touched
 from tasks.lens_shortcuts.scenes import Scenes
 
 PARAMS = Path("params.yaml")
-CODE = tuple(
-    Path(module.__file__)
-    for module in (
-        draws, lens_exposure, lens_rendering, light_profiles, pixel_integrals, point_spread, stamp_geometry,
-        stamp_noise, planting, scenery,
-    )
-    if module.__file__
-)  # fmt: skip
 Stored = NDArray[np.float16]
 
 
@@ -82,7 +63,7 @@ def _rendered(
     leaks = _leaks(params, option, images is not None)
     device = _device(params.device)
     scenes = Scenes(images, params.gain, params.supersampling, device)
-    inputs = (sampled, *([data / facts["hosts"]] if facts["hosts"] else []), *CODE, *_lock())
+    inputs = (sampled, *([data / facts["hosts"]] if facts["hosts"] else []))
     finished = Finished(f"lens_shortcuts_render@{option}", inputs, {**params.model_dump(), "on": device})
     sets: dict[str, dict[str, int]] = {}
     for split in SPLITS:
@@ -168,10 +149,6 @@ def _device(wanted: str) -> str:
             PARAMS, "cuda is wanted but there is none here", field="lens_shortcuts.render.device"
         )
     return wanted
-
-
-def _lock() -> list[Path]:
-    return [path for path in (Path("requirements.lock"),) if path.exists()]
 
 
 # --- the user's own ---------------------------------------------------------------------------------------------

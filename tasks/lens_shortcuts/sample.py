@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.draws import generator
 from methods.stratified_sample import share_of, stratified_sample
+from methods.streams import epoch_stream
 from params.lens_shortcuts import Sample
 from storage.inputs import InputError
 from storage.lens_manifests import BINS
@@ -53,7 +53,7 @@ def _sampled(part: pd.DataFrame, params: Sample, name: str, rows: Path) -> NDArr
                 "lens_shortcuts.sample.share", field="label",
             )  # fmt: skip
         codes = strata.loc[units.index].groupby(["theta", *BINS], sort=True).ngroup().to_numpy()
-        taken = units.index[stratified_sample(codes, wanted, generator(params.seed, f"{name} {label}"))]
+        taken = units.index[stratified_sample(codes, wanted, epoch_stream(params.seed, f"{name} {label}"))]
         chosen = part.index.isin(taken)
         if matched[taken].all():
             chosen |= (pairs.isin(set(pairs[taken])) & matched).to_numpy()

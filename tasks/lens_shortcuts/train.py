@@ -8,4 +8,13 @@ from tasks.lens_shortcuts.training import train_variant
 
 def main(params: Train, option: Mode, stamps: Path, run: Path) -> None:
     name = params.variants[option]
-    train_variant(name, option, (), params.recipe, stamps, run, "the tree starts from the unmasked models")
+    train_variant(
+        f"train@{option}",
+        name,
+        option,
+        (),
+        params.recipe,
+        stamps,
+        run,
+        "the tree starts from the unmasked models",
+    )

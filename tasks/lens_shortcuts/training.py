@@ -12,15 +12,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from methods import (
-    draws,
-    masking,
-    schedules,
-    stamp_batches,
-    stamp_network,
-    stamp_preprocessing,
-    stamp_training,
-)
 from methods.masking import Phase
 from methods.probes import grouped_folds
 from methods.ranking import auroc
@@ -42,22 +33,15 @@ from tasks.lens_shortcuts.labelled import Labelled, labelled
 from tasks.lens_shortcuts.names import NOT_REQUIRED, TRAINED, column
 
 Floats = NDArray[np.float64]
-_MODULES = (draws, masking, schedules, stamp_batches, stamp_network, stamp_preprocessing, stamp_training)
-_CODE = [
-    Path(module.__file__) for module in _MODULES if module.__file__
-]  # a checkpoint of other code is not gone on with
 
 
 def train_variant(
-    name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, stamps: Path, run: Path, reason: str
-) -> None:
+    stage: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, stamps: Path, run: Path, reason: str
+) -> None:  # fmt: skip
     """Writes `run`: status.json, scores.parquet, and per seed its best and last weights and its metrics."""
     device = chosen_device(recipe.network)
     facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
-    lock = [path for path in (Path("requirements.lock"),) if path.exists()]
-    finished = Finished(
-        f"lens_shortcuts_{name}", [*sorted(stamps.iterdir()), Path(__file__), *_CODE, *lock], facts
-    )
+    finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), facts)
     data = Prepared.of(stamps, recipe, device)
     with complete_folder(run) as folder:
         scores = [

@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods import audio_network, training_state
-from methods import log_mel as log_mel_frames
 from methods.audio_network import Training, logistic_logits, network_logits, train_network
 from methods.log_mel import log_mel, time_statistics
 from methods.training_state import Place
@@ -24,10 +22,6 @@ from storage.logits import LOGITS, logit_array, write_split_logits
 from storage.networks import write_weights
 from storage.tables import read_parquet
 
-CODE = tuple(
-    Path(module.__file__) for module in (audio_network, log_mel_frames, training_state) if module.__file__
-)
-
 
 def main(
     params: Fit, option: str, clips: Path, prepared: Path, inputs: Path, logits: Path, model: Path
@@ -41,9 +35,7 @@ def main(
             field="speech_temperature.fit.backend",
         )
     waves = [] if isinstance(params.backend, Given) else [inputs / "waves.npz"]
-    finished = Finished(
-        f"speech_temperature_fit@{option}", [clips, prepared, *waves, *CODE], params.model_dump()
-    )
+    finished = Finished(f"speech_temperature_fit@{option}", [clips, prepared, *waves], params.model_dump())
     place = Place(finished.kept("epoch"), partial(finished.keep, "epoch"))
     if place.found:
         sys.stdout.write(f"seed {seed}: goes on after {len(place.found['losses'])} epochs or steps\n")

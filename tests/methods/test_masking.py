@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from methods.draws import generator, uniforms
 from methods.masking import Phase, core_mask, mask_radii, phase_of
+from methods.streams import epoch_stream, uniforms
 
 B3 = (Phase(0, 7, 0.7), Phase(0.2, 5, 0.5), Phase(0.6, 3, 0.3))
 INDEX = np.arange(4000)
@@ -66,5 +66,5 @@ def test_purposes_and_epochs_have_streams_of_their_own() -> None:
     }
     assert len(set(made.values())) == 3
     with pytest.raises(ValueError, match="at least 0"):
-        generator(-1, "mask")
+        epoch_stream(-1, "mask")
     assert uniforms(1, "mask", 0, np.array([], np.int64), 3).shape == (0, 3)

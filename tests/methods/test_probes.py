@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from methods.draws import generator
 from methods.gate_results import GateResult, family_level, pooled, undefined
 from methods.probe_models import boosted, core_network, logistic
 from methods.probes import (
@@ -19,6 +18,7 @@ from methods.probes import (
     radial_features,
 )
 from methods.stamp_preprocessing import residual
+from methods.streams import epoch_stream
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def noise(rows: int, columns: int, seed: int) -> tuple[Floats, NDArray[np.bool_]
 
 
 def stamps(count: int, seed: int) -> NDArray[np.float32]:
-    return generator(seed, "test stamps").normal(size=(count, 3, 63, 63)).astype(np.float32)
+    return epoch_stream(seed, "test stamps").normal(size=(count, 3, 63, 63)).astype(np.float32)
 
 
 @pytest.mark.parametrize("probe", [logistic, boosted])

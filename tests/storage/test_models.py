@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from storage.finished import Finished
+from storage.finished import Finished, declared_code
 from storage.inputs import InputError
 from storage.matrices import read_matrix
 from storage.models import read_booster, read_tensors, write_booster, write_tensors
@@ -67,3 +67,22 @@ def test_finished_units_are_found_by_what_determines_them(
     assert unit(3.0, depth=3) == 3.0
     Finished("step", [tmp_path / "in"], {"depth": 3}).forget()
     assert unit(4.0, depth=3) == 4.0
+
+
+def test_finished_units_are_not_those_of_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(
+        "stages: {train: {cmd: x, deps: [in, method.py, requirements.lock], outs: [out: {cache: true}]}}"
+    )
+    for name in ("method.py", "requirements.lock"):
+        (tmp_path / name).write_text("1")
+
+    def folder() -> Path:
+        return Finished("train@wide", [], {}).folder
+
+    assert declared_code("train") == [Path("method.py"), Path("requirements.lock")]
+    assert declared_code("another") == []
+    before = folder()
+    assert folder() == before
+    (tmp_path / "method.py").write_text("2")
+    assert folder() != before
