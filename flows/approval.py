@@ -5,19 +5,25 @@ Inside a flow, before the stages that cost hours or money:
     granted = approval.require(
         "Train all five variants at full size?",
         facts="29,108 training stamps, about 6 GPU hours",
+        points={"data": "The sample was looked at"},  # an experiment's checklist; may stay empty
         granted_by=granted_by,  # a parameter of the flow: `str | None = None`
     )
 
-The run's state becomes *Paused*; **Resume** on its page opens the form with the question and the facts. A no, or no
-answer in time, raises `NotApproved` and with it fails the run, before anything has started.
+The run's state becomes *Paused*; **Resume** on its page opens the form with the question, the facts and the checklist.
+A no, a point left unticked, or no answer in time raises `NotApproved` and with it fails the run, before anything has
+started.
 """
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, cast
 
 from prefect.exceptions import FlowPauseTimeout
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
-from pydantic import Field
+from pydantic import Field, create_model
 
 POLL = 5  # seconds
 
@@ -36,11 +42,28 @@ class Approval(RunInput):
     note: str = Field(default="", description="Why, or under which condition; may stay empty.")
 
 
-def require(question: str, facts: str, hours: float = 24, granted_by: str | None = None) -> Approval:
+def form_of(points: Mapping[str, str]) -> type[Approval]:
+    """The form with a tick for each point, above the signature."""
+    ticks: dict[str, Any] = {
+        name: (bool, Field(default=False, description=text)) for name, text in points.items()
+    }
+    checklist = create_model("Checklist", __base__=RunInput, **ticks)
+    bases: Any = (Approval, checklist)  # the last one's fields come first
+    return cast("type[Approval]", create_model(Approval.__name__, __base__=bases))
+
+
+def require(
+    question: str,
+    facts: str,
+    points: Mapping[str, str] = MappingProxyType({}),
+    hours: float = 24,
+    granted_by: str | None = None,
+) -> Approval:
     """Inside a flow run: pause until a person has said yes. Raises `NotApproved`.
 
-    `facts` is markdown: what it will cost, on which data, and what it is for. `granted_by` names who has said yes
-    beforehand, for runs that nobody watches: nothing is asked then.
+    `facts` is markdown: what it will cost, on which data, and what it is for. `points`: name -> what to tick, all of
+    them, before a yes counts. `granted_by` names who has said yes, to each point too, beforehand, for runs that nobody
+    watches: nothing is asked then.
     """
     logger = get_run_logger()
     if granted_by:
@@ -52,12 +75,17 @@ def require(question: str, facts: str, hours: float = 24, granted_by: str | None
             "or name who has granted it (granted_by)"
         )
     logger.info("%s Waiting up to %g hours for an answer: Resume on the page of this run.", question, hours)
-    form = Approval.with_initial_data(description=f"**{question}**\n\n{facts}")
+    form = form_of(points).with_initial_data(description=f"**{question}**\n\n{facts}")
     try:
         answer = pause_flow_run(wait_for_input=form, timeout=round(hours * 3600), poll_interval=POLL)
     except FlowPauseTimeout as error:
         raise NotApproved(f"{question} Nobody answered within {hours:g} hours") from error
     if not answer.approved:
         raise NotApproved(f"{question} {answer.approver} said no. {answer.note}".rstrip())
+    unticked = [name for name in points if not getattr(answer, name)]
+    if unticked:
+        raise NotApproved(
+            f"{question} {answer.approver} left unticked: {', '.join(unticked)}. {answer.note}".rstrip()
+        )
     logger.info("%s Approved by %s. %s", question, answer.approver, answer.note)
     return Approval(approved=True, approver=answer.approver, note=answer.note)

@@ -19,7 +19,17 @@ from dvc.stage import PipelineStage
 from dvc.stage.decorators import rwlocked
 
 from flows.lock_file import record
-from flows.repository import CannotRun, GraphError, Stopped, causes_of, explained, forget_the_dead, opened
+from flows.one_stage import OneStage
+from flows.repository import (
+    CannotRun,
+    GraphError,
+    LockConflict,
+    Stopped,
+    causes_of,
+    explained,
+    forget_the_dead,
+    opened,
+)
 
 PIPELINE = "dvc.yaml"
 SHELL = 128  # what a shell adds to the number of the signal that killed its command
@@ -55,6 +65,9 @@ def stages(root: Path) -> list[Stage]:
         forget_the_dead(repo)
         upstream = get_active_graph(repo.index.graph)  # edges go from a stage to its upstreams
         mine = {stage: stage.name for stage in upstream if isinstance(stage, PipelineStage)}
+        files: dict[str, Any] = {}
+        for stage in mine:  # else each would read dvc.lock anew
+            stage.dvcfile = files.setdefault(stage.path, stage.dvcfile)
         order = nx.lexicographical_topological_sort(upstream.reverse(), key=lambda stage: stage.addressing)
         found: dict[str, Stage] = {}
         for stage in order:
@@ -96,6 +109,7 @@ def reproduce_stage(
 
     try:
         with opened(root, stop) as repo:
+            repo.stage = OneStage(repo)
             repo.stage_cache.obstacle = f"{name} {obstacle}" if obstacle else ""
             target = f"{root / PIPELINE}:{name}"
             done = repo.reproduce(
@@ -107,7 +121,8 @@ def reproduce_stage(
         exits = [int(code) for each in causes for code in re.findall(r"exited with (-?\d+)$", str(each))]
         killed_by = [-code if code < 0 else code - SHELL for code in exits if code < 0 or code in KILLED]
         locked = any(isinstance(each, LockError) for each in causes)
-        message = explained(causes) or str(causes[-1])
+        said = str(error) if isinstance(error, LockConflict) else explained(causes)
+        message = said or str(causes[-1])
         if killed_by:
             name_of = signal.Signals(killed_by[0]).name
             message += f"\nit was killed ({name_of}): by hand, or because memory ran out"

@@ -1,95 +1,113 @@
 """Full training of the variant that lens_shortcuts chose, once a person has gone through the plan's checklist."""
 
 import json
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
-from prefect.flow_runs import pause_flow_run
-from prefect.input import RunInput
+from prefect import State, flow
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled, Completed
-from pydantic import Field
+from prefect.states import Completed
+from pydantic import PositiveFloat
 from ruamel.yaml import YAML
 
-from flows import pipeline
-from flows.repository import GraphError
+from flows import approval, branches, pipeline, scheduled
 from flows.reproduce import plan
+from flows.walk import StageOutcome
+from flows.worktree import WorktreeError, commit_of, worktree
 
-STAGE = "lens_shortcuts_full"
+EXPERIMENT = "lens_shortcuts"
+DECISION = "lens_shortcuts_compare"
+TRAINING = "lens_shortcuts_full"
 CHOICE = Path("artifacts/lens_shortcuts/chosen.json")
-DAY = 24 * 3600
-
-
-class Approval(RunInput):
-    """The plan's checklist. Every point has to be ticked, and somebody has to sign."""
-
-    sampling: bool = Field(
-        False, description="The 10% sample kept label balance, Einstein radii, PSF and depth"
-    )
-    matrix: bool = Field(
-        False, description="Every variant of the matrix was trained, or says why it was not required"
-    )
-    metrics: bool = Field(
-        False, description="The table has AUROC, Einstein radii, sensitivity curve and gates of each"
-    )
-    criteria: bool = Field(
-        False, description="The thresholds stand in params.yaml as they did before the run"
-    )
-    resources: bool = Field(False, description="Device, memory and hours for the plan's size are there")
-    tree: bool = Field(False, description="The path through the tree was read, and its leaf is agreed with")
-    approved_by: str = Field("", description="Who approves")
-
-    @property
-    def missing(self) -> list[str]:
-        points = ("sampling", "matrix", "metrics", "criteria", "resources", "tree", "approved_by")
-        return [name for name in points if not getattr(self, name)]
+PARAMS = "params.yaml"
+CHECKLIST = {
+    "sampling": "The 10% sample kept label balance, Einstein radii, PSF and depth",
+    "matrix": "Every variant of the matrix was trained, or says why it was not required",
+    "metrics": "The table has AUROC, Einstein radii, sensitivity curve and gates of each",
+    "criteria": "The thresholds stand in params.yaml as they did before the run",
+    "resources": "Device, memory and hours for the plan's size are there",
+    "tree": "The path through the tree was read, and its leaf is agreed with",
+}
 
 
 @flow
-def lens_full_training(wait: int = DAY, jobs: pipeline.Jobs = None) -> Any:
-    """Bring the decision up to date, wait for a person's approval, then train the chosen variant in full.
+def lens_full_training(
+    ref: str = "HEAD",
+    pull: bool = True,
+    push: bool = True,
+    branch: str = "lens-full-training",
+    git_remote: str = "",
+    hours: PositiveFloat = 24,
+    granted_by: str | None = None,
+    jobs: pipeline.Jobs = None,
+) -> State[Any]:
+    """Bring the decision up to date at a commit, wait for a person's approval, then train the chosen variant in full.
+
+    All of it in a worktree: the edit of params.yaml goes to a branch together with what came of it. The checkout that
+    the worker runs in is never changed.
 
     Args:
-        wait: Seconds to wait for the approval before the run fails.
+        ref: The commit, branch or tag to work on: HEAD is that of the worker's clone, origin/main the shared one.
+        pull: First fetch such a branch, and get from the DVC remote, if one is set, what it has of these stages.
+        push: Afterwards give the DVC remote what was made, if one is set.
+        branch: Gets params.yaml, dvc.lock and results/; one that has gone another way is left alone, the name gets a number.
+        git_remote: The git remote (origin, say) that gets this branch; empty: the branch stays in the worker's clone.
+        hours: How long to wait for the approval before the run fails.
+        granted_by: Who has gone through the checklist beforehand and approved; empty: the run pauses and asks.
         jobs: How many stages run at once; empty for one on each core.
     """
     root, logger = Path.cwd(), get_run_logger()
-    pipeline.run_as_tasks(plan(root, ["lens_shortcuts_compare"], False, jobs))
-    choice = json.loads((root / CHOICE).read_text())
-    if choice["chosen"] is None:
-        return Completed(
-            name="NothingToTrain", message=f"the tree chose no variant: {choice['leaf']}: {choice['reason']}"
+    if pull:
+        branches.fetch(root, ref)
+    revision = commit_of(root, ref)
+    scheduled.require_branch(root, branch, git_remote)
+    with worktree(root, revision, "lens-full-training") as clean, chdir(clean):
+        decided = scheduled.brought_up_to_date(clean, [DECISION], pull, jobs=jobs)
+        choice = json.loads((clean / CHOICE).read_text())
+        if choice["chosen"] is None:
+            return Completed(
+                name="NothingToTrain",
+                message=f"the tree chose no variant: {choice['leaf']}: {choice['reason']}",
+            )
+        logger.info("chosen: %s (%s: %s)", choice["chosen"], choice["leaf"], choice["reason"])
+        approved = approval.require(
+            f"Train {choice['chosen']} in full?", facts(choice, clean / PARAMS), CHECKLIST, hours, granted_by
         )
-    logger.info("chosen: %s (%s: %s)", choice["chosen"], choice["leaf"], choice["reason"])
-    approval = pause_flow_run(
-        wait_for_input=Approval.with_initial_data(description=question(choice)), timeout=wait
-    )
-    if approval.missing:
-        return Cancelled(message=f"not approved: {', '.join(approval.missing)} missing")
-    logger.info("approved by %s", approval.approved_by)
-    enable(root / "params.yaml")
-    outcomes = pipeline.run_as_tasks(plan(root, [STAGE], False, jobs))
-    return Completed(message=next(f"{each.stage}: {each.state}" for each in outcomes if each.stage == STAGE))
+        enable(clean / PARAMS)
+        trained = pipeline.run_as_tasks(plan(clean, [TRAINING], False, jobs))
+        message = f"{choice['chosen']} trained in full, approved by {approved.approver}"
+        holder = scheduled.commit_to_branch(clean, branch, message, (PARAMS, *branches.MADE))
+        for each in scheduled.experiments_of(clean, [*decided, *trained]):
+            scheduled.publish_results(clean, each)
+        whereabouts = scheduled.hand_on(clean, holder, push, git_remote)
+    return Completed(message="; ".join([f"{TRAINING}: {_state(trained)}", *whereabouts]))
 
 
-def question(choice: dict[str, Any]) -> str:
+def _state(outcomes: list[StageOutcome]) -> str:
+    return next(each.state for each in outcomes if each.stage == TRAINING)
+
+
+def facts(choice: dict[str, Any], params: Path) -> str:
+    """Markdown: what was chosen and why, and what it will be trained with."""
+    full = YAML(typ="safe").load(params.read_text(encoding="utf-8"))[EXPERIMENT]["full"]
+    settings = "\n".join(f"- {name}: {value}" for name, value in full.items() if name != "enabled")
     return (
         f"The tree chose **{choice['chosen']}** on {choice['mode']} stamps: {choice['leaf']}, {choice['reason']}.\n\n"
-        "Train it in full, with `lens_shortcuts.full` of params.yaml? Read results/lens_shortcuts/EXPERIMENT_RESULTS.md "
-        "first. Anything left unticked cancels the run."
+        f"`{EXPERIMENT}.full` of params.yaml:\n\n{settings}\n\n"
+        f"Read results/{EXPERIMENT}/EXPERIMENT_RESULTS.md first."
     )
 
 
 def enable(path: Path) -> None:
     """Set lens_shortcuts.full.enabled in place: one word of one line, comments and layout stay."""
     text = path.read_text(encoding="utf-8")
-    full = YAML().load(text)["lens_shortcuts"]["full"]
+    full = YAML().load(text)[EXPERIMENT]["full"]
     line, column = full.lc.value("enabled")
     lines = text.splitlines(keepends=True)
     rest = lines[line][column:]
     word = "true" if full["enabled"] else "false"
     if not rest.startswith(word):
-        raise GraphError(f"{path}, line {line + 1}: expected {word} at lens_shortcuts.full.enabled")
+        raise WorktreeError(f"{path.name}, line {line + 1}: expected {word} at {EXPERIMENT}.full.enabled")
     lines[line] = f"{lines[line][:column]}true{rest[len(word) :]}"
     path.write_text("".join(lines), encoding="utf-8", newline="\n")

@@ -17,18 +17,24 @@ LOCK_HEAD = "schema: '2.0'\nstages:\n"
 def sort_lock(root: Path) -> None:
     """The same bytes whatever the order in which stages ended; DVC itself would write them so, too."""
     path = root / LOCK
-    if path.exists() and not _is_sorted(lock := path.read_text()):
-        write_at_once(path, _rewritten(lock))
+    if path.exists() and (lock := path.read_text()) != (ordered := _sorted(lock)):
+        write_at_once(path, ordered)
 
 
-def _is_sorted(lock: str) -> bool:
-    names = re.findall(r"^  (\S.*):$", lock, re.MULTILINE)
-    return names == sorted(names) and not _has_more_than_stages(lock)
+def _sorted(lock: str) -> str:
+    if _has_more_than_stages(lock):
+        return _rewritten(lock)
+    entries = re.split(r"^(?=  \S)", lock.removeprefix(LOCK_HEAD), flags=re.MULTILINE)
+    return LOCK_HEAD + "".join(sorted(entries, key=_name_of))
+
+
+def _name_of(entry: str) -> str:
+    return entry.partition("\n")[0].strip().removesuffix(":").strip("'\"")
 
 
 def _has_more_than_stages(lock: str) -> bool:
     return not lock.startswith(LOCK_HEAD) or bool(
-        re.search(r"^\w", lock.removeprefix(LOCK_HEAD), re.MULTILINE)
+        re.search(r"^\S", lock.removeprefix(LOCK_HEAD), re.MULTILINE)
     )
 
 
@@ -47,20 +53,25 @@ def record(root: Path, stage: Any) -> None:
 
 
 def entry(root: Path, name: str) -> str:
-    """A stage's lines, for `splice` in another clone."""
-    stage = parse_yaml_for_update((root / LOCK).read_text(), LOCK)["stages"][name]
-    return str(dumps_yaml({"stages": {name: stage}})).removeprefix("stages:\n")
+    """A stage's lines, also for `splice` in another clone; empty where it was never recorded."""
+    found = _lines_of(f"  {dumps_yaml({name: None})}".rstrip()).search(_stages_last(root))
+    return found[0] if found else ""
 
 
 def splice(root: Path, entry: str) -> None:
     """Replace a stage's lines by these; to be called with DVC's lock held."""
+    others = _lines_of(entry.partition("\n")[0]).sub("", _stages_last(root))
+    write_at_once(root / LOCK, others + entry)
+
+
+def _lines_of(head: str) -> re.Pattern[str]:
+    return re.compile(rf"^{re.escape(head)}\n(?: {{4}}.*\n|\n)*", re.MULTILINE)
+
+
+def _stages_last(root: Path) -> str:
     path = root / LOCK
     lock = path.read_text() if path.exists() else LOCK_HEAD
-    if _has_more_than_stages(lock):
-        lock = _rewritten(lock)
-    name = entry.partition("\n")[0]
-    others = re.sub(rf"^{re.escape(name)}\n(?: {{4}}.*\n|\n)*", "", lock, flags=re.MULTILINE)
-    write_at_once(path, others + entry)
+    return _rewritten(lock) if _has_more_than_stages(lock) else lock
 
 
 def _rewritten(lock: str) -> str:

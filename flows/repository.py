@@ -36,6 +36,10 @@ class CannotRun(GraphError):
     """The stage's command was not started, since it would fail here."""
 
 
+class LockConflict(GraphError):
+    pass
+
+
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
@@ -56,7 +60,9 @@ def opened(root: Path, stop: threading.Event | None = None) -> Iterator[Any]:
             yield repo
     except (DvcException, CacheLinkError, OSError, sqlite3.Error) as error:
         if (root / LOCK).exists() and "<<<<<<<" in (root / LOCK).read_text():
-            raise GraphError("dvc.lock has a merge conflict: see README, 'A conflict in dvc.lock'") from error
+            raise LockConflict(
+                "dvc.lock has a merge conflict: see README, 'A conflict in dvc.lock'"
+            ) from error
         causes = list(causes_of(error))
         raise GraphError(explained(causes) or "; ".join(dict.fromkeys(map(str, causes)))) from error
 

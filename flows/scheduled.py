@@ -1,5 +1,6 @@
 """What a deployment runs: experiments at a commit, in a worktree of their own, pulled, reproduced, pushed, published."""
 
+from collections.abc import Sequence
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from rich.console import Console
 from flows import branches, data, graph, publish
 from flows.pipeline import Jobs, run_as_tasks
 from flows.reproduce import plan
-from flows.runners import RunnerName, runner_factory
+from flows.runners import RunnerFactory, RunnerName, local_processes, runner_factory
 from flows.walk import StageOutcome
-from flows.worktree import at, commit_of, run, worktree
+from flows.worktree import WorktreeError, at, commit_of, run, worktree
 
 
 def _run_name() -> str:
@@ -32,6 +33,7 @@ def recalibrate(
     push: bool = True,
     commit: bool = False,
     branch: str = "recalibrated",
+    git_remote: str = "",
     force: bool = False,
     jobs: Jobs = None,
     runner: RunnerName = "threads",
@@ -48,6 +50,7 @@ def recalibrate(
         push: Afterwards give the DVC remote what was made, if one is set.
         commit: Put the changed dvc.lock and results/ on a branch, for a person to look at and merge.
         branch: The branch for that. One that has gone another way is left alone, and the name gets a number.
+        git_remote: The git remote (origin, say) that gets this branch; empty: the branch stays in the worker's clone.
         force: Run the stages even where nothing changed.
         jobs: How many stages run at once; empty for one on each core.
         runner: Where stages run: as processes of the worker (threads), or on the workers of a Dask cluster.
@@ -57,23 +60,57 @@ def recalibrate(
     if pull:
         branches.fetch(root, ref)
     revision = commit_of(root, ref)
+    if git_remote and not commit:
+        raise WorktreeError(f"git_remote {git_remote!r} gets the branch that `commit` makes: set commit, too")
     if commit:
-        branches.require_usable(root, branch)
+        require_branch(root, branch, git_remote)
     name = _worktree_name(targets)
     with worktree(root, revision, name) as clean, chdir(clean):
         logger.info("%s at %s, commit %s, in .worktrees/%s", _named(targets), ref, revision[:12], name)
-        remote = graph.has_remote(clean)
-        get_data(clean)
-        if not force:
-            restore(clean, targets, pull and remote)
-        outcomes = run_as_tasks(plan(clean, targets, force, jobs), runner_factory(runner, dask_address))
-        if push and remote:
-            push_results(clean)
-        holder = commit_to_branch(clean, branch, revision) if commit else None
-        decisions = [publish_results(clean, each) for each in _experiments(clean, outcomes)]
-    return Completed(
-        message="; ".join([*decisions, _what_ran(outcomes), *([f"on branch {holder}"] * bool(holder))])
-    )
+        outcomes = brought_up_to_date(clean, targets, pull, force, jobs, runner_factory(runner, dask_address))
+        message = f"Recalibrated at {revision[:12]}"
+        holder = commit_to_branch(clean, branch, message) if commit else None
+        decisions = [publish_results(clean, each) for each in experiments_of(clean, outcomes)]
+        whereabouts = hand_on(clean, holder, push, git_remote)
+    return Completed(message="; ".join([*decisions, _what_ran(outcomes), *whereabouts]))
+
+
+def brought_up_to_date(
+    clean: Path,
+    targets: list[str] | None,
+    pull: bool,
+    force: bool = False,
+    jobs: Jobs = None,
+    open_runner: RunnerFactory = local_processes,
+) -> list[StageOutcome]:
+    """In a worktree: its data, what cache and remote have of the stages, and then the walk."""
+    get_data(clean)
+    if not force:
+        restore(clean, targets, pull and graph.has_remote(clean))
+    return run_as_tasks(plan(clean, targets, force, jobs), open_runner)
+
+
+def require_branch(root: Path, branch: str, git_remote: str) -> None:
+    """Raises WorktreeError, before anything has run."""
+    branches.require_usable(root, branch)
+    if git_remote:
+        branches.require_remote(root, git_remote)
+
+
+def hand_on(clean: Path, holder: str | None, push: bool, git_remote: str) -> list[str]:
+    """Outputs to the DVC remote, then the branch to the git remote; in words, where the results are now."""
+    with_outputs = push and graph.has_remote(clean)
+    if with_outputs:
+        push_results(clean)
+    if not holder or not git_remote:
+        return [f"on branch {holder}"] if holder else []
+    pushed = f"on branch {holder}, pushed to {git_remote}"
+    if not with_outputs:
+        why = "no DVC remote is set: `dvc remote add -d <name> <url>`" if push else "push is off"
+        pushed += f" without its outputs ({why}), so others have to make them again"
+        get_run_logger().warning(pushed)
+    push_branch(clean, holder, git_remote)
+    return [pushed]
 
 
 @task(name="data", task_run_name="data", cache_policy=NO_CACHE)
@@ -101,16 +138,35 @@ def push_results(clean: Path) -> None:
     graph.push(clean)
 
 
+def _was_not_refused(_task: object, _task_run: object, state: State[Any]) -> bool:
+    return not isinstance(state.data, branches.PushRefused)
+
+
+@task(
+    name="push branch",
+    task_run_name="push {branch} to {git_remote}",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=30,
+    retry_condition_fn=_was_not_refused,
+)
+def push_branch(clean: Path, branch: str, git_remote: str) -> None:
+    """The branch alone, to a remote of git."""
+    branches.push(clean, branch, git_remote)
+
+
 @task(name="commit", task_run_name="commit to {branch}", cache_policy=NO_CACHE)
-def commit_to_branch(clean: Path, branch: str, revision: str) -> str | None:
-    """The changed dvc.lock and results/; None where nothing changed."""
-    holder = branches.commit_results(clean, branch, f"Recalibrated at {revision[:12]}")
+def commit_to_branch(
+    clean: Path, branch: str, message: str, paths: Sequence[str] = branches.MADE
+) -> str | None:
+    """What changed of them, on a branch; None where nothing did."""
+    start = commit_of(clean, "HEAD")[:12]
+    holder = branches.commit_results(clean, branch, message, paths)
+    named = " and ".join(f"{path}/" if (clean / path).is_dir() else path for path in paths)
     if holder:
-        get_run_logger().info(
-            "dvc.lock and results/ are on branch %s: git diff %s %s", holder, revision[:12], holder
-        )
+        get_run_logger().info("%s are on branch %s: git diff %s %s", named, holder, start, holder)
     else:
-        get_run_logger().info("dvc.lock and results/ are what %s holds: nothing to commit", revision[:12])
+        get_run_logger().info("%s are what %s holds: nothing to commit", named, start)
     return holder
 
 
@@ -121,7 +177,7 @@ def publish_results(clean: Path, experiment: str) -> str:
     return f"{experiment}: {decision['chosen']} ({decision['verdict']})"
 
 
-def _experiments(clean: Path, outcomes: list[StageOutcome]) -> list[str]:
+def experiments_of(clean: Path, outcomes: list[StageOutcome]) -> list[str]:
     """Those of the stages' results that are complete."""
     folders = [folder for folder in sorted((clean / "results").glob("*/")) if publish.is_complete(folder)]
     return [each.name for each in folders if any(done.stage.startswith(f"{each.name}_") for done in outcomes)]

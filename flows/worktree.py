@@ -67,11 +67,15 @@ def run(folder: Path, what: str, *command: str, may_fail: bool = False) -> str:
 
 
 def environment() -> dict[str, str]:
-    """This process's own, less what belongs to the walk that it may be part of; its Python comes first."""
+    """This process's own, less what belongs to the walk that it may be part of; its Python comes first.
+
+    Git asks for no password: nobody is there to answer.
+    """
     mine = {
         name: value for name, value in os.environ.items() if not name.startswith(("STAGE_", "REPRODUCE_"))
     }
-    return mine | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), mine.get("PATH", "")])}
+    path = os.pathsep.join([str(Path(sys.executable).parent), mine.get("PATH", "")])
+    return mine | {"PATH": path, "GIT_TERMINAL_PROMPT": "0"}
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.faults import FAULTS, NotHere
-from tests.faults.toy import kill_at_random
+from tests.faults.kills import kill_at_random
 
 pytestmark = pytest.mark.slow
 

@@ -1,13 +1,10 @@
 """A small repository whose stages write a half first, and what a user sees of a walk over it."""
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -129,41 +126,3 @@ def _undisturbed(scratch: Path) -> tuple[dict[str, bytes], float]:
     made, seconds = toy.made(), time.monotonic() - start
     shutil.rmtree(toy.root)
     return made, seconds
-
-
-def kill_at_random(scratch: Path, kills: int, seed: int = 0) -> dict[str, int]:
-    """Walks killed at random moments (the walk itself, or one of its stages), until one ends; the table is the same.
-
-    What was computed is thrown away after each walk that got to its end, so that there is always something to kill.
-    """
-    random.seed(seed)
-    (wanted, seconds), toy = _undisturbed(scratch), Toy(scratch / "killed")
-    counts = {"kills of the walk": 0, "kills of a stage": 0, "walks that got to their end": 0}
-    while counts["kills of the walk"] + counts["kills of a stage"] < kills:
-        walk = toy.start(*WALK, "--no-prefect")
-        time.sleep(random.uniform(0.2, 1) * seconds)
-        if walk.poll() is None:
-            victims = toy.stage_processes()
-            if victims and random.random() < 0.5:
-                counts["kills of a stage"] += 1
-                _kill(random.choice(victims))
-            else:
-                counts["kills of the walk"] += 1
-                _kill(walk.pid)
-        code, output = finished(walk)
-        toy.wait_for_silence()
-        assert code in (0, -signal.SIGKILL, 1), output
-        if code == 0:
-            counts["walks that got to their end"] += 1
-            assert toy.made() == wanted
-            shutil.rmtree(toy.root)
-            toy = Toy(scratch / "killed")
-    code, output = toy.walk()
-    assert code == 0, output
-    assert toy.made() == wanted
-    return counts
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)

@@ -28,7 +28,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     @flow
     def costly(hours: float, granted_by: str | None) -> str:
         found.append(UUID(flow_run.id))
-        return approval.require("Train at full size?", "about 6 GPU hours", hours, granted_by).approver
+        return approval.require(
+            "Train at full size?", "about 6 GPU hours", hours=hours, granted_by=granted_by
+        ).approver
 
     def start(hours: float = 1, granted_by: str | None = None) -> tuple[UUID, Callable[[], Any]]:
         states: list[Any] = []

@@ -1,7 +1,8 @@
-"""Full training waits for a person, and is off without one."""
+"""Full training waits for a person, is off without one, and leaves the checkout alone."""
 
 import asyncio
 import json
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.flows.conftest import ROOT, Toy
+from flows.worktree import run
+from tests.clone import IDENTITY
+from tests.flows.conftest import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
@@ -27,27 +30,47 @@ stages:
 """
 PARAMS = "lens_shortcuts:\n  full: # off\n    enabled: false # until somebody says so\n    width: 64\n"
 CHOICE = {"chosen": "B1", "mode": "unpaired", "leaf": "success", "reason": "every gate passes"}
-CHECKED = dict.fromkeys(("sampling", "matrix", "metrics", "criteria", "resources", "tree"), True)
+BRANCH = "lens-full-training"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", *IDENTITY, *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
-def root(toy: Toy) -> Path:
-    root = toy(PIPELINE)
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "choice.json").write_text(json.dumps(CHOICE))
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone with a DVC remote, and a git remote that it calls `shared`."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    files = {
+        "dvc.yaml": PIPELINE,
+        "params.yaml": PARAMS,
+        "choice.json": json.dumps(CHOICE),
+        ".gitignore": "/artifacts/\n/full.txt\n/.cache\n/.logs\n/.worktrees/\n",
+    }
+    for name, text in files.items():
+        (root / name).write_text(text)
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.chdir(root)
+    git(root, "init", "--quiet", "--initial-branch", "trunk")
+    for command in (["init"], ["remote", "add", "--default", "store", "../store"]):
+        run(root, "prepare", "dvc", *command, "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "first")
+    git(root, "init", "--quiet", "--bare", str(tmp_path / "shared.git"))
+    git(root, "remote", "add", "shared", str(tmp_path / "shared.git"))
     return root
 
 
-def start() -> Any:
+def start(**given: Any) -> Any:
     """The state that the run ends in, computed in a thread."""
     from flows.lens_full_training import lens_full_training  # noqa: PLC0415 - after the server's settings
 
     ended: list[Any] = []
-
-    def run() -> None:
-        ended.append(lens_full_training(wait=120, return_state=True))
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(
+        target=lambda: ended.append(lens_full_training(hours=0.2, return_state=True, **given)), daemon=True
+    )
     thread.start()
     return thread, ended
 
@@ -60,42 +83,98 @@ async def _paused() -> Any:
     return next((run for run in runs if run.state_name == "Paused"), None)
 
 
-def answer(**given: Any) -> Any:
+def answer(given: dict[str, Any], **parameters: Any) -> Any:
     from prefect.flow_runs import resume_flow_run  # noqa: PLC0415
 
-    thread, ended = start()
-    deadline = time.monotonic() + 120
+    thread, ended = start(**parameters)
+    deadline = time.monotonic() + 300
     while (paused := asyncio.run(_paused())) is None:
         assert time.monotonic() < deadline, "the run never paused"
+        assert thread.is_alive(), ended
         time.sleep(0.3)
     resume_flow_run(paused.id, run_input=given)
-    thread.join(120)
+    thread.join(300)
     assert ended, "the run never ended"
     return ended[0]
 
 
-def test_approved_it_enables_and_runs_the_stage(root: Path) -> None:
-    state = answer(**CHECKED, approved_by="a person")
+def ticked(**others: Any) -> dict[str, Any]:
+    from flows.lens_full_training import CHECKLIST  # noqa: PLC0415
+
+    return {**dict.fromkeys(CHECKLIST, True), "approved": True, "approver": "a person", **others}
+
+
+def assert_untouched(root: Path) -> None:
+    assert git(root, "status", "--porcelain") == ""
+    assert git(root, "branch", "--show-current") == "trunk"
+    assert not (root / ".worktrees" / BRANCH).exists()
+
+
+def test_approved_it_trains_in_a_worktree_and_edit_and_results_share_a_commit_of_a_branch(root: Path) -> None:
+    state = answer(ticked(), git_remote="shared")
     assert state.type.value == "COMPLETED", state.message
-    assert (root / "full.txt").read_text().strip() == "enabled: true # until somebody says so"
-    assert (root / "params.yaml").read_text() == PARAMS.replace("false", "true")
+    assert state.message == f"lens_shortcuts_full: ran; on branch {BRANCH}, pushed to shared"
+    assert_untouched(root)
+    shared = root.parent / "shared.git"
+    assert git(shared, "branch", "--format", "%(refname:short)") == BRANCH
+    assert git(shared, "diff", "--name-only", f"{BRANCH}^", BRANCH) == "dvc.lock\nparams.yaml"
+    assert git(shared, "show", f"{BRANCH}:params.yaml") == PARAMS.replace("false", "true").strip()
+    assert "approved by a person" in git(shared, "log", "-1", "--format=%s", BRANCH)
+    other = root.parent / "other"
+    git(root, "clone", "--quiet", "--branch", BRANCH, str(shared), str(other))
+    run(other, "pull", "dvc", "pull", "--quiet", "full.txt")
+    assert (other / "full.txt").read_text().strip() == "enabled: true # until somebody says so"
 
 
 def test_with_a_point_unticked_nothing_runs(root: Path) -> None:
-    state = answer(**{**CHECKED, "resources": False}, approved_by="a person")
-    assert state.type.value == "CANCELLED"
-    assert "resources missing" in state.message
-    assert not (root / "full.txt").exists()
-    assert (root / "params.yaml").read_text() == PARAMS
+    state = answer(ticked(resources=False))
+    assert state.type.value == "FAILED"
+    assert "a person left unticked: resources" in state.message
+    assert git(root, "branch", "--list", BRANCH) == ""
+    assert_untouched(root)
 
 
-def test_without_a_choice_nobody_is_asked(root: Path) -> None:
+def test_without_a_choice_nobody_is_asked_and_with_a_yes_beforehand_neither(root: Path) -> None:
+    thread, ended = start(granted_by="ben")
+    thread.join(300)
+    assert ended[0].message == f"lens_shortcuts_full: ran; on branch {BRANCH}", ended[0]
+    assert "approved by ben" in git(root, "log", "-1", "--format=%s", BRANCH)
+
     (root / "choice.json").write_text(json.dumps({**CHOICE, "chosen": None, "leaf": "stop as shortcut"}))
+    git(root, "commit", "--quiet", "--all", "-m", "no choice")
     thread, ended = start()
-    thread.join(120)
+    thread.join(300)
     assert ended[0].name == "NothingToTrain"
     assert "stop as shortcut" in ended[0].message
-    assert not (root / "full.txt").exists()
+    assert_untouched(root)
+
+
+def test_without_a_dvc_remote_the_branch_is_pushed_and_the_run_says_what_is_not_behind_it(root: Path) -> None:
+    run(root, "forget", "dvc", "remote", "remove", "store")
+    git(root, "commit", "--quiet", "--all", "-m", "no remote")
+    thread, ended = start(granted_by="ben", git_remote="shared")
+    thread.join(300)
+    assert (
+        f"on branch {BRANCH}, pushed to shared without its outputs (no DVC remote is set" in ended[0].message
+    )
+    assert git(root.parent / "shared.git", "branch", "--format", "%(refname:short)") == BRANCH
+
+
+def test_the_form_has_the_checklist_above_the_signature() -> None:
+    from flows.approval import form_of  # noqa: PLC0415
+    from flows.lens_full_training import CHECKLIST  # noqa: PLC0415
+
+    properties = form_of(CHECKLIST).model_json_schema()["properties"]
+    assert list(properties) == [*CHECKLIST, "approved", "approver", "note"]
+    assert [properties[name]["description"] for name in CHECKLIST] == list(CHECKLIST.values())
+
+
+def test_the_facts_name_choice_and_recipe_of_the_real_params() -> None:
+    from flows.lens_full_training import facts  # noqa: PLC0415
+
+    text = facts(CHOICE, ROOT / "params.yaml")
+    assert all(word in text for word in ("**B1**", "unpaired", "every gate passes", "seeds", "'width': 64"))
+    assert "enabled" not in text
 
 
 def test_only_the_one_word_of_the_real_params_changes(tmp_path: Path) -> None:

@@ -71,7 +71,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         wait_until(lambda: _answers(url), "the server")
         yield Server(url)
     finally:
-        process.terminate()
+        end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Prefect ends itself with SIGINT, which a test run in the background of a shell ignores."""
+    process.terminate()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
 
 
@@ -107,6 +116,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Clone:
         each["schedules"] = []
         if each["name"] == "fpr-thresholds":
             each["parameters"] |= {"targets": ["toy"], "commit": True, "branch": "recalibrated"}
+            each["parameters"] |= {"git_remote": "origin"}
             each["schedules"] = [{"interval": 30}]
         if each["name"] == "nightly":
             each["parameters"] |= {"quick": True}
@@ -136,8 +146,7 @@ def worker(clone: Clone) -> Iterator[None]:
     with (clone.path.parent / "worker.log").open("w") as log:
         process = subprocess.Popen(command, cwd=clone.path, env=clone.environment, stdout=log, stderr=log)
     yield
-    process.terminate()
-    process.wait()
+    end(process)
 
 
 def of_run(run: dict[str, Any]) -> dict[str, Any]:
@@ -185,12 +194,15 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
     assert run["name"] == f"toy at HEAD ({commit[:8]})"
     assert {"fpr_thresholds", "weekly"} <= set(run["tags"])
     message = run["state"]["message"]
-    assert message == "toy: A (holds); stages: 2 run; on branch recalibrated"
+    assert message == "toy: A (holds); stages: 2 run; on branch recalibrated, pushed to origin"
 
     def tasks() -> dict[str, str]:
         return {each["name"]: each["state_name"] for each in server.find("task_runs", **of_run(run))}
 
-    names = ("data", "restore", "toy_prepare", "toy_compare", "push", "commit to recalibrated", "publish toy")
+    names = (
+        *("data", "restore", "toy_prepare", "toy_compare", "commit to recalibrated", "publish toy", "push"),
+        "push recalibrated to origin",
+    )
     wait_until(lambda: tasks() == dict.fromkeys(names, "Completed"), f"{names} instead of {tasks()}", 30)
     for said in ("never ran", "preparing", "0 of 2 stages are up to date", f"commit {commit[:12]}"):
         assert said in log
@@ -205,12 +217,16 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
 
 
 @pytest.mark.usefixtures("scheduled")
-def test_what_it_made_is_on_a_branch_and_in_the_remote_and_not_in_the_checkout(clone: Clone) -> None:
+def test_what_it_made_is_on_a_branch_here_and_at_origin_and_in_the_remote_and_not_in_the_checkout(
+    clone: Clone,
+) -> None:
     assert clone.changed() == []
     assert not (clone.path / "dvc.lock").exists()
     assert clone.run("git", "show", "recalibrated:results/toy/table.csv") == "option,recall\nA,0.25\nB,0.5\n"
     assert clone.run("git", "rev-parse", "recalibrated^") == clone.run("git", "rev-parse", "HEAD")
     assert list((clone.path.parent / "remote" / "store" / "runs").iterdir())
+    at_origin = clone.run("git", "ls-remote", "origin", "refs/heads/recalibrated").split()[0]
+    assert at_origin == clone.run("git", "rev-parse", "recalibrated").strip()
 
 
 @pytest.mark.usefixtures("scheduled")
@@ -251,12 +267,20 @@ def test_an_edited_table_fails_the_verification_and_its_page_names_the_cell(
 
 
 @pytest.mark.usefixtures("scheduled")
-def test_a_branch_that_cannot_be_is_refused_before_anything_runs(clone: Clone, server: Server) -> None:
-    parameters = ("--param", 'branch="a..b"', "--param", "commit=true")
-    clone.run(*PREFECT, "deployment", "run", "recalibrate/all", *parameters)
-    run = run_of(server, "all")
-    assert run["state_name"] == "Failed"
-    assert "'a..b' as the name of a branch" in run["state"]["message"]
+def test_a_branch_or_a_remote_that_cannot_be_is_refused_before_anything_runs(
+    clone: Clone, server: Server
+) -> None:
+    refused = {
+        "'a..b' as the name of a branch": ('branch="a..b"', "commit=true"),
+        "no git remote is called 'nowhere'": ('git_remote="nowhere"', "commit=true"),
+        "set commit, too": ('git_remote="origin"',),
+    }
+    for number, (message, parameters) in enumerate(refused.items(), 1):
+        options = [each for parameter in parameters for each in ("--param", parameter)]
+        clone.run(*PREFECT, "deployment", "run", "recalibrate/all", *options)
+        run = run_of(server, "all", number)
+        assert run["state_name"] == "Failed"
+        assert message in run["state"]["message"]
 
 
 def test_each_deployment_names_a_flow_and_parameters_that_exist_and_no_folder_of_this_machine() -> None:

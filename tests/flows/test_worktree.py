@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.branches import commit_results, fetch, require_usable
+from flows.branches import PushRefused, commit_results, fetch, push, require_remote, require_usable
 from flows.worktree import WorktreeError, at, commit_of, run, worktree
 from tests.clone import IDENTITY
 from tests.flows.conftest import ROOT
@@ -145,3 +145,55 @@ def test_a_branch_of_a_git_remote_is_fetched_and_other_refs_are_not(root: Path) 
         fetch(root, ref)
     with pytest.raises(WorktreeError, match="could not fetch origin/nowhere"):
         fetch(root, "origin/nowhere")
+
+
+@pytest.fixture
+def shared(root: Path) -> Path:
+    """A bare repository that the clone calls `shared`."""
+    bare = root.parent / "shared.git"
+    git(root, "init", "--quiet", "--bare", str(bare))
+    git(root, "remote", "add", "shared", str(bare))
+    return bare
+
+
+def test_the_branch_and_nothing_else_is_pushed_and_may_grow(root: Path, shared: Path) -> None:
+    for table in ("a\n2\n", "a\n3\n"):
+        assert recalibrated(root, "new", table) == "new"
+        push(root, "new", "shared")
+        assert git(shared, "branch", "--format", "%(refname:short)") == "new"
+        assert git(shared, "show", "new:results/table.csv") == table.strip()
+        git(root, "merge", "--quiet", "--ff-only", "new")
+    push(root, "new", "shared")  # once more is nothing
+
+
+def test_a_branch_that_went_another_way_there_is_left_alone_and_stays_here(root: Path, shared: Path) -> None:
+    recalibrated(root, "new", "a\n2\n")
+    push(root, "new", "shared")
+    other = root.parent / "other"
+    git(root, "clone", "--quiet", "--branch", "new", str(shared), str(other))
+    git(other, "commit", "--quiet", "--allow-empty", "-m", "of somebody else")
+    git(other, "push", "--quiet", "origin", "new")
+    git(root, "merge", "--quiet", "--ff-only", "new")
+    recalibrated(root, "new", "a\n3\n")
+    with pytest.raises(
+        PushRefused, match=r"shared refused new(?s:.*)The results stay on branch new of this clone"
+    ):
+        push(root, "new", "shared")
+    assert git(shared, "log", "-1", "--format=%s", "new") == "of somebody else"
+    assert git(root, "show", "new:results/table.csv") == "a\n3"
+
+
+def test_a_remote_that_does_not_answer_is_another_matter(root: Path, shared: Path) -> None:
+    recalibrated(root, "new", "a\n2\n")
+    shared.rename(shared.with_name("moved.git"))
+    with pytest.raises(WorktreeError, match=r"could not push new to shared(?s:.*)The results stay") as raised:
+        push(root, "new", "shared")
+    assert not isinstance(raised.value, PushRefused)
+
+
+def test_a_remote_that_nobody_knows_is_refused_before_anything_runs(root: Path, shared: Path) -> None:
+    require_remote(root, "shared")
+    with pytest.raises(
+        WorktreeError, match=r"no git remote is called 'origin'(?s:.*)this clone has shared: `git remote add"
+    ):
+        require_remote(root, "origin")
