@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from methods.gate_results import GateResult
 from methods.lens_exposure import stored
+from methods.matched_groups import matched_groups
 from methods.probe_models import Probe, boosted, logistic
 from methods.probes import core_features, core_ring_features, gate_auc, radial_features
 from methods.stamp_preprocessing import residual
@@ -83,12 +84,13 @@ def measured(seed: int, count: int, family: int) -> Iterator[tuple[str, str, Gat
     sizes: Any = {"train": count, "val": 4, "test": 4}
     table = drawn(simulate.model_copy(update={"seed": seed, "stamps": sizes}), 0)
     rows = table[(table["mode"] == "unpaired") & (table["split"] == "train")].reset_index(drop=True)
-    labels, hosts = rows["label"].to_numpy() == 1, numbered(rows["host_id"])
+    labels = rows["label"].to_numpy() == 1
+    groups = matched_groups(numbered(rows["host_id"]), numbered(rows["pair_id"]))
     for name, (arcs, leak) in sets(render).items():
         raw = rendered(rows, render, arcs, leak)
         rest = residual(raw)
         for gate, (features, probe) in GATES.items():
-            yield name, gate, gate_auc(features(raw, rest), labels, hosts, seed, probe, family=family)
+            yield name, gate, gate_auc(features(raw, rest), labels, groups, seed, probe, family=family)
 
 
 def main(count: int, seeds: int) -> None:

@@ -118,17 +118,15 @@ def _baseline(grades: Grades, name: str) -> Outcome:
     def leaf(outcome: str, reason: str, chosen: str | None = None) -> Outcome:
         return Outcome(outcome, reason, chosen, tuple(path))
 
-    if asked(f"radial gate FAIL? ({grades.radial})", grades.radial is FAIL):
+    if asked(f"radial gate FAIL? ({grades.radial or 'undefined'})", grades.radial is FAIL):
         return leaf(REDESIGN, "the radial profile alone tells the classes apart; no training repairs that")
-    if asked(f"AUROC FAIL? ({grades.auroc})", grades.auroc is FAIL):
+    if asked(f"AUROC FAIL? ({grades.auroc or 'undefined'})", grades.auroc is FAIL):
         return leaf(
             NEEDS_RANKING, "a model that does not rank relies on nothing: its other gates say nothing"
         )
     undefined = [gate for gate, grade in vars(grades).items() if grade is None]
     if asked("is a gate undefined?", bool(undefined)):
-        return leaf(
-            NEEDS_GATE, f"{', '.join(undefined)} is undefined: a gate without an answer passes nothing"
-        )
+        return leaf(NEEDS_GATE, f"undefined: {', '.join(undefined)}; a gate without an answer passes nothing")
     suspect = grades.core is FAIL or grades.reliance is FAIL
     if asked(f"core gate or reliance FAIL? ({grades.core}, {grades.reliance})", suspect):
         if asked("does the model leave the core alone?", grades.reliance is PASS and grades.placebo is PASS):

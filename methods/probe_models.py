@@ -55,7 +55,7 @@ def boosted(fit: Features, positive: Bools, held: Features, seed: int) -> Floats
 
 def core_network(fit: Features, positive: Bools, held: Features, seed: int) -> Floats:
     """A small convolutional network that sees r < 7 alone; stamps (rows, bands, size, size), standardised by band."""
-    first, second = (_cropped(stamps) for stamps in (fit, held))
+    first, second = (cropped(stamps) for stamps in (fit, held))
     mean, spread = first.mean(axis=(0, 2, 3), keepdims=True), first.std(axis=(0, 2, 3), keepdims=True)
     hidden = ~core_mask(CORE_RADIUS, first.shape[-1])
     images, others = (
@@ -82,8 +82,8 @@ def core_network(fit: Features, positive: Bools, held: Features, seed: int) -> F
     return np.asarray(scores.numpy(), np.float64)
 
 
-def _cropped(stamps: Features) -> NDArray[np.float32]:
-    """The square around r < 7; what is already that small stays."""
+def cropped(stamps: Features) -> NDArray[np.float32]:
+    """All that `core_network` reads: the square around r < 7; what is already that small stays."""
     middle, reach = stamps.shape[-1] // 2, int(CORE_RADIUS)
     if stamps.shape[-1] <= 2 * reach + 1:
         return stamps.astype(np.float32)

@@ -48,12 +48,12 @@ class Part:
     logits: Floats
     positive: Bools
     theta_E: Floats
-    hosts: Groups
+    groups: Groups
     pairs: NDArray[np.int64]
 
     def only(self, rows: Bools) -> "Part":
         return Part(
-            self.logits[rows], self.positive[rows], self.theta_E[rows], self.hosts[rows], self.pairs[rows]
+            self.logits[rows], self.positive[rows], self.theta_E[rows], self.groups[rows], self.pairs[rows]
         )
 
     def from_radius(self, least: float) -> "Part":
@@ -82,7 +82,7 @@ def ranking(part: Part, level: float, column: int = 0) -> Estimate:
     """AUROC with its interval by host."""
     if reason := _one_class(part.positive):
         return undefined(reason)
-    found = grouped_auroc_interval(part.logits[:, column], part.positive, part.hosts, level)
+    found = grouped_auroc_interval(part.logits[:, column], part.positive, part.groups, level)
     return Estimate(found.auroc, found.low, found.high, int(part.positive.sum()))
 
 
@@ -96,7 +96,7 @@ def core_reliance(part: Part, column: int, floor: float, level: float) -> Estima
     if reason := _one_class(part.positive):
         return undefined(reason)
     low, value, high = difference_interval(
-        part.logits[:, 0], part.logits[:, column], part.positive, part.hosts, level
+        part.logits[:, 0], part.logits[:, column], part.positive, part.groups, level
     )
     count = int(part.positive.sum())
     whole = ranking(part, level).value
@@ -144,7 +144,7 @@ def radius_spread(
     for sign, each in ((1.0, best), (-1.0, worst)):
         rows = ~part.positive | _in_bin(part, edges, list(bins).index(each))
         influence[rows] += sign * placement_influence(part.logits[rows, 0], part.positive[rows])[1]
-    _, member = np.unique(part.hosts, return_inverse=True)
+    _, member = np.unique(part.groups, return_inverse=True)
     half = float(ndtri((1 + level) / 2)) * float(np.sqrt((np.bincount(member, influence) ** 2).sum()))
     value = (best.auroc.value or 0.0) - (worst.auroc.value or 0.0)
     count = best.auroc.n + worst.auroc.n

@@ -134,11 +134,18 @@ class Simulate(Block):
 # --- prepare ----------------------------------------------------------------------------------------------------
 
 
+Modes = Annotated[list[Mode], Field(min_length=1)]
+
+
 class Rendered(Block):
-    """Stamps are rendered from the manifest. hosts: the array of host images that it names, null for Sersic hosts."""
+    """Stamps are rendered from the manifest. hosts: the array of host images that it names, null for Sersic hosts.
+
+    modes: those that the data has; the others are reported as not given.
+    """
 
     kind: Literal["rendered"]
     manifest: str
+    modes: Modes
     hosts: str | None
 
 
@@ -146,11 +153,13 @@ class Own(Block):
     """Stamps of the user's: one array (npy, or npz with `array`) in the manifest's order, or a folder of FITS files.
 
     A FITS file is <stamp>.fits with a cube (3, 63, 63) or one image extension for each of g, r, z. placebo: the same
-    stamps without their arcs, where there are any. zero_point: AB magnitude of one count.
+    stamps without their arcs, where there are any. zero_point: AB magnitude of one count. modes: those that the data
+    has; the others are reported as not given.
     """
 
     kind: Literal["own"]
     manifest: str
+    modes: Modes
     stamps: str
     placebo: str | None
     array: str | None
@@ -308,7 +317,8 @@ class Thresholds(Block):
 
 class Tree(Block):
     """The rule, written before the run. gates: whether core and radial are read on the placebo set or, as the plan
-    had it, on the set with arcs; the other path is printed too. baseline: the mode whose model the tree asks about.
+    had it, on the set with arcs; the other path is printed too. baseline: the mode whose model the tree asks about, one
+    that the data has.
     """
 
     gates: Literal["placebo", "plan"]
@@ -329,6 +339,8 @@ class Phase(Block):
 
 class Mask(Block):
     """Masked variants on unpaired stamps, with the baseline's recipe; trained where the tree asks for them.
+
+    Data without unpaired stamps has none of them.
 
     force_variants: train them whatever the tree says.
     """

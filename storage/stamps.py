@@ -4,6 +4,8 @@
     <folder>/<set>_<split>.npy   (rows of the split, 3, 63, 63) in nanomaggies, bands g, r, z
     <folder>/stamps.json         {"mode", "sets": {"arcs": {"train": n, ...}, "placebo": ..., "leak_<name>": ...}, ...}
 
+A mode that the data does not have is a folder without rows and sets.
+
 The set `arcs` holds the stamps as the experiment trains on them; `placebo` is the identical pipeline with arc flux 0;
 each `leak_<name>` is a placebo in which one difference between the classes was planted on purpose.
 """
@@ -40,7 +42,7 @@ def read_stamps(folder: Path, name: str, split: str) -> Stamps:
     """One set of one split; InputError if the folder does not hold it or its pixels do not match its rows."""
     rows = read_rows(folder)
     rows = rows[rows["split"] == split].reset_index(drop=True)
-    path = folder / f"{name}_{split}.npy"
+    path = set_path(folder, name, split)
     if not path.exists():
         raise InputError(path, f"this set was not rendered; the folder has {describe_sets(folder)}")
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -53,10 +55,14 @@ def read_stamps(folder: Path, name: str, split: str) -> Stamps:
 
 
 def new_set(folder: Path, name: str, split: str, count: int) -> "np.memmap[Any, np.dtype[np.float16]]":
-    """An array on disk to fill, shard by shard; `flush` it when it is full."""
+    """An array on disk to fill; `flush` it when it is full."""
     return np.lib.format.open_memmap(
-        folder / f"{name}_{split}.npy", mode="w+", dtype=np.float16, shape=(count, *SHAPE)
+        set_path(folder, name, split), mode="w+", dtype=np.float16, shape=(count, *SHAPE)
     )
+
+
+def set_path(folder: Path, name: str, split: str) -> Path:
+    return folder / f"{name}_{split}.npy"
 
 
 def read_rows(folder: Path) -> pd.DataFrame:
@@ -67,6 +73,11 @@ def read_sets(folder: Path) -> dict[str, dict[str, int]]:
     """Set -> split -> stamps."""
     sets: dict[str, dict[str, int]] = read_json(folder / "stamps.json")["sets"]
     return sets
+
+
+def has_stamps(folder: Path) -> bool:
+    """Whether the data has this mode."""
+    return bool(read_sets(folder))
 
 
 def has_set(folder: Path, name: str, split: str) -> bool:

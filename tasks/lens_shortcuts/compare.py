@@ -22,7 +22,8 @@ def main(
     """stamps and gates by mode, run by mode (unmasked) or variant (masked)."""
     decided = walk(load_runs(run, stamps), gates, read_json(tree))
     table = tables.table(decided, params)
-    found = pd.concat([read_csv(path) for path in gates.values()], ignore_index=True)
+    tested = [table for table in map(read_csv, gates.values()) if len(table)]  # a mode not given has no gates
+    found = pd.concat(tested, ignore_index=True)
     curves, bins, epochs = (make(decided.trained) for make in (tables.curves, tables.bins, tables.epochs))
     decision = report.decision(decided, found, params)
     with complete_folder(results) as folder:

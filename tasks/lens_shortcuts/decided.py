@@ -85,7 +85,7 @@ def against_baseline(run: Run, baseline: Run, seed: int, level: float) -> Estima
         return None
     own, other = (each.part(seed, ARCS, TEST)[1] for each in (run, baseline))
     low, value, high = difference_interval(
-        own.logits[:, 0], other.logits[:, 0], own.positive, own.hosts, level
+        own.logits[:, 0], other.logits[:, 0], own.positive, own.groups, level
     )
     return Estimate(value, low, high, int(own.positive.sum()))
 

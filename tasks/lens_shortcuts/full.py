@@ -5,7 +5,8 @@ from pathlib import Path
 from methods.masking import Phase
 from params.lens_shortcuts import Full, Recipe
 from storage.documents import read_json
-from tasks.lens_shortcuts.training import not_required, train_variant
+from tasks.lens_shortcuts.names import NOT_REQUIRED
+from tasks.lens_shortcuts.training import not_trained, train_variant
 
 
 def main(params: Full, stamps: dict[str, Path], chosen: Path, full: Path) -> None:
@@ -17,12 +18,18 @@ def main(params: Full, stamps: dict[str, Path], chosen: Path, full: Path) -> Non
     )
     name, mode = choice["chosen"], choice["mode"]
     if not params.enabled:
-        not_required(
-            "full", mode or "none", phases, recipe, full, "full training is off (lens_shortcuts.full.enabled)"
+        not_trained(
+            NOT_REQUIRED,
+            "full",
+            mode or "none",
+            phases,
+            recipe,
+            full,
+            "full training is off (lens_shortcuts.full.enabled)",
         )
     elif name is None:
         reason = f"the tree chose no variant: {choice['leaf']} ({choice['reason']})"
-        not_required("full", "none", phases, recipe, full, reason)
+        not_trained(NOT_REQUIRED, "full", "none", phases, recipe, full, reason)
     else:
         reason = f"the tree chose {name}: {choice['leaf']}; a person enabled it"
         train_variant("full", name, mode, phases, recipe, stamps[mode], full, reason)

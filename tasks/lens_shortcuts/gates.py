@@ -1,7 +1,7 @@
 """Data gates of one mode: what a simple model that sees only a shortcut reads from arcs, placebo and planted leaks."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,46 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.gate_results import GateResult, pooled
-from methods.probe_models import Probe, boosted, core_network, logistic
+from methods.probe_models import Probe, boosted, core_network, cropped, logistic
 from methods.probes import balanced_rows, core_features, core_ring_features, gate_auc, radial_features
 from methods.stamp_preprocessing import residual
 from params.lens_shortcuts import Gates
-from storage.stamps import ARCS, PLACEBO, read_sets
+from storage.stamps import ARCS, PLACEBO, has_stamps, read_sets
 from storage.tables import write_csv
 from tasks.lens_shortcuts import names
 from tasks.lens_shortcuts.labelled import Labelled, labelled
-from tasks.lens_shortcuts.names import FINAL, NETWORK, QUICK
+from tasks.lens_shortcuts.names import FINAL, NETWORK, NOT_GIVEN, QUICK
 
 Pixels = NDArray[np.floating[Any]]
+CHUNK = 1024  # stamps at a time
+COLUMNS = (
+    "mode", "set", "split", "gate", "seeds", "n", "auc", "low", "high", "family_low", "family_high", "seed_sd", "finds",
+    "status", "reason",
+)  # fmt: skip
+FEATURES: dict[str, Callable[[Pixels, Pixels], Pixels]] = {  # of raw and residual stamps
+    "raw core": lambda raw, rest: core_features(raw),
+    "residual core": lambda raw, rest: core_features(rest),
+    "raw core rings": lambda raw, rest: core_ring_features(raw),
+    "residual core rings": lambda raw, rest: core_ring_features(rest),
+    "profile": radial_features,
+    "residual centre": lambda raw, rest: cropped(rest),
+}
+PROBES: dict[str, tuple[str, Probe]] = {
+    "core_lr_raw": ("raw core", logistic),
+    names.CORE: ("residual core", logistic),
+    "core_trees_raw": ("raw core rings", boosted),
+    "core_trees_residual": ("residual core rings", boosted),
+    names.RADIAL: ("profile", logistic),
+    "radial_trees": ("profile", boosted),
+    NETWORK: ("residual centre", core_network),
+}
 
 
 def main(params: Gates, option: str, stamps: Path, gates: Path) -> None:
+    if not has_stamps(stamps):
+        sys.stdout.write(f"{option}: {NOT_GIVEN}\n")
+        write_csv(gates, pd.DataFrame(columns=COLUMNS))
+        return
     sets = read_sets(stamps)
     work = [(name, split) for name, splits in sets.items() for split in ("train", FINAL) if split in splits]
     family = sum(len(_names(name)) for name, _ in work)
@@ -32,7 +58,7 @@ def main(params: Gates, option: str, stamps: Path, gates: Path) -> None:
         for name, split in work
         for gate, found in _gates(labelled(stamps, name, split), name, split, params, family)
     ]
-    write_csv(gates, pd.DataFrame(records))
+    write_csv(gates, pd.DataFrame(records, columns=COLUMNS))
 
 
 def _gates(
@@ -43,19 +69,19 @@ def _gates(
     seeds = params.seeds[:1] if every else params.seeds
     found: dict[str, list[GateResult]] = {gate: [] for gate in _names(name)}
     for number, seed in enumerate(seeds):
+        asked = [gate for gate in found if gate != NETWORK or number < params.network_seeds]
         rows = (
             np.arange(len(data.positive))
             if every
-            else balanced_rows(data.positive, data.hosts, params.rows, seed)
+            else np.sort(balanced_rows(data.positive, data.groups, params.rows, seed))
         )
-        raw = np.asarray(data.pixels[np.sort(rows)])
-        labels, hosts = data.positive[np.sort(rows)], data.hosts[np.sort(rows)]
-        rest = residual(raw)
-        for gate in found:
-            if gate == NETWORK and number >= params.network_seeds:
-                continue
-            features, probe = _probe(gate, raw, rest)
-            found[gate].append(gate_auc(features, labels, hosts, seed, probe, params.level, family))
+        seen = _seen(data.pixels, rows, {PROBES[gate][0] for gate in asked})
+        for gate in asked:
+            of, probe = PROBES[gate]
+            result = gate_auc(
+                seen[of], data.positive[rows], data.groups[rows], seed, probe, params.level, family
+            )
+            found[gate].append(result)
     for gate, results in found.items():
         if results:
             sys.stdout.write(f"{name} {split} {gate}: {_sentence(pooled(results))}\n")
@@ -67,22 +93,15 @@ def _names(name: str) -> tuple[str, ...]:
     return (*QUICK, NETWORK) if name in (ARCS, PLACEBO) else QUICK
 
 
-def _probe(gate: str, raw: Pixels, rest: Pixels) -> tuple[Pixels, Probe]:
-    match gate:
-        case "core_lr_raw":
-            return core_features(raw), logistic
-        case names.CORE:
-            return core_features(rest), logistic
-        case "core_trees_raw":
-            return core_ring_features(raw), boosted
-        case "core_trees_residual":
-            return core_ring_features(rest), boosted
-        case names.RADIAL:
-            return radial_features(raw, rest), logistic
-        case "radial_trees":
-            return radial_features(raw, rest), boosted
-        case _:
-            return rest, core_network
+def _seen(pixels: NDArray[np.float16], rows: NDArray[np.int64], wanted: set[str]) -> dict[str, Pixels]:
+    """What the probes read of these rows, chunk by chunk: stamps are never held as pixels all at once."""
+    parts: dict[str, list[Pixels]] = {name: [] for name in FEATURES if name in wanted}
+    for start in range(0, len(rows), CHUNK):
+        raw = np.asarray(pixels[rows[start : start + CHUNK]])
+        rest = residual(raw)
+        for name, part in parts.items():
+            part.append(FEATURES[name](raw, rest))
+    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
 def _figures(found: list[GateResult]) -> dict[str, object]:

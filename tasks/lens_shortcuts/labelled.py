@@ -1,4 +1,4 @@
-"""Sets of rendered stamps as gates and trainings need them: pixels, classes, hosts, pairs, Einstein radii."""
+"""Sets of rendered stamps as gates and trainings need them: pixels, classes, groups, pairs, Einstein radii."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from methods.matched_groups import matched_groups
 from methods.stamp_evaluation import Part
 from storage.inputs import InputError
 from storage.stamps import read_stamps
@@ -14,18 +15,21 @@ from storage.stamps import read_stamps
 
 @dataclass(frozen=True)
 class Labelled:
-    """One set of one split; hosts and pairs are numbered, pairs -1 where there is none, theta_E NaN where no arc."""
+    """One set of one split; theta_E is NaN where there is no arc.
+
+    groups: what is dealt to a fold or a half as one and resampled as one. pairs: numbered, -1 where there is none.
+    """
 
     rows: pd.DataFrame
     pixels: NDArray[np.float16]
     positive: NDArray[np.bool_]
-    hosts: NDArray[np.int64]
+    groups: NDArray[np.int64]
     pairs: NDArray[np.int64]
     theta_E: NDArray[np.float64]
 
     def part(self, logits: NDArray[np.float64]) -> Part:
         """Scored: logits (rows, radii)."""
-        return Part(logits, self.positive, self.theta_E, self.hosts, self.pairs)
+        return Part(logits, self.positive, self.theta_E, self.groups, self.pairs)
 
 
 def labelled(folder: Path, name: str, split: str) -> Labelled:
@@ -39,12 +43,13 @@ def labelled(folder: Path, name: str, split: str) -> Labelled:
             field="label",
         )
     theta = rows["theta_E"].to_numpy(np.float64)
+    pairs = numbered(rows["pair_id"])
     return Labelled(
         rows,
         stamps.pixels,
         positive,
-        numbered(rows["host_id"]),
-        numbered(rows["pair_id"]),
+        matched_groups(numbered(rows["host_id"]), pairs),
+        pairs,
         np.where(positive, theta, np.nan),
     )
 

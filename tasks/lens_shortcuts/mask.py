@@ -6,7 +6,9 @@ from methods.masking import Phase
 from params.lens_shortcuts import Mask, Recipe
 from storage.documents import read_json
 from storage.inputs import InputError
-from tasks.lens_shortcuts.training import not_required, train_variant
+from storage.stamps import has_stamps
+from tasks.lens_shortcuts.names import NOT_GIVEN, NOT_REQUIRED
+from tasks.lens_shortcuts.training import not_trained, train_variant
 
 MODE = "unpaired"
 
@@ -21,10 +23,13 @@ def main(params: Mask, option: str, stamps: Path, tree: Path, run: Path) -> None
     phases = [Phase(**each.model_dump()) for each in params.variants[option]]
     walked = read_json(tree)
     recipe = Recipe.model_validate(walked["recipe"])
-    if walked["masks_required"] or params.force_variants:
+    if not has_stamps(stamps):
+        reason = f"masked variants are trained on {MODE} stamps, and the data has none (lens_shortcuts.prepare.modes)"
+        not_trained(NOT_GIVEN, option, MODE, phases, recipe, run, reason)
+    elif walked["masks_required"] or params.force_variants:
         reason = (
             walked["why"] if walked["masks_required"] else f"forced (force_variants); else {walked['why']}"
         )
         train_variant(f"mask@{option}", option, MODE, phases, recipe, stamps, run, reason)
     else:
-        not_required(option, MODE, phases, recipe, run, walked["why"])
+        not_trained(NOT_REQUIRED, option, MODE, phases, recipe, run, walked["why"])

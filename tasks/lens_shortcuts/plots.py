@@ -13,7 +13,7 @@ from methods.shortcut_grades import Edges, Rules
 from storage.images import write_figure
 from storage.stamps import ARCS, LEAK, PLACEBO
 from tasks.lens_shortcuts.decided import Decided
-from tasks.lens_shortcuts.judged import TEST
+from tasks.lens_shortcuts.judged import TEST, Run
 from tasks.lens_shortcuts.names import CORE, FINAL, NETWORK, QUICK, RADIAL
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#8172b3", "#c44e52", "#937860", "#da8bc3")
@@ -112,42 +112,49 @@ def gates(path: Path, found: pd.DataFrame, rules: Rules) -> None:
         ax.set_yticks(range(len(shown)), [GATES[gate] for gate in shown], fontsize=8)
         _bare(ax)
     ax.invert_yaxis()
-    names = {"with arcs": SET_COLOURS[ARCS], "placebo": SET_COLOURS[PLACEBO], "planted leaks": LEAK_COLOUR}
-    for label, colour in names.items():
-        ax.plot([], [], "x" if colour == LEAK_COLOUR else "o", color=colour, markersize=5, label=label)
+    sets = {ARCS: "with arcs", PLACEBO: "placebo", LEAK: "planted leaks"}
+    for name, label in sets.items():
+        if found["set"].str.startswith(name).any():
+            colour = SET_COLOURS.get(name, LEAK_COLOUR)
+            ax.plot([], [], "x" if name == LEAK else "o", color=colour, markersize=5, label=label)
     ax.plot([], [], color="#f3e2c7", linewidth=6, label="WARN")
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     write_figure(path, figure)
 
 
 def learning(path: Path, epochs: pd.DataFrame, decided: Decided) -> None:
-    """Loss of train (dashes) and select (lines), AUROC of select with the chosen epoch, and placebo AUROC."""
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
+    """Loss of train (dashes) and select (lines), AUROC of select with the chosen epoch, and, if any, placebo AUROC."""
+    placebo = "placebo_auroc" in epochs
+    panels = 3 if placebo else 2
+    figure = Figure(figsize=(11 / 3 * panels, 3.8), layout="constrained")
+    axes = figure.subplots(1, panels)
+    left, middle = axes[:2]
     for number, run in enumerate(decided.trained):
         colour = COLOURS[number % len(COLOURS)]
         for at, seed in enumerate(run.seeds):
             rows = epochs[(epochs["variant"] == run.name) & (epochs["seed"] == seed.seed)]
-            label = run.name if at == 0 else None
+            label = f"{run.name}{_seeds(run)}" if at == 0 else None
             left.plot(rows["epoch"], rows["train_loss"], "--", color=colour, linewidth=1)
             left.plot(rows["epoch"], rows["val_loss"], color=colour, linewidth=1.3, label=label)
             middle.plot(rows["epoch"], rows["val_auroc"], color=colour, linewidth=1.3)
             middle.plot(seed.best_epoch, seed.select_auroc, "o", color=colour, markersize=6)
-            if "placebo_auroc" in rows:
+            if placebo:
                 seen = rows.dropna(subset=["placebo_auroc"])
-                right.plot(
+                axes[2].plot(
                     seen["epoch"], seen["placebo_auroc"], "o-", color=colour, markersize=3, linewidth=1
                 )
     left.set(title="loss: select half (lines), train (dashes)", xlabel="epoch", ylabel="binary cross-entropy")
     left.set_ylim(0, min(2.0, 1.05 * float(epochs[["train_loss", "val_loss"]].quantile(0.98).max())))
     left.legend(frameon=False, fontsize=8)
     middle.set(title="AUROC of the select half (dot: chosen epoch)", xlabel="epoch", ylabel="AUROC")
-    right.set(
-        title="placebo AUROC, report half (honest: .5)", xlabel="epoch", ylabel="AUROC", ylim=(0.3, 0.8)
-    )
-    right.axhspan(decided.rules.placebo.passes, decided.rules.placebo.fails, color="#f3e2c7", zorder=0)
-    right.axhline(0.5, color="0.75", linewidth=1, zorder=0)
-    for ax in (left, middle, right):
+    if placebo:
+        right, edges = axes[2], decided.rules.placebo
+        right.set(
+            title="placebo AUROC, report half (honest: .5)", xlabel="epoch", ylabel="AUROC", ylim=(0.3, 0.8)
+        )
+        right.axhspan(edges.passes, edges.fails, color="#f3e2c7", zorder=0)
+        right.axhline(0.5, color="0.75", linewidth=1, zorder=0)
+    for ax in axes:
         ax.title.set_fontsize(9)
         ax.set_xlim(0, 1.03 * float(epochs["epoch"].max()))
         _bare(ax)
@@ -160,7 +167,14 @@ def _variants(table: pd.DataFrame, decided: Decided) -> Iterable[tuple[str, pd.D
     keys = ["radius"] if "radius" in table else ["low", "high"]
     for run in decided.trained:
         rows = table[table["variant"] == run.name]
-        yield f"{run.name} ({run.mode}, {run.mask})", rows.groupby(keys, as_index=False)[numbers].mean()
+        yield (
+            f"{run.name} ({run.mode}, {run.mask}){_seeds(run)}",
+            rows.groupby(keys, as_index=False)[numbers].mean(),
+        )
+
+
+def _seeds(run: Run) -> str:
+    return f", {len(run.seeds)} seeds" if len(run.seeds) > 1 else ""
 
 
 def _errorbar(ax: Axes, at: "pd.Series[float]", rows: pd.DataFrame, colour: str, label: str) -> None:

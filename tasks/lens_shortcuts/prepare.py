@@ -1,6 +1,7 @@
 """Read and check the manifest: every stamp's row, what it is rendered from, and which bins are not matched."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,29 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
         if name not in table:
             table[name] = np.nan
     table["row"] = np.arange(len(table))
+    manifest_rows = len(table)
+    table = _given(path, table, params.modes)
     unmatched = unmatched_bins(table)
     for line in unmatched:
         sys.stdout.write(f"not matched: {line}\n")
     write_parquet(rows, table)
     source = params.model_dump(exclude={"kind", "manifest"})
-    facts = {"rows": len(table), "counts": counts(table), "unmatched_bins": unmatched}
+    facts = {"rows": manifest_rows, "counts": counts(table), "unmatched_bins": unmatched}
     write_json(prepared, {"kind": kind_of(params), **source, **facts})
+
+
+def _given(path: Path, table: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
+    """Rows of the modes that params name; each of them has to be there."""
+    for mode in MODES:
+        count = int((table["mode"] == mode).sum())
+        if mode in modes and not count:
+            raise InputError(
+                path, f"no row has mode {mode}; leave it out of lens_shortcuts.prepare.modes", field="mode"
+            )
+        if mode not in modes:
+            found = f"; its {count} rows are not read" if count else ""
+            sys.stdout.write(f"{mode}: not given, as prepare.modes names {', '.join(modes)}{found}\n")
+    return table[table["mode"].isin(modes)].reset_index(drop=True)
 
 
 def kind_of(params: Prepare) -> Kind:

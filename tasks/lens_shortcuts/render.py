@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from params.lens_shortcuts import Leak, Render
 from storage.atomic import complete_folder
 from storage.documents import read_json
 from storage.finished import Finished
+from storage.growing_stamps import GrowingSets
 from storage.host_images import read_stored_images
 from storage.inputs import InputError
 from storage.own_stamps import read_own_stamps
@@ -32,15 +32,12 @@ def main(params: Render, option: str, data: Path, sampled: Path, prepared: Path,
     facts = read_json(prepared)
     rows = read_parquet(sampled)
     rows = rows[rows["mode"] == option]
-    if not len(rows):
-        raise InputError(
-            data,
-            f"no row of the manifest has mode {option}; take it out of the matrices in dvc.yaml",
-            field="mode",
-        )
     rows = pd.concat([rows[rows["split"] == split] for split in SPLITS], ignore_index=True)
     with complete_folder(stamps) as folder:
-        if facts["kind"] == "own":
+        sets: dict[str, dict[str, int]] = {}
+        if option not in facts["modes"]:
+            sys.stdout.write(f"{option}: not given, as prepare.modes names {', '.join(facts['modes'])}\n")
+        elif facts["kind"] == "own":
             sets = _own(facts, data, rows, folder)
         else:
             sets = _rendered(params, option, facts, data, sampled, rows, folder)
@@ -60,31 +57,49 @@ def _rendered(
     folder: Path,
 ) -> dict[str, dict[str, int]]:
     images = read_stored_images(data / facts["hosts"]) if facts["hosts"] else None
-    leaks = _leaks(params, option, images is not None)
+    leaks = _leaks(params, option, facts["modes"], images is not None)
     device = _device(params.device)
     scenes = Scenes(images, params.gain, params.supersampling, device)
     inputs = (sampled, *([data / facts["hosts"]] if facts["hosts"] else []))
     finished = Finished(f"lens_shortcuts_render@{option}", inputs, {**params.model_dump(), "on": device})
-    sets: dict[str, dict[str, int]] = {}
-    for split in SPLITS:
-        part = rows[rows["split"] == split]
-        names = [ARCS, *([PLACEBO] if split in params.placebo else [])]
-        names += list(leaks) if split == params.leak_split else []
-        arrays = {name: new_set(folder, name, split, len(part)) for name in names}
-        for start in range(0, len(part), params.shard):
-            shard = part.iloc[start : start + params.shard]
-            made = finished.unit(
-                f"{split}_{start:07d}",
-                partial(_shard, scenes, params, shard, names, leaks),
-            )
-            for name, pixels in made.items():
-                arrays[name][start : start + len(shard)] = pixels
-        for name, array in arrays.items():
-            array.flush()
-            sets.setdefault(name, {})[split] = len(part)
-        sys.stdout.write(f"{split}: {len(part)} stamps of {', '.join(names)}\n")
+    growing = {
+        split: GrowingSets(
+            finished.folder, _sets(params, leaks, split), split, int((rows["split"] == split).sum())
+        )
+        for split in SPLITS
+    }
+    for split, sets in growing.items():
+        _fill(sets, scenes, params, rows[rows["split"] == split], _sets(params, leaks, split), leaks)
+    for sets in growing.values():
+        sets.move(folder)
     finished.forget()
-    return sets
+    return {
+        name: {split: sets.count for split, sets in growing.items() if name in _sets(params, leaks, split)}
+        for name in dict.fromkeys(name for split in SPLITS for name in _sets(params, leaks, split))
+    }
+
+
+def _sets(params: Render, leaks: dict[str, Leak], split: str) -> list[str]:
+    planted_here = leaks if split == params.leak_split else {}
+    return [ARCS, *([PLACEBO] if split in params.placebo else []), *planted_here]
+
+
+def _fill(
+    sets: GrowingSets,
+    scenes: Scenes,
+    params: Render,
+    rows: pd.DataFrame,
+    names: list[str],
+    leaks: dict[str, Leak],
+) -> None:
+    """Shard by shard, on from where a killed run left off."""
+    split = rows["split"].iloc[0]
+    if 0 < sets.filled < sets.count:
+        sys.stdout.write(f"{split}: goes on after {sets.filled} of {sets.count} stamps\n")
+    while sets.filled < sets.count:
+        shard = rows.iloc[sets.filled : sets.filled + params.shard]
+        sets.add(_shard(scenes, params, shard, names, leaks))
+    sys.stdout.write(f"{split}: {sets.count} stamps of {', '.join(names)}\n")
 
 
 def _shard(
@@ -117,12 +132,17 @@ def _chunk(
             yield name, found
 
 
-def _leaks(params: Render, option: str, pictures: bool) -> dict[str, Leak]:
+def _leaks(params: Render, option: str, modes: list[str], pictures: bool) -> dict[str, Leak]:
     """Planted sets of this mode; those that pictures cannot show are refused."""
     if params.leak is not None and params.leaks:
         raise InputError(
             PARAMS, "a leak planted into all stamps and sets with one leak each exclude each other: empty one",
             field="lens_shortcuts.render.leaks",
+        )  # fmt: skip
+    if params.leaks and params.leak_mode not in modes:
+        raise InputError(
+            PARAMS, f"{params.leak_mode} stamps are not given (prepare.modes: {', '.join(modes)}): name a mode that is",
+            field="lens_shortcuts.render.leak_mode",
         )  # fmt: skip
     for name, leak in (("leak", params.leak), *params.leaks.items()):
         needs_light = leak is not None and (

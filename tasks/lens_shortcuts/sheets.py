@@ -40,7 +40,12 @@ def hardest(path: Path, run: Run, count: int) -> None:
         ("lenses, lowest", rows[missed], score[missed]),
         ("no lens, highest", rows[false], score[false]),
     ]
-    _write(path, f"{run.name}: lenses it scores lowest and others it scores highest, test", found, sheet)
+    _write(
+        path,
+        f"{run.name}, seed {run.seeds[0].seed}: lenses it scores lowest and others it scores highest, test",
+        found,
+        sheet,
+    )
 
 
 def _write(path: Path, title: str, found: Labelled, sheet: list[Row]) -> None:

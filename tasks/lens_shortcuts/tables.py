@@ -9,7 +9,7 @@ from methods.stamp_evaluation import Estimate
 from params.lens_shortcuts import Compare
 from tasks.lens_shortcuts.decided import Decided, against_baseline, letters, ranks
 from tasks.lens_shortcuts.judged import REPORT, TEST, Figures, Run, Seed
-from tasks.lens_shortcuts.names import NOT_REQUIRED, TRAINED
+from tasks.lens_shortcuts.names import TRAINED
 
 
 def table(decided: Decided, params: Compare) -> pd.DataFrame:
@@ -19,7 +19,9 @@ def table(decided: Decided, params: Compare) -> pd.DataFrame:
     for run in decided.runs:
         head = {"variant": run.name, "mode": run.mode, "mask": run.mask}
         if not run.trained:
-            records.append({**head, "seed": None, "status": NOT_REQUIRED, "why": run.status["reason"]})
+            records.append(
+                {**head, "seed": None, "status": run.status["status"], "why": run.status["reason"]}
+            )
             continue
         for seed in run.seeds:
             place = places[run.name]

@@ -3,11 +3,17 @@
 from pathlib import Path
 
 from params.lens_shortcuts import Mode, Train
-from tasks.lens_shortcuts.training import train_variant
+from storage.stamps import has_stamps
+from tasks.lens_shortcuts.names import NOT_GIVEN
+from tasks.lens_shortcuts.training import not_trained, train_variant
 
 
 def main(params: Train, option: Mode, stamps: Path, run: Path) -> None:
     name = params.variants[option]
+    if not has_stamps(stamps):
+        reason = f"the data has no {option} stamps (lens_shortcuts.prepare.modes)"
+        not_trained(NOT_GIVEN, name, option, (), params.recipe, run, reason)
+        return
     train_variant(
         f"train@{option}",
         name,

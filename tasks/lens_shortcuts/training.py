@@ -30,7 +30,7 @@ from storage.networks import write_weights
 from storage.stamps import ARCS, PLACEBO, has_set
 from storage.tables import write_parquet
 from tasks.lens_shortcuts.labelled import Labelled, labelled
-from tasks.lens_shortcuts.names import NOT_REQUIRED, TRAINED, column
+from tasks.lens_shortcuts.names import TRAINED, column
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def train_variant(
     device = chosen_device(recipe.network)
     facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
     finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), facts)
-    data = Prepared.of(stamps, recipe, device)
+    data = Prepared(stamps, recipe, device)
     with complete_folder(run) as folder:
         scores = [
             _seed(name, seed, phases, recipe, data, folder / f"seed_{seed}", finished.folder)
@@ -56,16 +56,17 @@ def train_variant(
     finished.forget()
 
 
-def not_required(
-    name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, run: Path, reason: str
+def not_trained(
+    status: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, run: Path, reason: str
 ) -> None:
+    """Writes `run` with nothing but status.json: not required, or without stamps to train on."""
     facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
     with complete_folder(run) as folder:
         write_json(
             folder / "status.json",
-            {"status": NOT_REQUIRED, "reason": reason, "mode": mode, "seeds": [], **facts},
+            {"status": status, "reason": reason, "mode": mode, "seeds": [], **facts},
         )
-    sys.stdout.write(f"{name}: not required: {reason}\n")
+    sys.stdout.write(f"{name}: {status}: {reason}\n")
 
 
 def chosen_device(network: Network) -> str:
@@ -75,24 +76,26 @@ def chosen_device(network: Network) -> str:
 
 
 class Prepared:
-    """Every set on the device, and which rows of val select."""
+    """Every set; those that epochs need are on the device, what is scored once at the end comes there when it is."""
 
-    def __init__(
-        self, sets: dict[tuple[str, str], tuple[Labelled, Resident]], selects: NDArray[np.bool_]
-    ) -> None:
-        self.sets, self.selects = sets, selects
-
-    @classmethod
-    def of(cls, stamps: Path, recipe: Recipe, device: str) -> "Prepared":
-        wanted = [(ARCS, "train"), (ARCS, "val"), (ARCS, "test")]
-        wanted += [(PLACEBO, split) for split in ("val", "test") if has_set(stamps, PLACEBO, split)]
-        sets = {}
-        for name, split in wanted:
-            found = labelled(stamps, name, split)
+    def __init__(self, stamps: Path, recipe: Recipe, device: str) -> None:
+        self.kind, self.device = recipe.network.input, device
+        placebo = [(PLACEBO, split) for split in ("val", "test") if has_set(stamps, PLACEBO, split)]
+        self.sets = {
+            (name, split): labelled(stamps, name, split)
+            for name, split in [(ARCS, "train"), (ARCS, "val"), (ARCS, "test"), *placebo]
+        }
+        for found in self.sets.values():
             _require_radii(stamps, found, recipe)
-            sets[name, split] = found, resident(found.pixels, found.positive, recipe.network.input, device)
-        val = sets[ARCS, "val"][0]
-        return cls(sets, grouped_folds(val.positive, val.hosts, recipe.half_seed, folds=2) == 0)
+        self.held = {each: self._resident(each) for each in self.sets if each[1] != "test"}
+        val = self.sets[ARCS, "val"]
+        self.selects = grouped_folds(val.positive, val.groups, recipe.half_seed, folds=2) == 0
+
+    def on_device(self, name: str, split: str) -> Resident:
+        return self.held[name, split] if (name, split) in self.held else self._resident((name, split))
+
+    def _resident(self, each: tuple[str, str]) -> Resident:
+        return resident(self.sets[each].pixels, self.sets[each].positive, self.kind, self.device)
 
 
 def _require_radii(stamps: Path, found: Labelled, recipe: Recipe) -> None:
@@ -124,7 +127,7 @@ def _seed(
         return value, record
 
     settings = Training(**network.model_dump(exclude={"input", "device"}))
-    train_data = data.sets[ARCS, "train"][1]
+    train_data = data.held[ARCS, "train"]
     progress = train(
         train_data, phases, settings, seed, validate, lambda made: _keep(checkpoint, made), resumed
     )
@@ -149,7 +152,7 @@ def _validated(
     model: StampNetwork, epoch: int, recipe: Recipe, data: Prepared
 ) -> tuple[float, dict[str, Any]]:
     """(AUROC of the half that selects, what to record); nothing of the other half chooses anything."""
-    val, on_device = data.sets[ARCS, "val"]
+    val, on_device = data.sets[ARCS, "val"], data.held[ARCS, "val"]
     amp = recipe.network.amp
     made = logits(model, on_device, amp=amp)
     chosen, reports = data.selects, ~data.selects
@@ -172,7 +175,7 @@ def _validated(
         record["reliance"] = core_reliance(far, 1, recipe.reliance_floor, recipe.level).value
         record["pair_win_rate"] = pair_win_rate(part, recipe.level).value
         if (PLACEBO, "val") in data.sets:
-            placebo, blank = data.sets[PLACEBO, "val"]
+            placebo, blank = data.sets[PLACEBO, "val"], data.held[PLACEBO, "val"]
             scored = placebo.part(logits(model, blank, amp=amp)[:, None]).only(reports)
             record["placebo_auroc"] = ranking(scored, recipe.level).value
     return value, record
@@ -181,9 +184,10 @@ def _validated(
 def _scores(model: StampNetwork, seed: int, recipe: Recipe, data: Prepared) -> pd.DataFrame:
     """A row a stamp of val and test: logits r0, r3, ... with so much of the core hidden; placebo whole only."""
     tables = []
-    for (name, split), (found, on_device) in data.sets.items():
+    for (name, split), found in data.sets.items():
         if split == "train":
             continue
+        on_device = data.on_device(name, split)
         radii = recipe.radii if name == ARCS else recipe.radii[:1]
         table = pd.DataFrame(
             {

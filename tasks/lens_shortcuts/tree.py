@@ -17,6 +17,11 @@ def main(params: Tree, stamps: Files, gates: Files, run: Files, tree: Path) -> N
     """The file holds no figure, so that variants are trained anew only where the answer or the recipe changed."""
     baseline = next(each for each in load_runs(run, stamps) if each.mode == params.baseline)
     _require_one_recipe(load_runs(run, stamps))
+    if not baseline.trained:
+        raise InputError(
+            Path("params.yaml"), f"the data has no {params.baseline} stamps (prepare.modes): name the mode that it has",
+            field="lens_shortcuts.tree.baseline",
+        )  # fmt: skip
     found = {
         mode: decide(
             graded(baseline, gates[params.baseline], mode, rules(params.thresholds)),

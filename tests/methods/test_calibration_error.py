@@ -61,7 +61,7 @@ def test_bins_are_closed_on_the_right_zero_in_the_first_one_in_the_last() -> Non
     assert expected_calibration_error([0.0, 1.0], [0, 1]) == 0.0
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=200)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60), st.integers(1, 30))
 def test_ece_is_at_most_the_root_of_the_brier_score(rows: list[tuple[float, bool]], bins: int) -> None:
     confidence, correct = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])

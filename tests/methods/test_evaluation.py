@@ -47,7 +47,7 @@ def test_duplicates_widen_the_interval() -> None:
 
 
 @given(st.integers(0, 100), st.integers(1, 100), st.floats(0.01, 0.5))
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 def test_a_verdict_needs_its_whole_bound_on_one_side(false_positives: int, more: int, target: float) -> None:
     n = false_positives + more
     lower, upper = budget_bounds(false_positives, np.arange(n), 0.95)

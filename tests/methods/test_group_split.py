@@ -57,7 +57,7 @@ def test_quotas_may_be_stated_per_class() -> None:
     assert len(np.unique(groups[(split == "test") & ~speech])) == 2
 
 
-@settings(derandomize=True, max_examples=40, deadline=None)
+@settings(derandomize=True, max_examples=40)
 @given(st.lists(st.integers(1, 6), min_size=3, max_size=7), st.integers(0, 100), st.data())
 def test_a_split_is_found_exactly_where_one_exists(sizes: list[int], seed: int, data: st.DataObject) -> None:
     named = {f"{'sn'[i % 2]}{i}": size for i, size in enumerate(sizes)}

@@ -25,7 +25,7 @@ def drawn(n: int, seed: int, k: int = 2, scale: float = 3.0, bias: float = 0.0) 
     return scale * z, labels
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100)
 @given(st.integers(0, 10**6), st.integers(2, 5), st.integers(3, 40))
 def test_temperature_never_changes_a_prediction(seed: int, k: int, n: int) -> None:
     z, y = drawn(n, seed, k)

@@ -87,7 +87,7 @@ def test_reliance_is_the_drop_of_the_curve_and_nothing_below_the_floor() -> None
     assert found.value == pytest.approx(first.value - hidden.value)
     assert found.low is not None and found.high is not None
     assert found.low < (found.value or 0) < found.high
-    blind = Part(np.zeros_like(some.logits), some.positive, some.theta_E, some.hosts, some.pairs)
+    blind = Part(np.zeros_like(some.logits), some.positive, some.theta_E, some.groups, some.pairs)
     assert "below 0.75" in core_reliance(blind, 1, 0.75, LEVEL).reason
 
 
@@ -104,11 +104,13 @@ def test_pairs_are_won_against_their_own_control() -> None:
     assert found.value == pytest.approx(wins.mean())
     assert found.n == 200
     assert pair_win_rate(part(pairs=False), LEVEL).reason == "the stamps come without pairs"
-    torn = Part(some.logits[1:], some.positive[1:], some.theta_E[1:], some.hosts[1:], some.pairs[1:])
+    torn = Part(some.logits[1:], some.positive[1:], some.theta_E[1:], some.groups[1:], some.pairs[1:])
     assert pair_win_rate(torn, LEVEL).n == 199  # half of a torn pair is left out
     wrong = Part(some.logits, ~some.positive, some.theta_E, np.arange(400), np.roll(some.pairs, 1))
     with pytest.raises(ValueError, match="one positive and one negative"):
-        pair_win_rate(Part(wrong.logits, np.arange(400) < 200, wrong.theta_E, wrong.hosts, some.pairs), LEVEL)
+        pair_win_rate(
+            Part(wrong.logits, np.arange(400) < 200, wrong.theta_E, wrong.groups, some.pairs), LEVEL
+        )
 
 
 def test_one_class_has_no_ranking() -> None:

@@ -81,7 +81,7 @@ def test_netcal_agrees() -> None:
     assert fit_temperature(z, y).temperature == pytest.approx(1 / float(theirs.temperature[0]), rel=2e-3)
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(derandomize=True, max_examples=60)
 @given(st.integers(0, 10**6), st.integers(4, 60), st.integers(2, 6), st.floats(0.05, 20))
 def test_any_small_sample_has_its_minimum_or_a_status(seed: int, n: int, k: int, scale: float) -> None:
     z, y = drawn(n, k, scale, seed)
@@ -100,7 +100,7 @@ def test_any_small_sample_has_its_minimum_or_a_status(seed: int, n: int, k: int,
         assert fit.nll_after <= fit.nll_before + 1e-12
 
 
-@settings(derandomize=True, max_examples=30, deadline=None)
+@settings(derandomize=True, max_examples=30)
 @given(st.integers(0, 10**6), st.floats(1e-6, 1e6))
 def test_scaled_logits_have_a_scaled_temperature(seed: int, scale: float) -> None:
     z, y = drawn(40, 3, 1.0, seed)

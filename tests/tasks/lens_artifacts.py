@@ -44,8 +44,8 @@ def train(**changes: Any) -> Train:
     return Train(variants={"paired": "A1", "unpaired": "B1"}, recipe=recipe(**changes))
 
 
-def tree(gates_from: Any = "placebo") -> Tree:
-    return Tree(gates=gates_from, baseline="unpaired", thresholds=thresholds())
+def tree(gates_from: Any = "placebo", baseline: Any = "unpaired") -> Tree:
+    return Tree(gates=gates_from, baseline=baseline, thresholds=thresholds())
 
 
 def mask(force: bool = True) -> Mask:

@@ -57,7 +57,9 @@ def prepared_rows(folder: Path, table: pd.DataFrame, params: Any = None) -> Path
     data = folder / "data"
     data.mkdir(exist_ok=True)
     table.to_csv(data / "manifest.csv", index=False)
-    params = params or Rendered(kind="rendered", manifest="manifest.csv", hosts=None)
+    params = params or Rendered(
+        kind="rendered", manifest="manifest.csv", modes=["paired", "unpaired"], hosts=None
+    )
     prepare.main(params, data, folder / "rows.parquet", folder / "prepared.json")
     sample.main(sample_params(), folder / "rows.parquet", folder / "sampled.parquet")
     return data

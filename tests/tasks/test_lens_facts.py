@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from methods.gate_results import GateResult
 from methods.lens_exposure import stored
+from methods.matched_groups import matched_groups
 from methods.probe_models import Probe, boosted, logistic
 from methods.probes import core_features, core_ring_features, gate_auc, radial_features
 from methods.stamp_preprocessing import residual
@@ -62,8 +63,9 @@ class Sky:
         self, features: Any, probe: Probe = logistic, mode: str = "unpaired", torn: bool = False
     ) -> GateResult:
         rows = self.rows(mode)
-        hosts = np.arange(len(rows)) if torn else numbered(rows["host_id"])
-        return gate_auc(features, rows["label"].to_numpy() == 1, hosts, 0, probe)
+        whole = matched_groups(numbered(rows["host_id"]), numbered(rows["pair_id"]))
+        groups = np.arange(len(rows)) if torn else whole
+        return gate_auc(features, rows["label"].to_numpy() == 1, groups, 0, probe)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from tests.tasks.lens_data import (
 )
 
 OWN = {
-    "kind": "own", "manifest": "manifest.csv", "stamps": "stamps.npy", "placebo": None, "array": None,
+    "kind": "own", "manifest": "manifest.csv", "modes": ["paired", "unpaired"], "stamps": "stamps.npy", "placebo": None, "array": None,
     "zero_point": 22.5,
 }  # fmt: skip
 COLUMNS = ["stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin"]
@@ -189,7 +189,7 @@ def image_simulation(path: Path, **changes: Any) -> Simulate:
     return simulate(hosts=hosts, psf_edges=[9.0], depth_edges=[90.0], **changes)
 
 
-IMAGES = Rendered(kind="rendered", manifest="manifest.csv", hosts="hosts.npy")
+IMAGES = Rendered(kind="rendered", manifest="manifest.csv", modes=["paired", "unpaired"], hosts="hosts.npy")
 NO_LEAKS: dict[str, Any] = {"leaks": {}}
 
 
