@@ -1,18 +1,16 @@
 """Stages on Dask workers that share nothing with the coordinator but a git repository and a folder as DVC remote."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.clone import IDENTITY, Clone
+from tests.flows.dask_cluster import Cluster, started, wait_until
 from tests.flows.toy_clone import toy_clone
 
 pytest.importorskip("distributed", reason="the extra `dask`")
@@ -42,70 +40,10 @@ stages:
 STAGES = ["toy_prepare", "toy_fit@1", "toy_fit@2", "toy_fit@3", "toy_compare"]
 
 
-class Cluster:
-    def __init__(self, address: str, workers: list["subprocess.Popen[bytes]"]) -> None:
-        self.address, self.workers = address, workers
-
-    def worker_above(self, pid: int) -> "subprocess.Popen[bytes]":
-        above = {parent.pid for parent in psutil.Process(pid).parents()}
-        return next(worker for worker in self.workers if worker.pid in above)
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A scheduler and three workers, each in an empty folder of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    folders = [tmp_path / name for name in ("scheduler", "one", "two", "three")]
-    for folder in folders:
-        folder.mkdir()
-    quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scheduler = subprocess.Popen(
-        [
-            PYTHON,
-            "-m",
-            "distributed.cli.dask_scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--no-dashboard",
-        ],
-        cwd=folders[0],
-        **quiet,  # type: ignore[call-overload]
-    )
-    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "."]
-    workers = [
-        subprocess.Popen(
-            [PYTHON, "-m", "distributed.cli.dask_worker", address, *options],
-            cwd=folder,
-            **quiet,  # type: ignore[call-overload]
-        )
-        for folder in folders[1:]
-    ]
-    wait_until(lambda: _connected(address) == 3, "three workers")
-    yield Cluster(address, workers)
-    for process in [*workers, scheduler]:
-        process.terminate()
-        process.wait()
-
-
-def _connected(address: str) -> int:
-    from distributed import Client  # noqa: PLC0415 - an extra
-
-    with suppress(OSError), Client(address, timeout=10, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        return len(client.scheduler_info(n_workers=-1)["workers"])
-    return 0
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
+    with started(tmp_path, 3, os.environ) as running:
+        yield running
 
 
 @pytest.fixture
