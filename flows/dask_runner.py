@@ -40,7 +40,8 @@ class CannotSpread(GraphError):
 @contextmanager
 def on_dask(run: Run, address: str | None) -> Iterator["DaskWorkers"]:
     """`address` is a scheduler's; without one, a cluster of this machine's cores. Raises CannotSpread."""
-    remote = exchange.remote_of(run.root)
+    # Those of config.local stay on this machine: workers on others have their own.
+    remote = exchange.remote_of(run.root, with_credentials=address is None)
     if remote is None:
         raise CannotSpread(
             "stages on a Dask cluster meet in a DVC remote that all its workers reach: `dvc remote add -d <name> <url>`"
@@ -160,7 +161,7 @@ class DaskWorkers:
             "repository": self._repository,
             "commit": self._commit,
             "files": files,
-            "remote": {"name": self._remote.name, "url": self._remote.url},
+            "remote": {"name": self._remote.name, "settings": dict(self._remote.settings)},
         }
 
     def _told(self, event: tuple[float, dict[str, str]]) -> None:

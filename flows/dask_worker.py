@@ -23,6 +23,13 @@ POLL = 0.2  # seconds
 TELL = 1.0
 
 
+class Remote(TypedDict):
+    name: str
+    settings: Mapping[
+        str, str
+    ]  # where it is; credentials only where the worker is on the coordinator's machine
+
+
 class Job(TypedDict):
     topic: str  # of the events that tell the coordinator what happens
     stage: str
@@ -30,7 +37,7 @@ class Job(TypedDict):
     repository: str  # where git clones from
     commit: str
     files: Mapping[str, str]  # path -> text, where the coordinator's working copy is ahead of the commit
-    remote: Mapping[str, str]  # name, url
+    remote: Remote
 
 
 class CloneError(RuntimeError):
@@ -111,21 +118,21 @@ def _clone(base: Path, job: Job) -> Iterator[Path]:
 
 def _check_out(path: Path, cache: Path, job: Job) -> None:
     complete = path / ".dvc" / "config.local"  # written last
-    if complete.exists():
-        return
-    shutil.rmtree(path, ignore_errors=True)
-    _git("clone", "--quiet", "--no-checkout", job["repository"], str(path))
-    _git("-C", str(path), "checkout", "--quiet", "--detach", job["commit"])
-    (path / ".dvc" / "tmp").mkdir(exist_ok=True)
-    name, url = job["remote"]["name"], job["remote"]["url"]
+    if not complete.exists():
+        shutil.rmtree(path, ignore_errors=True)
+        _git("clone", "--quiet", "--no-checkout", job["repository"], str(path))
+        _git("-C", str(path), "checkout", "--quiet", "--detach", job["commit"])
+        (path / ".dvc" / "tmp").mkdir(exist_ok=True)
+    name = job["remote"]["name"]
     lines = [
         "[core]",
         f"remote = {name}",
         "[cache]",
         f"dir = {cache}",
         f"['remote \"{name}\"']",
-        f"url = {url}",
+        *(f"{key} = {value}" for key, value in job["remote"]["settings"].items()),
     ]
+    complete.touch(mode=0o600)
     complete.write_text("\n".join(lines) + "\n")
 
 

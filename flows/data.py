@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from flows import pinned_data, repository, settings
+from flows import pinned_data, remotes, repository, settings
 from params.block import ParamsError, read_params
 
 PIN = "`python -m flows.data --pin` simulates what is stale and pins data/ as it then is"
@@ -101,7 +101,7 @@ def make(root: Path, console: Console, pin: bool = False) -> None:
         return
     stale = stale_simulations(root)
     replaceable = {path.partition("/")[0] for path in status.changed} <= set(stale)
-    if status.state != "clean" and replaceable and not pin and pinned_data.restore_data(root):
+    if status.state != "clean" and replaceable and not pin and _restored(root, stale, console):
         console.print("data/ restored from DVC's cache or remote")
         status, stale = pinned_data.data_status(root), stale_simulations(root)
     if pin or status.state != "clean":
@@ -119,6 +119,17 @@ def make(root: Path, console: Console, pin: bool = False) -> None:
     require(root)
     pinned_data.cache_data(root)
     console.print("data/ matches data.dvc")
+
+
+def _restored(root: Path, stale: list[str], console: Console) -> bool:
+    """From DVC's cache or remote. Raises RemoteError, unless what the remote should have had can be simulated."""
+    try:
+        return pinned_data.restore_data(root)
+    except remotes.RemoteError as error:
+        if not stale:
+            raise
+        console.print(f"{error}\nso data/ is simulated instead", markup=False)
+        return False
 
 
 def stale_simulations(root: Path) -> list[str]:

@@ -1,32 +1,44 @@
 """What a clone gives to and takes from the DVC remote for one stage, so that another machine can run it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flows.graph import PIPELINE
 from flows.lock_file import splice
+from flows.remotes import reached
 from flows.repository import opened
+
+WHERE = (
+    "url",
+    "endpointurl",
+    "region",
+    "use_ssl",
+)  # of a remote's settings; who may use it, each machine knows
 
 
 @dataclass(frozen=True)
 class Remote:
     name: str
-    url: str
+    settings: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.settings["url"]
 
 
-def remote_of(root: Path) -> Remote | None:
+def remote_of(root: Path, with_credentials: bool = False) -> Remote | None:
     """The default remote; a folder as an absolute path."""
     with opened(root) as repo:
         name = repo.config["core"].get("remote")
-        return Remote(name, str(repo.config["remote"][name]["url"])) if name else None
+        return _remote(repo, name, with_credentials) if name else None
 
 
 def folders_of(root: Path) -> tuple[Path, list[Remote]]:
     """Where this clone's cache is, and those remotes that are folders."""
     with opened(root) as repo:
-        remotes = [Remote(name, str(each["url"])) for name, each in repo.config["remote"].items()]
+        remotes = [_remote(repo, name) for name in repo.config["remote"]]
         return Path(repo.cache.local_cache_dir), [each for each in remotes if "://" not in each.url]
 
 
@@ -48,7 +60,8 @@ def pull_inputs(root: Path, name: str) -> None:
         stage = _stage(repo, root, name)
         paths = [dep.fs_path for dep in stage.deps if _made_by(repo, dep.fs_path)]
         if paths:
-            repo.pull(paths, force=True)
+            with reached(repo):
+                repo.pull(paths, force=True)
 
 
 def push_inputs(root: Path, names: Collection[str], made_later: Collection[str]) -> None:
@@ -61,12 +74,13 @@ def push_inputs(root: Path, names: Collection[str], made_later: Collection[str])
             if getattr(out.stage, "name", None) not in made_later
         }
         if wanted:
-            repo.push(list(wanted))
+            with reached(repo):
+                repo.push(list(wanted))
 
 
 def push_stage(root: Path, name: str) -> None:
     """What the stage made, and its entry in the run-cache."""
-    with opened(root) as repo:
+    with opened(root) as repo, reached(repo):
         repo.push([_target(root, name)], run_cache=True)
 
 
@@ -75,7 +89,14 @@ def adopt(root: Path, name: str, entry: str) -> None:
     with opened(root) as repo:
         with repo.lock:
             splice(root, entry)
-        repo.pull([_target(root, name)], force=True)
+        with reached(repo):
+            repo.pull([_target(root, name)], force=True)
+
+
+def _remote(repo: Any, name: str, with_credentials: bool = False) -> Remote:
+    settings = repo.config["remote"][name]
+    told = {key: str(value) for key, value in settings.items() if with_credentials or key in WHERE}
+    return Remote(name, told)
 
 
 def _target(root: Path, name: str) -> str:

@@ -20,6 +20,7 @@ from dvc.stage.decorators import rwlocked
 
 from flows.lock_file import record
 from flows.one_stage import OneStage
+from flows.remotes import reached
 from flows.repository import (
     CannotRun,
     GraphError,
@@ -131,12 +132,12 @@ def reproduce_stage(
 
 
 def pull(root: Path, targets: list[str]) -> None:
-    with opened(root) as repo:
+    with opened(root) as repo, reached(repo):
         repo.pull([f"{root / PIPELINE}:{name}" for name in targets], run_cache=True, allow_missing=True)
 
 
 def push(root: Path) -> None:
-    with opened(root) as repo:
+    with opened(root) as repo, reached(repo):
         repo.push(run_cache=True)
 
 

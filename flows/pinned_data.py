@@ -13,6 +13,7 @@ from dvc.repo import lock_repo
 from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
 from flows.lock_file import write_at_once
+from flows.remotes import reached
 from flows.repository import opened
 
 DATA_PIN = "data.dvc"
@@ -55,12 +56,12 @@ def data_status(root: Path) -> DataStatus:
 def restore_data(root: Path) -> bool:
     """Check data/ out over whatever is there, from the cache or from a remote. False: neither has all of it.
 
-    Asked first, since a forced checkout from an incomplete cache deletes what it cannot replace.
+    Asked first, since a forced checkout from an incomplete cache deletes what it cannot replace. Raises RemoteError.
     """
     with opened(root) as repo:
         pin = str(root / DATA_PIN)
         if _data(repo).outs[0].changed_cache() and repo.config["core"].get("remote"):
-            with suppress(DvcException):
+            with suppress(DvcException), reached(repo):
                 repo.fetch([pin])
         complete_now = not _data(repo).outs[0].changed_cache()
         if complete_now:

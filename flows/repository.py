@@ -6,7 +6,7 @@ import logging
 import shlex
 import sqlite3
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,8 +51,11 @@ def opened(root: Path, stop: threading.Event | None = None) -> Iterator[Any]:
     """DVC without its chatter (its progress bars obey the log level), and with its refusals as `GraphError`."""
     if Path.cwd().resolve() != root.resolve():
         raise GraphError(f"DVC's run-cache works in the repository's root only: cd {root}")
-    for name in ("dvc", "dvc_data", "dvc_objects"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    for name in ("dvc_data", "dvc_objects"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.ERROR)
+        logger.handlers, logger.propagate = [_FAILURES], False
     try:
         with Repo(str(root)) as repo:
             repo.lock = _InTurn(repo.lock, _turns[repo.root_dir], stop)
@@ -67,13 +70,32 @@ def opened(root: Path, stop: threading.Event | None = None) -> Iterator[Any]:
         raise GraphError(explained(causes) or "; ".join(dict.fromkeys(map(str, causes)))) from error
 
 
+class _Failures(logging.Handler):
+    """Why single files could not be moved: DVC's exceptions only count them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: deque[tuple[float, BaseException]] = deque(maxlen=1000)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1]:
+            self.noted.append((record.created, record.exc_info[1]))
+
+
+_FAILURES = _Failures()
+
+
+def failures_since(start: float) -> list[BaseException]:
+    return [failure for at, failure in list(_FAILURES.noted) if at >= start]
+
+
 def explained(causes: Sequence[BaseException]) -> str:
     """What a user can do about it; empty where nobody but the code knows."""
     deepest = causes[-1]
     numbers = {each.errno for each in causes if isinstance(each, OSError)}
     if any(isinstance(each, LockError) for each in causes):
         return f"another DVC command is at work here: let it end, then run this again\n{deepest}"
-    if numbers & _FULL:
+    if numbers & FULL:
         return f"the disk is full: {deepest}\nmake room, then run this again: what was finished is kept"
     if numbers & _NOT_ALLOWED:
         return (
@@ -84,7 +106,7 @@ def explained(causes: Sequence[BaseException]) -> str:
     return ""
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 

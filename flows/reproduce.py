@@ -175,8 +175,8 @@ def _reproduce(asked: argparse.Namespace) -> int:
     outcomes = reproduce(asked.targets, asked.force, asked.jobs, asked.prefect, open_runner)
     if all(each.state == "skipped" for each in outcomes):
         console.print(nothing_is_stale(outcomes))
-        return 0
-    console.print(summary(outcomes))
+    else:
+        console.print(summary(outcomes))
     if not all(each.succeeded for each in outcomes):
         raise StagesFailed(outcomes)
     if asked.push:

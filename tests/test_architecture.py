@@ -23,7 +23,9 @@ MAY_IMPORT = {
 }
 EXPERIMENTS = sorted(path.name for path in (ROOT / "tasks").iterdir() if (path / "prepare.py").exists())
 NOT_EXPERIMENTS = {"report"}
-IMPORT_DVC = {f"flows/{name}.py" for name in ("repository", "graph", "one_stage", "lock_file", "pinned_data")}
+IMPORT_DVC = {
+    f"flows/{name}.py" for name in ("repository", "graph", "one_stage", "lock_file", "pinned_data", "remotes")
+}
 
 
 def load(name: str) -> dict[str, Any]:

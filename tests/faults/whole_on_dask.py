@@ -6,6 +6,7 @@ The workers start in empty folders and share nothing with the coordinator, a fre
 git repository and a folder as DVC remote. What comes out is compared with the commit.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from tests.clone import Clone
-from tests.flows.dask_cluster import Cluster, cluster_of_three
+from tests.flows.dask_cluster import Cluster, cluster_of
 from tests.imports import ROOT
 
 KILLED = "lens_shortcuts.train unpaired"
@@ -63,7 +64,7 @@ def kill_its_worker(cluster: Cluster, stage: str, seconds: float, walk: "subproc
 def main(stage: str, seconds: float, folder: Path) -> None:
     clone = coordinator(folder)
     start = time.monotonic()
-    with cluster_of_three(folder) as cluster:
+    with cluster_of(3, folder, os.environ) as cluster:
         options = ["--no-prefect", "--runner", "dask", "--dask-address", cluster.address]
         walk = subprocess.Popen(
             [sys.executable, "-m", "flows.reproduce", *options],

@@ -1,17 +1,14 @@
-"""A Dask scheduler and three workers on this machine, each in an empty folder of its own."""
+"""A Dask scheduler and its workers as processes, each in an empty folder of its own."""
 
-import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-
-NAMES = ("one", "two", "three")
 
 
 class Cluster:
@@ -24,41 +21,42 @@ class Cluster:
 
 
 @contextmanager
-def cluster_of_three(folder: Path) -> Iterator[Cluster]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def cluster_of(workers: int, folder: Path, environment: Mapping[str, str]) -> Iterator[Cluster]:
+    """Knows nothing of this checkout: there is no PYTHONPATH."""
+    port = free_port()
     address = f"tcp://127.0.0.1:{port}"
-    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "."]
-    scheduler = _started(
-        folder / "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"
-    )
-    workers = [_started(folder / name, "dask_worker", address, *options) for name in NAMES]
+    clean = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
+
+    def start(name: str, *command: str) -> "subprocess.Popen[bytes]":
+        (folder / name).mkdir()
+        return subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=folder / name,
+            env=clean,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    serve = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    work = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "."]
+    scheduler = start("scheduler", "distributed.cli.dask_scheduler", *serve)
+    running = [
+        start(f"worker{i}", "distributed.cli.dask_worker", address, *work) for i in range(1, workers + 1)
+    ]
     try:
-        wait_until(lambda: _connected(address) == len(NAMES), "three workers")
-        yield Cluster(address, workers)
+        wait_until(lambda: _connected(address) == workers, f"{workers} workers")
+        yield Cluster(address, running)
     finally:
-        for process in [*workers, scheduler]:
+        for process in [*running, scheduler]:
             process.terminate()
             process.wait()
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.1)
-
-
-def _started(folder: Path, program: str, *arguments: str) -> "subprocess.Popen[bytes]":
-    folder.mkdir(parents=True)
-    return subprocess.Popen(
-        [sys.executable, "-m", f"distributed.cli.{program}", *arguments],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _connected(address: str) -> int:
@@ -67,3 +65,10 @@ def _connected(address: str) -> int:
     with suppress(OSError), Client(address, timeout=10, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         return len(client.scheduler_info(n_workers=-1)["workers"])
     return 0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.1)

@@ -1,5 +1,6 @@
 """Stages on Dask workers that share nothing with the coordinator but a git repository and a folder as DVC remote."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ import psutil
 import pytest
 
 from tests.clone import IDENTITY, Clone
-from tests.flows.dask_cluster import Cluster, cluster_of_three, wait_until
+from tests.flows.dask_cluster import Cluster, cluster_of, wait_until
 from tests.flows.toy_clone import toy_clone
 
 pytest.importorskip("distributed", reason="the extra `dask`")
@@ -41,8 +42,8 @@ STAGES = ["toy_prepare", "toy_fit@1", "toy_fit@2", "toy_fit@3", "toy_compare"]
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    with cluster_of_three(tmp_path) as started:
-        yield started
+    with cluster_of(3, tmp_path, os.environ) as running:
+        yield running
 
 
 @pytest.fixture

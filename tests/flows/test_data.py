@@ -1,4 +1,5 @@
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,23 @@ def test_lost_data_comes_back_from_the_cache_or_from_the_simulators_without_a_ne
     lose(simulated, "data")
     assert pinned_data.restore_data(simulated), "what was simulated went into the cache"
     assert pin_of(simulated) == pin
+
+
+def test_a_remote_that_cannot_be_used_is_named_before_data_is_simulated_instead(
+    simulated: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (simulated / ".dvc" / "config").open("a") as config:
+        config.write("    remote = store\n['remote \"store\"']\n    url = s3://bucket/prefix\n")
+    monkeypatch.setitem(sys.modules, "dvc_s3", None)
+    lose(simulated, "data", ".dvc/cache")
+    assert data.main([]) == 0
+    said = capsys.readouterr().out
+    assert "the DVC remote 'store' (s3://bucket/prefix) needs dvc-s3, which is not installed here" in said
+    assert "so data/ is simulated instead\nsimulating data/one\n" in said
+    lose(simulated, "data", ".dvc/cache")
+    (simulated / "params.yaml").write_text("x: 1\n")
+    assert data.main([]) == 1, "nothing else has it"
+    assert "needs dvc-s3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("cached", [True, False])
