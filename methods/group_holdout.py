@@ -1,4 +1,4 @@
-"""Whole groups at random to test and validation; and classes that such a split can neither learn nor judge."""
+"""Whole groups at random to test and validation; and classes that such a split can hardly learn or judge."""
 
 from collections.abc import Sequence
 
@@ -43,12 +43,17 @@ def unlearnable(
     return why
 
 
-def unseen(labels: Sequence[str], split: Sequence[str] | NDArray[np.str_]) -> list[tuple[str, str]]:
-    """(split, class) for classes that validation or test has no row of: their F1 there is 0 whatever is predicted."""
+def scarce(
+    labels: Sequence[str], split: Sequence[str] | NDArray[np.str_], few: int
+) -> list[tuple[str, str, int]]:
+    """(split, class, rows) for classes of which validation or test has fewer than `few` rows.
+
+    A macro mean leaves a class without a row out; one with a row or two hangs on them.
+    """
     label, part = np.asarray(labels), np.asarray(split)
     return [
-        (name, of_class)
+        (name, of_class, rows)
         for name in SPLITS[1:]
         for of_class in np.unique(label).tolist()
-        if not np.any(label[part == name] == of_class)
+        if (rows := int(np.count_nonzero(label[part == name] == of_class))) < few
     ]

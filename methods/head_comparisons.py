@@ -89,6 +89,28 @@ def factor_pairs(
                 yield first, second, pairs
 
 
+def family_pairs(
+    specs: Sequence[HeadSpec], families: Mapping[str, str]
+) -> Iterator[tuple[str, str, list[Pair]]]:
+    """Each pair of families of encoders (encoder -> family), with the runs of the second and those of the first that
+    differ in their encoder alone: every one with every other."""
+    alike: dict[HeadSpec, list[int]] = {}
+    for number, spec in enumerate(specs):
+        alike.setdefault(replace(spec, encoder="any"), []).append(number)
+    names = list(dict.fromkeys(families.values()))
+    for later, second in enumerate(names):
+        for first in names[:later]:
+            pairs = [
+                (i, j)
+                for same in alike.values()
+                for i in same
+                for j in same
+                if families[specs[i].encoder] == second and families[specs[j].encoder] == first
+            ]
+            if pairs:
+                yield first, second, pairs
+
+
 def _sign_fits(spec: HeadSpec, knob: str) -> bool:
     if "adjust_train" not in KNOBS[knob]:
         return True

@@ -115,6 +115,16 @@ class HeadSpec:
         """The recipe of the weights: temperature and adjustment at inference need no training of their own."""
         return replace(self, calibrated=False, adjust_infer=0.0)
 
+    @property
+    def answers(self) -> "HeadSpec":
+        """The recipe of what it answers: a temperature moves no argmax, so runs alike in this are copies."""
+        return replace(self, calibrated=False)
+
+    @property
+    def last_sampler(self) -> Sampler:
+        """Of the phase that trains the last layer."""
+        return self.retrain.sampler if self.retrain else self.sampler
+
     @classmethod
     def parse(cls, run_id: str) -> "HeadSpec":
         """The inverse of `id`. ValueError says which token is unknown."""
@@ -157,10 +167,15 @@ def _problems(spec: HeadSpec):  # type: ignore[no-untyped-def]
         yield "label smoothing and dropout lie in [0, 1)"
     if spec.effective is not None and spec.sampler == "balanced":
         yield "effective weights on a balanced stream balance twice; use nat"
-    if spec.adjust_train > 0 and spec.sampler == "balanced":
+    if spec.adjust_train and spec.sampler == "balanced":
         yield "the prior of a balanced stream is uniform, so adjusting for it in training does nothing; use nat"
-    if spec.adjust_infer and (spec.sampler == "balanced" or spec.effective is not None):
-        yield "the stream is balanced already (by bal or eff), so its prior corrects nothing at inference"
+    if spec.retrain and (spec.adjust_train or spec.effective is not None):
+        yield "cRT trains the last layer anew without weights or adjustment, which takes the effect of both away"
+    if spec.adjust_infer and (spec.last_sampler == "balanced" or spec.effective is not None):
+        yield (
+            "the stream that trains the last layer is balanced already (by bal, eff or cRT), so its prior corrects "
+            "nothing at inference"
+        )
     if spec.adjust_train and spec.effective is not None:
         yield "effective weights and an adjusted loss both rebalance; use one of them"
     if spec.hardmine and spec.retrain:

@@ -51,8 +51,18 @@ def class_weights(spec: HeadSpec, counts: Index) -> Floats:
 
 
 def log_prior(spec: HeadSpec, counts: Index) -> Floats:
-    """(k,) log of the class shares in the stream that the head is trained on."""
-    return np.log(stream_prior(counts, class_weights(spec, counts), spec.sampler == "balanced"))
+    """(k,) log of the class shares in the stream that the last layer is trained on, cRT's where there is one."""
+    return np.log(stream_prior(counts, class_weights(spec, counts), spec.last_sampler == "balanced"))
+
+
+def hard_weights(logits: Tensor, labels: Tensor) -> Tensor:
+    """(n,) what each row weighs in hard mining: 3 where the answer is wrong, 2 where the top share is below .65 or less
+    than .15 above the next, else 1. logits (n, k), labels (n,)."""
+    top = torch.softmax(logits, 1).topk(2, dim=1)
+    wrong = top.indices[:, 0] != labels
+    unsure = (top.values[:, 0] < SURE_TOP) | (top.values[:, 0] - top.values[:, 1] < SURE_MARGIN)
+    plain = torch.ones_like(top.values[:, 0])
+    return torch.where(wrong, WRONG * plain, torch.where(unsure, UNSURE * plain, plain))
 
 
 def train_lanes(specs: Sequence[HeadSpec], forks: Sequence[HeadSpec], data: HeadData) -> list[TrainedState]:
@@ -221,12 +231,7 @@ class _Trainer:
 
     def _hardness(self, lanes: Lanes, lane: int, spec: HeadSpec) -> Tensor:
         """(n,) by the probabilities that the best state gives the rows of train."""
-        share = torch.softmax(self._of_train(lanes, lane, spec, "logits"), 1)
-        top = share.topk(2, dim=1)
-        wrong = top.indices[:, 0] != self.source.labels
-        unsure = (top.values[:, 0] < SURE_TOP) | (top.values[:, 0] - top.values[:, 1] < SURE_MARGIN)
-        plain = torch.ones_like(top.values[:, 0])
-        return torch.where(wrong, WRONG * plain, torch.where(unsure, UNSURE * plain, plain))
+        return hard_weights(self._of_train(lanes, lane, spec, "logits"), self.source.labels)
 
     def _of_train(
         self, lanes: Lanes, lane: int, spec: HeadSpec, what: Literal["logits", "features"]

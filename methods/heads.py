@@ -31,7 +31,7 @@ class TrainedHead:
     """One run: weights (shared by runs that differ after training only) and what is done to their logits.
 
     mean, spread (inputs,): of the unit rows of train, applied where the spec standardises. prior_offsets (classes,)
-    are log prior of the stream; logits at inference are those of the weights less adjust_infer times these, over
+    are log prior of the stream that trained the last layer; logits at inference are those of the weights less adjust_infer times these, over
     the temperature. metrics are of the validation rows; empty (None) where the run diverged.
     """
 
@@ -192,16 +192,29 @@ def state_logits(
     return found
 
 
+@dataclass(frozen=True)
+class Flops:
+    """Multiplications and additions of matrix products, by phase. evaluation: of validation rows, to stop the first."""
+
+    first_phase: int
+    second_phase: int
+    evaluation: int
+
+    @property
+    def total(self) -> int:
+        return self.first_phase + self.second_phase + self.evaluation
+
+
 def flops(
     spec: HeadSpec, state_steps: tuple[int, int], epochs: int, inputs: int, classes: int, validation: int
-) -> int:
-    """Of the matrix products that a state cost, its first phase included, and of the evaluations that stop it."""
+) -> Flops:
+    """What a state cost, its first phase included wherever that was shared."""
     shape = Shape.of(spec, inputs, classes)
     second = shape if spec.hardmine else Shape.of(_last_layer(spec), shape.features, classes)
-    return (
-        state_steps[0] * shape.step_flops
-        + state_steps[1] * second.step_flops
-        + epochs * validation * shape.row_flops
+    return Flops(
+        state_steps[0] * shape.step_flops,
+        state_steps[1] * second.step_flops,
+        epochs * validation * shape.row_flops,
     )
 
 

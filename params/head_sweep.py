@@ -127,12 +127,14 @@ class GroupShares(Block):
 
 
 class Prepare(Block):
-    """Rows of each dataset, and which of them train, validate and test."""
+    """Rows of each dataset, and which of them train, validate and test. few_rows: a class of which validation or test
+    has fewer is warned of."""
 
     datasets: Annotated[
         dict[Name, Annotated[Crops | Ready, Field(discriminator="kind")]], Field(min_length=1)
     ]
     split: GroupShares
+    few_rows: PositiveInt
 
 
 # --- embed ------------------------------------------------------------------------------------------------------
@@ -293,14 +295,18 @@ class Train(Block):
 
 
 class Compare(Block):
-    """Choose by inner validation, judge on test.
+    """Choose by inner validation, confirm on test.
 
     dataset: whose runs decide; others are reported. full: the profile that deltas are taken against beside the
-    control. alpha: of Holm's correction over the comparisons with the control, and over the knobs.
+    control. alpha: of Holm's correction over the comparisons with the control, and over the knobs. few_rows: a class
+    of which validation or test has fewer is named beside the choice. families: of each encoder, those that the plan
+    leaves out included.
     """
 
     dataset: Name
     full: Name
+    families: Annotated[dict[Name, Name], Field(min_length=1)]
+    few_rows: PositiveInt
     level: Level
     alpha: Level
     resamples: Annotated[int, Field(ge=100)]

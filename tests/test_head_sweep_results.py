@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from methods.head_specs import HeadSpec
+from params.block import read_block
+from params.head_sweep import Plan
+from tasks.head_sweep.plan import expanded
 from tests.imports import ROOT
 
 RESULTS = ROOT / "results" / "head_sweep"
@@ -56,3 +59,20 @@ def test_the_decision_names_what_inner_validation_liked_best() -> None:
     recipes = pd.read_csv(RESULTS / "recipes.csv")
     assert decision["evidence"]["best_on_validation"] == recipes["recipe"].iloc[0]
     assert decision["chosen"] in {decision["control"], decision["evidence"]["best_on_validation"]}
+
+
+def test_the_confirm_preset_is_the_recommended_recipe_beside_what_it_was_compared_with() -> None:
+    """recipe.json says what is recommended; a preset that says another recipe is stale."""
+    recipe = json.loads((RESULTS / "recipe.json").read_text())
+    plan = read_block(ROOT / "params.yaml", "head_sweep.plan", Plan)
+    confirm, default = (expanded(plan.model_copy(update={"preset": name})) for name in ("confirm", "default"))
+    named = {
+        (run.profile, run.spec.encoder, run.spec.hidden, run.spec.batch, run.spec.smoothing)
+        for run in confirm
+    }
+    for each in (recipe, recipe.get("against")):
+        if each:
+            size = each["size"]
+            wanted = (each["profile"], each["encoder"], size["hidden"], size["batch"], each["smoothing"])
+            assert wanted in named, f"name {wanted} in head_sweep.plan.presets.confirm of params.yaml"
+    assert not {run.spec.seed for run in confirm} & {run.spec.seed for run in default}

@@ -1,20 +1,21 @@
-"""Every run judged on test once, and the choice that inner validation makes: what table, report and plots come from."""
+"""Every run judged on inner validation and on test, with the groups of each drawn again: what all tables come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from methods.calibration_error import ece_null, expected_calibration_error
 from methods.head_comparisons import cell, profile_pairs
+from methods.head_intervals import figure_draws
 from methods.head_judgement import (
     Difference,
     difference,
     group_counts,
+    group_weights,
     macro_f1,
     macro_f1_draws,
 )
@@ -31,12 +32,15 @@ from storage.sweeps import EncoderRuns, read_runs
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Files = Mapping[str, Path]
+Part = Literal["validation", "test"]
+PARTS: tuple[Part, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
 class Run:
     """A run that ended with weights. served: test logits as it answers; fit: the temperature that validation asks for,
-    whether the run applies it or not. counts (groups, foreground, 3) of test and of validation."""
+    whether the run applies it or not. counts (groups, foreground, 3) of each split; draws (resamples,) over test
+    groups of accuracy, nll, ece, ece_before_T and ece_after_T."""
 
     facts: Mapping[str, Any]
     spec: HeadSpec
@@ -49,31 +53,49 @@ class Run:
     ece_before: float
     ece_after: float
     ece_null: float
-    counts: Index
-    validation_counts: Index
+    counts: Mapping[Part, Index]
+    draws: Mapping[str, Floats]
 
     @property
     def recipe(self) -> str:
-        """Where it stands in the sweep, seeds aside."""
-        return f"{self.profile} @ {self.spec.encoder} {self.size} ls{self.spec.smoothing:g}"
+        return recipe_name(self.facts)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a dataset. labels: of each encoder; classes (foreground,): rows of each. scores (runs,): macro F1;
+    draws (runs, resamples) of it over the split's groups."""
+
+    labels: Mapping[str, Index]
+    classes: Index
+    rows: int
+    groups: int
+    scores: Floats
+    draws: Floats
 
 
 @dataclass(frozen=True)
 class Judged:
-    """All finished runs of one dataset. scores (runs,): macro F1 on test; draws (runs, resamples) of it
-    over test groups."""
+    """All finished runs of one dataset, the first profile of the plan being the control; failed: facts of the others."""
 
     dataset: str
     classes: list[str]
     train_counts: Mapping[str, list[int]]
     foreground: int
-    labels: Mapping[str, Index]
-    groups: Mapping[str, NDArray[np.str_]]
+    control: str
     runs: list[Run]
     failed: list[Mapping[str, Any]]
-    scores: Floats
-    draws: Floats
+    splits: Mapping[Part, Split]
+    weights: Floats
     level: float
+
+    @property
+    def test(self) -> Split:
+        return self.splits["test"]
+
+    @property
+    def validation(self) -> Split:
+        return self.splits["validation"]
 
     @property
     def specs(self) -> list[HeadSpec]:
@@ -83,35 +105,41 @@ class Judged:
     def profiles(self) -> list[str]:
         return [run.profile for run in self.runs]
 
-    def of_pairs(self, pairs: Sequence[tuple[int, int]]) -> Difference | None:
-        """None where there is no pair."""
+    def of_pairs(self, pairs: Sequence[tuple[int, int]], part: Part) -> Difference | None:
+        """None where there is no pair. Copies count once: runs that differ in their temperature alone answer alike."""
         if not pairs:
             return None
-        one, other = zip(*pairs, strict=True)
-        cells = [(self.runs[i].profile, cell(self.runs[i].spec)) for i in one]
-        return difference(one, other, cells, self.scores, self.draws, self.level)
+        answers = [spec.answers for spec in self.specs]
+        once = {(answers[i], answers[j]): (i, j) for i, j in reversed(pairs)}
+        keys = list(reversed(once))
+        one, other = zip(*(once[key] for key in keys), strict=True)
+        cells = [(replace(a, seed=0), replace(b, seed=0)) for a, b in keys]
+        units = [(_unit(a), _unit(b)) for a, b in keys]
+        own = self.splits[part]
+        return difference(one, other, cells, units, own.scores, own.draws, self.level)
 
-    def against(self, profile: str, other: str) -> Difference | None:
-        return self.of_pairs(profile_pairs(self.specs, self.profiles, profile, other))
+    def against(self, profile: str, other: str, part: Part) -> Difference | None:
+        return self.of_pairs(profile_pairs(self.specs, self.profiles, profile, other), part)
 
-    def interval(self, number: int) -> tuple[float, float]:
-        low, high = percentile_interval(self.draws[number], self.level)
-        return float(low), float(high)
+    def mean(self, runs: Sequence[int], part: Part) -> tuple[float, float, float]:
+        """Mean macro F1 of runs, and its interval over the split's groups."""
+        low, high = percentile_interval(self.splits[part].draws[list(runs)].mean(axis=0), self.level)
+        return float(self.splits[part].scores[list(runs)].mean()), float(low), float(high)
+
+    def scarce(self, part: Part, few: int) -> list[tuple[str, int]]:
+        """Foreground classes of which a split has fewer than `few` rows."""
+        rows = self.splits[part].classes.tolist()
+        return [
+            (name, number)
+            for name, number in zip(self.classes[: self.foreground], rows, strict=True)
+            if number < few
+        ]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The recipe that inner validation likes best, and whether its profile beats the control there beyond noise.
-
-    best, control: runs of each seed, of one cell. gain: the best one's profile less the control on validation, over all
-    cells that have both; None where best is the control itself. test: best less control in their cell on test.
-    """
-
-    best: list[int]
-    control: list[int]
-    gain: Difference | None
-    chosen: list[int]
-    test: Difference | None
+def recipe_name(facts: Mapping[str, Any]) -> str:
+    """Where a run stands in the sweep, seeds aside."""
+    spec = HeadSpec.parse(facts["id"])
+    return f"{facts['profile']} @ {spec.encoder} {facts['size']} ls{spec.smoothing:g}"
 
 
 def load(
@@ -125,6 +153,11 @@ def load(
             f"the plan has runs of {missing}, which no stage trains; add them to the matrices of head_sweep_embed and "
             "head_sweep_train, and to the files of head_sweep_compare",
         )
+    if nameless := sorted(wanted - set(params.families)):
+        raise InputError(
+            Path("params.yaml"), f"no family is named for {nameless}; add it, one of their own will do",
+            field="head_sweep.compare.families",
+        )  # fmt: skip
     names = [name for name in runs if name in wanted]
     seen = {name: read_embeddings(embeddings[name]) for name in names}
     check_encoders([embeddings[name] for name in names], list(seen.values()))
@@ -150,27 +183,39 @@ def _judged(
 ) -> Judged:
     found: dict[str, Run] = {}
     failed: list[Mapping[str, Any]] = []
-    labels: dict[str, Index] = {}
-    groups: dict[str, NDArray[np.str_]] = {}
+    first = encoders[0][0]
+    where, group = np.array(first.split), np.array(first.groups)  # alike for all encoders of a dataset
+    groups = {part: group[where == part] for part in PARTS}
+    number = {part: len(np.unique(each)) for part, each in groups.items()}
+    weights = group_weights(number["test"], params.resamples, params.seed)
+    labels: dict[Part, dict[str, Index]] = {part: {} for part in PARTS}
     for seen, trained in encoders:
-        own, where = _numbered(seen), np.array(seen.split)
-        rows = {split: where == split for split in ("validation", "test")}
-        group = np.array(seen.groups)
-        labels[seen.encoder], groups[seen.encoder] = own[rows["test"]], group[rows["test"]]
-        truths = {split: (own[chosen], group[chosen]) for split, chosen in rows.items()}
+        own = _numbered(seen)
+        for part in PARTS:
+            labels[part][seen.encoder] = own[where == part]
+        truths = {part: (labels[part][seen.encoder], groups[part]) for part in PARTS}
         for facts in trained.runs:
             if facts["status"] == "diverged":
                 failed.append(facts)
             else:
-                found[facts["id"]] = _run(facts, trained, truths, params)
-    ids = [entry["id"] for entry in planned["planned"] if entry["id"] in found]
-    runs = [found[each] for each in ids]
-    counts = np.stack([run.counts for run in runs])
-    first = encoders[0][0]
+                found[facts["id"]] = _run(facts, trained, truths, weights, params)
+    runs = [found[entry["id"]] for entry in planned["planned"] if entry["id"] in found]
+    if not runs:
+        raise InputError(
+            Path("params.yaml"), f"every run of dataset {dataset!r} diverged; lower the learning rate (lr0p0003)",
+            field="head_sweep.plan.profiles",
+        )  # fmt: skip
+    fg = len(first.foreground)
+    splits = {}
+    for part, seed in (("validation", params.seed + 1), ("test", params.seed)):
+        counts = np.stack([run.counts[part] for run in runs])
+        splits[part] = Split(
+            labels[part], np.bincount(labels[part][first.encoder], minlength=fg)[:fg], len(groups[part]), number[part],
+            macro_f1(counts.sum(axis=1)), macro_f1_draws(counts, params.resamples, seed),
+        )  # fmt: skip
     return Judged(
-        dataset, first.foreground, {seen.encoder: each.train_counts for seen, each in encoders}, len(first.foreground),
-        labels, groups, runs, failed, macro_f1(counts.sum(axis=1)),
-        macro_f1_draws(counts, params.resamples, params.seed), params.level,
+        dataset, first.classes, {seen.encoder: each.train_counts for seen, each in encoders}, fg,
+        planned["planned"][0]["profile"], runs, failed, splits, weights, params.level,
     )  # fmt: skip
 
 
@@ -180,101 +225,38 @@ def _numbered(seen: Embeddings) -> Index:
 
 
 def _run(
-    facts: Mapping[str, Any], trained: EncoderRuns, truths: Mapping[str, tuple[Index, NDArray[np.str_]]],
-    params: Compare,
+    facts: Mapping[str, Any], trained: EncoderRuns, truths: Mapping[Part, tuple[Index, NDArray[np.str_]]],
+    weights: Floats, params: Compare,
 ) -> Run:  # fmt: skip
     spec = HeadSpec.parse(facts["id"])
     prior = np.array(facts["prior_offsets"])
     plain = {
-        split: values.astype(np.float64) - spec.adjust_infer * prior
-        for split, values in trained.logits[facts["state"]].items()
+        part: trained.logits[facts["state"]][part].astype(np.float64) - spec.adjust_infer * prior
+        for part in PARTS
     }
     fit = fit_temperature(plain["validation"], truths["validation"][0])
     served = plain["test"] / facts["temperature"]
     labels, groups = truths["test"]
     confidence = np.minimum(probabilities(served).max(axis=1), 1.0)
     null = ece_null(confidence, BINS, params.null_draws, params.seed)
-    answers = {split: values.argmax(axis=1) for split, values in plain.items()}
+    cooled = plain["test"] / applied(fit)
+    draws = figure_draws(probabilities(served), labels, groups, weights)
+    for name, logits in (("ece_before_T", plain["test"]), ("ece_after_T", cooled)):
+        draws[name] = figure_draws(probabilities(logits), labels, groups, weights)["ece"]
     return Run(
         facts, spec, facts["profile"], facts["size"], served, fit, head_metrics(served, labels, trained.foreground),
-        HeadMetrics(**facts["validation"]), _ece(plain["test"], labels), _ece(plain["test"] / applied(fit), labels),
-        float(np.quantile(null, params.level)), group_counts(answers["test"], labels, groups, trained.foreground),
-        group_counts(answers["validation"], *truths["validation"], trained.foreground),
+        HeadMetrics(**facts["validation"]), _ece(plain["test"], labels), _ece(cooled, labels),
+        float(np.quantile(null, params.level)),
+        {part: group_counts(plain[part].argmax(axis=1), *truths[part], trained.foreground) for part in PARTS}, draws,
     )  # fmt: skip
+
+
+def _unit(spec: HeadSpec) -> tuple[str, int, int, int]:
+    """What shares its first weights and its batches, whatever the recipe: the luck of one seed."""
+    encoder, hidden, batch, _ = cell(spec)
+    return encoder, hidden, batch, spec.seed
 
 
 def _ece(logits: Floats, labels: Index) -> float:
     confidence = np.minimum(probabilities(logits).max(axis=1), 1.0)
     return expected_calibration_error(confidence, logits.argmax(axis=1) == labels, BINS)
-
-
-def choose(judged: Judged, control: str, params: Compare) -> Choice:
-    """The cell and profile with the best validation macro F1, averaged over seeds; the control of that cell stays where
-    validation cannot tell the two profiles apart."""
-    recipes: dict[str, list[int]] = {}
-    for number, run in enumerate(judged.runs):
-        recipes.setdefault(run.recipe, []).append(number)
-    seeds = max(len(each) for each in recipes.values())
-    whole = {name: each for name, each in recipes.items() if len(each) == seeds}  # a failed seed disqualifies
-    best = max(whole.values(), key=lambda each: _mean([judged.runs[i].validation.macro_f1_fg for i in each]))
-    spec = judged.runs[best[0]].spec
-    same = [i for i, run in enumerate(judged.runs) if run.profile == control and cell(run.spec) == cell(spec)]
-    if not same:
-        raise InputError(
-            Path("params.yaml"), f"no run of the control {control!r} in the cell of {judged.runs[best[0]].recipe}",
-            field="head_sweep.plan.presets",
-        )  # fmt: skip
-    if same == best:
-        return Choice(best, same, None, same, None)
-    pairs = profile_pairs(judged.specs, judged.profiles, judged.runs[best[0]].profile, control)
-    counts = np.stack([judged.runs[i].validation_counts for pair in pairs for i in pair])
-    values = macro_f1(counts.sum(axis=1))
-    draws = macro_f1_draws(counts, params.resamples, params.seed + 1)
-    cells = [cell(judged.runs[i].spec) for i, _ in pairs]
-    ones = range(0, 2 * len(pairs), 2)
-    gain = difference(ones, [i + 1 for i in ones], cells, values, draws, params.level)
-    control_of = {judged.runs[i].spec.seed: i for i in same}
-    test = judged.of_pairs([(i, control_of[judged.runs[i].spec.seed]) for i in best])
-    return Choice(best, same, gain, best if gain.low > 0 and gain.delta > gain.floor else same, test)
-
-
-def runs_table(judged: Sequence[Judged]) -> pd.DataFrame:
-    """A row per run; figures of a run that failed are empty."""
-    records = []
-    for each in judged:
-        for number, run in enumerate(each.runs):
-            records.append(_record(each, run.facts, run, each.interval(number)))
-        records += [_record(each, facts, None, None) for facts in each.failed]
-    return pd.DataFrame(records)
-
-
-def _record(
-    judged: Judged, facts: Mapping[str, Any], run: Run | None, interval: tuple[float, float] | None
-) -> dict[str, Any]:
-    spec = HeadSpec.parse(facts["id"])
-    low, high = interval or (None, None)
-    figures = run.metrics if run else None
-    record: dict[str, Any] = {
-        "id": facts["id"], "dataset": judged.dataset, "profile": facts["profile"], "encoder": spec.encoder,
-        "size": facts["size"], "smoothing": spec.smoothing, "seed": spec.seed, "status": facts["status"],
-        "validation_macro_f1_fg": run.validation.macro_f1_fg if run else None,
-        "macro_f1_fg": figures.macro_f1_fg if figures else None, "macro_f1_fg_low": low, "macro_f1_fg_high": high,
-    }  # fmt: skip
-    for name in ("weighted_f1_fg", "macro_precision_fg", "macro_recall_fg", "accuracy", "nll", "ece"):
-        record[name] = getattr(figures, name) if figures else None
-    return record | {
-        "ece_null": run.ece_null if run else None,
-        "ece_before_T": run.ece_before if run else None,
-        "ece_after_T": run.ece_after if run else None,
-        "T": run.fit.temperature if run else None,
-        "T_status": run.fit.status if run else None,
-        "rows": figures.rows if figures else None,
-        **{
-            name: facts[name]
-            for name in ("best_epoch", "epochs", "steps", "second_phase_steps", "parameters", "flops")
-        },
-    }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))

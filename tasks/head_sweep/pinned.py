@@ -20,8 +20,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PinnedHead:
-    """tensors: the weights with `mean` and `spread` of the unit train rows. prior_offsets: log prior of the stream it
-    was trained on; the head answers with its logits less adjust_infer times these, over temperature."""
+    """tensors: the weights with `mean` and `spread` of the unit train rows. temperature: of inner validation, whether the
+    recipe has one or not. prior_offsets: log prior of the stream that trained its last layer; the head answers with
+    its logits less adjust_infer times these, over temperature."""
 
     spec: HeadSpec
     profile: str

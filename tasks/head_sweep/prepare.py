@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from methods.background_crops import background_boxes
-from methods.group_holdout import SPLITS, group_holdout, unlearnable, unseen
+from methods.group_holdout import SPLITS, group_holdout, scarce, unlearnable
 from methods.streams import stream
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 from params.head_sweep import Crops, Prepare, Ready
@@ -39,7 +39,7 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
                 place = data / dataset.files[0]
                 table = _ready(dataset, data)
         table["split"] = _split(place, table, params)
-        warnings = [*_check_classes(place, table), *_copies(data, table)]
+        warnings = [*_check_classes(place, table, params.few_rows), *_copies(data, table)]
         sys.stdout.write(f"{name}:\n" + "".join(f"  {line}\n" for line in [*report.lines(), *warnings]))
         facts[name] = {
             "kind": dataset.kind,
@@ -189,8 +189,8 @@ def _split(path: Path, table: pd.DataFrame, params: Prepare) -> list[str]:
     return [str(part) for part in split]
 
 
-def _check_classes(path: Path, table: pd.DataFrame) -> list[str]:
-    """InputError for a class that cannot be learnt or judged; warnings for one that a split has no row of."""
+def _check_classes(path: Path, table: pd.DataFrame, few: int) -> list[str]:
+    """InputError for a class that cannot be learnt or judged; warnings for one of which a split has few rows."""
     foreground = table[table["label"] != BACKGROUND]
     if foreground["label"].nunique() < 2:
         raise InputError(
@@ -206,8 +206,9 @@ def _check_classes(path: Path, table: pd.DataFrame) -> list[str]:
             field="label",
         )
     return [
-        f"warning: {part} has no row of {name}, so its F1 there is 0 whatever is predicted"
-        for part, name in unseen(columns[0], columns[2])
+        f"warning: {part} has {rows} row(s) of {name}, fewer than {few}: "
+        + ("its F1 there hangs on single rows" if rows else "the macro F1 there leaves it out")
+        for part, name, rows in scarce(columns[0], columns[2], few)
     ]
 
 

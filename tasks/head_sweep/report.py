@@ -1,70 +1,13 @@
-"""The decision and its reasons in words, and the page: every number comes from the tables."""
+"""The page: the decision, how to read it, and the tables, formatted."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from methods.head_judgement import Difference
-from params.head_sweep import Compare
-from storage.markdown import bullets, markdown_table, rounded
-from tasks.head_sweep.judged import Choice, Judged
-
-
-@dataclass(frozen=True)
-class Made:
-    """Everything that compare found; recipes and noise are of the dataset that decides."""
-
-    planned: Mapping[str, Any]
-    judged: Sequence[Judged]
-    choice: Choice
-    profiles: pd.DataFrame
-    knobs: pd.DataFrame
-    factors: pd.DataFrame
-    recipes: pd.DataFrame
-    noise: Mapping[str, Any]
-    control: str
-    params: Compare
-
-    @property
-    def first(self) -> Judged:
-        return self.judged[0]
-
-    def name(self, runs: Sequence[int]) -> str:
-        return self.first.runs[runs[0]].recipe
-
-    def validation(self, runs: Sequence[int]) -> float:
-        return sum(self.first.runs[i].validation.macro_f1_fg for i in runs) / len(runs)
-
-    def test(self, runs: Sequence[int]) -> float:
-        return float(self.first.scores[list(runs)].mean())
-
-
-def decision(made: Made) -> dict[str, Any]:
-    """chosen, control, verdict (does the choice hold on test), reasons, evidence."""
-    choice = made.choice
-    return {
-        "chosen": made.name(choice.chosen),
-        "control": made.name(choice.control),
-        "verdict": _verdict(choice),
-        "reasons": [*_why(made), *_noise_in_words(made), *_toggles_in_words(made), *_what_failed(made)],
-        "evidence": {
-            "preset": made.planned["preset"],
-            **{name: made.planned[name] for name in ("runs", "trainings", "forks", "post_hoc")},
-            "failed": sum(len(each.failed) for each in made.judged),
-            "best_on_validation": made.name(choice.best),
-            "validation_macro_f1_fg": rounded(made.validation(choice.best)),
-            "control_validation_macro_f1_fg": rounded(made.validation(choice.control)),
-            "gain_on_validation": _written(choice.gain),
-            "gain_on_test": _written(choice.test),
-            "macro_f1_fg": rounded(made.test(choice.chosen)),
-            "control_macro_f1_fg": rounded(made.test(choice.control)),
-            "noise": {name: None if value is None else rounded(value) for name, value in made.noise.items()},
-            "optional_toggles": _toggles(made, "helps"),
-            "harmful_toggles": _toggles(made, "hurts"),
-        },
-    }
+from storage.markdown import bullets, markdown_table
+from tasks.head_sweep.judged import Judged
+from tasks.head_sweep.words import Made, difference
 
 
 def page(made: Made, decided: Mapping[str, Any]) -> str:
@@ -79,14 +22,16 @@ def page(made: Made, decided: Mapping[str, Any]) -> str:
         "## How to read it",
         bullets(_reading(made)),
         f"## Profiles ({first.dataset})",
-        f"Means over cells (encoder, size, smoothing) and seeds; differences from `{made.control}` and from "
-        f"`{made.params.full}` are paired: same cell, same seed, same test rows.",
+        _of_rows(first),
         markdown_table(_profile_rows(made, first.dataset)),
         "![forest](forest.png)",
+        f"## Accuracy and confidence of the profiles ({first.dataset}, test)",
+        "Means over all cells of a profile: not paired, so rows with other numbers of cells do not compare.",
+        markdown_table(_confidence_rows(made, first.dataset)),
         f"## Knobs ({first.dataset})",
         "Main effects: pairs of runs that differ in this knob alone.",
         markdown_table(_difference_rows(made.knobs, first.dataset, ["knob"])),
-        "## Encoders, sizes, smoothing",
+        "## Encoder families, encoders, sizes, smoothing",
         markdown_table(_difference_rows(made.factors, first.dataset, ["factor", "value", "against"])),
         "![heat map](heat_map.png)",
         f"## The {made.params.top} recipes that inner validation likes best",
@@ -97,126 +42,60 @@ def page(made: Made, decided: Mapping[str, Any]) -> str:
         "![cost](cost.png)",
     ]
     for other in made.judged[1:]:
-        parts += [f"## Profiles ({other.dataset})", markdown_table(_profile_rows(made, other.dataset))]
+        parts += [
+            f"## Profiles ({other.dataset})", _of_rows(other), markdown_table(_profile_rows(made, other.dataset)),
+            f"## Accuracy and confidence of the profiles ({other.dataset}, test)",
+            markdown_table(_confidence_rows(made, other.dataset)),
+        ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(choice: Choice) -> str:
-    if choice.best == choice.control:
-        return "the control is best"
-    if choice.chosen == choice.control:
-        return "not distinguishable"
-    if choice.test is None:
-        return "cannot tell"
-    if choice.test.low > 0 and choice.test.delta > choice.test.floor:
-        return "holds"
-    return "does not hold" if choice.test.high < 0 else "cannot tell"
-
-
-def _why(made: Made) -> Iterable[str]:
-    choice = made.choice
-    if choice.gain is None or choice.test is None:
-        yield (
-            f"no recipe has a better macro F1 on inner validation than the control {made.name(choice.control)} "
-            f"({made.validation(choice.control):.3f})"
-        )
-        return
-    best = made.name(choice.best)
-    seeds = len(choice.best)
-    gain = choice.gain
-    yield (
-        f"inner validation, mean of {seeds} seed(s): {best} has macro F1 {made.validation(choice.best):.3f}, the control "
-        f"in the same cell {made.validation(choice.control):.3f}; over all {gain.pairs} pairs of the two profiles "
-        f"{_points(gain)}"
-        + ("" if choice.chosen == choice.best else ", which cannot be told from noise: the control stays")
+def _of_rows(judged: Judged) -> str:
+    validation, test = judged.validation, judged.test
+    rarest = sorted(zip(test.classes.tolist(), validation.classes.tolist(), judged.classes, strict=False))[:2]
+    listed = " and ".join(f"{name} ({v} and {t})" for t, v, name in rarest)
+    return (
+        f"Inner validation has {validation.rows:,} rows of {validation.groups} groups, test {test.rows:,} of "
+        f"{test.groups}; fewest are those of {listed}, validation and test. Differences are paired: same cell (encoder, "
+        "size, smoothing), same seed, same rows."
     )
-    kept = "the choice" if choice.chosen == choice.best else f"{best}, which was not chosen,"
-    yield (
-        f"test, which chose nothing: {made.test(choice.best):.3f} against {made.test(choice.control):.3f}: "
-        f"{kept} gains {_points(choice.test)}"
-    )
-    leading = made.recipes.iloc[0]["macro_f1_fg"]
-    if (above := int((made.recipes["macro_f1_fg"] > leading).sum())) > 0:
-        yield f"{above} of {len(made.recipes)} recipes score higher on test; picking among them there would be picking noise"
-
-
-def _noise_in_words(made: Made) -> Iterable[str]:
-    noise = made.noise
-    groups = noise["test_groups"]
-    if noise["seed_sd_of_one_run"] is None:
-        yield f"one seed a cell: training noise is not known, intervals over {groups} test groups leave it out"
-    else:
-        yield (
-            f"noise floor: one run moves by {100 * noise['seed_sd_of_one_run']:.1f} points (sd) with its seed and by "
-            f"{100 * noise['group_sd_of_one_run']:.1f} with the test groups ({groups}); two single runs differ by up to "
-            f"{100 * noise['floor_of_two_single_runs']:.1f} from seeds alone"
-            + (
-                f", profile means over shared cells by {100 * noise['median_floor_of_profiles']:.1f} (median)"
-                if noise["median_floor_of_profiles"] is not None
-                else ""
-            )
-        )
-    own = made.profiles[made.profiles["dataset"] == made.first.dataset]
-    tried = own[own["verdict"].isin(["better", "worse", "within noise"])]
-    named = {word: own.loc[own["verdict"] == word, "profile"].tolist() for word in ("better", "worse")}
-    yield (
-        f"against {made.control}, Holm over {len(tried)} profiles: "
-        + "; ".join(f"{word} {', '.join(names) or 'none'}" for word, names in named.items())
-        + f"; the other {len(tried) - sum(map(len, named.values()))} are within noise"
-    )
-    still = own.loc[own["verdict"] == "changes no answer", "profile"].tolist()
-    if still:
-        yield f"{', '.join(still)}: exactly 0 in every figure that counts answers, as a temperature moves no argmax"
-
-
-def _toggles(made: Made, verdict: str) -> list[dict[str, Any]]:
-    if not len(made.knobs):
-        return []
-    own = made.knobs[(made.knobs["dataset"] == made.first.dataset) & (made.knobs["verdict"] == verdict)]
-    return [
-        {"knob": row["knob"], **{name: rounded(row[f"delta{end}"]) for name, end in
-                                 (("delta", ""), ("low", "_low"), ("high", "_high"))}}
-        for row in own.to_dict("records")
-    ]  # fmt: skip
-
-
-def _toggles_in_words(made: Made) -> Iterable[str]:
-    for verdict, words in (
-        ("helps", "optional toggles (interval above 0"),
-        ("hurts", "toggles that hurt (below 0"),
-    ):
-        found = _toggles(made, verdict)
-        listed = ", ".join(f"{each['knob']} {100 * each['delta']:+.1f}" for each in found)
-        yield f"{words} on test after Holm, in points): {listed or 'none'}"
-
-
-def _what_failed(made: Made) -> Iterable[str]:
-    if failed := [facts["id"] for each in made.judged for facts in each.failed]:
-        yield f"{len(failed)} run(s) diverged and enter no average: {', '.join(failed[:3])}"
 
 
 def _reading(made: Made) -> Iterable[str]:
-    planned = made.planned
+    planned, params = made.planned, made.params
     yield (
         f"preset {planned['preset']}: {planned['runs']} runs from {planned['trainings']} trainings and {planned['forks']} "
         f"forks; {planned['post_hoc']} runs share their weights with another"
     )
     yield (
-        "an interval draws whole test groups again, the same for all runs: cells share one test set and are no "
-        "independent evidence; *floor* adds seed noise, and a smaller difference is called within noise"
+        "the recipe with the best macro F1 on inner validation is compared there with the control of its cell (where it "
+        "is the control, with the runner-up); what cannot be told apart is *not distinguishable*, and the control stays. "
+        "Profiles and optional toggles are judged there, too; test only confirms: *holds*, *does not hold*, *cannot tell*"
     )
     yield (
-        "early stopping, temperatures and the choice of a recipe all read inner validation, so its figures flatter; "
-        "test labels are read here, once, and choose nothing"
+        f"an interval ({params.level:.0%}) draws whole groups of its split again, the same for all runs: cells share their "
+        "rows and are no independent evidence. *Floor* adds the luck of seeds (runs of one encoder, size and seed count "
+        "as one draw of it; copies of a run count once). *Within noise*: the interval holds 0, or the difference is no "
+        f"larger than its floor; *not after Holm*: larger, but not after Holm's correction (alpha {params.alpha:g}) over "
+        "the table; named (better, worse, helps, hurts): after it, too"
     )
-    yield "background classes are predicted but left out of *_fg figures; taking one for foreground counts against it"
+    yield (
+        "early stopping, temperatures and the choice of a recipe all read inner validation, so its figures flatter, and "
+        "the interval of the best of many recipes is too kind to it; test labels are read here, once, and choose nothing"
+    )
+    yield (
+        "*macro F1* of a profile is a mean over its own cells; *control* is the control's in the same cells, so compare "
+        "within a row, not down the column. Background classes are predicted but left out of it; taking one for "
+        "foreground counts against it"
+    )
     yield (
         "`logit_both` corrects for the prior twice and `inverted` has the wrong sign: both are here because the plan and "
         "the original have them"
     )
     yield (
-        "ECE has 15 bins; *null* is what a calibrated head of these confidences would read at most (95%); *after T* is "
-        "with the temperature that validation asks for, whether the profile applies it or not"
+        f"ECE has 15 bins; *null* is what a calibrated head of these confidences would read at most ({params.level:.0%}); "
+        "*after T* is with the temperature that validation asks for, whether the profile applies it or not. On few rows an "
+        "ECE reads too high; its interval is corrected for that and may lie below it"
     )
 
 
@@ -226,20 +105,39 @@ def _profile_rows(made: Made, dataset: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "profile": own["profile"],
-            "runs": [
-                f"{row['runs']}" + (f" ({row['failed']} failed)" if row["failed"] else "") for row in rows
+            "runs (cells)": [
+                f"{row['runs']} ({row['cells']})" + (f", {row['failed']} failed" if row["failed"] else "")
+                for row in rows
             ],
-            "macro F1 fg": [f"{row['macro_f1_fg']:.3f}" for row in rows],
-            "seed sd": ["" if pd.isna(row["seed_sd"]) else f"{row['seed_sd']:.3f}" for row in rows],
-            f"against {made.control} (points)": [_cell(row, "delta") for row in rows],
+            "macro F1 on test": [_span(row, "macro_f1_fg") for row in rows],
+            "control": [_number(row["control_macro_f1_fg"]) for row in rows],
+            "seed sd": [_number(row["seed_sd"]) for row in rows],
+            f"validation, against {made.control} (points)": [
+                difference(row, "validation_delta") for row in rows
+            ],
+            "validation says": own["validation_verdict"],
+            f"test, against {made.control} (points)": [difference(row, "delta") for row in rows],
             "floor": [_hundred(row["delta_floor"]) for row in rows],
             "p (Holm)": [_p(row["p_holm"]) for row in rows],
-            "verdict": own["verdict"],
-            f"against {made.params.full}": [_cell(row, "delta_full") for row in rows],
-            "accuracy": [f"{row['accuracy']:.3f}" for row in rows],
-            "NLL": [f"{row['nll']:.3f}" for row in rows],
-            "ECE (null)": [f"{row['ece']:.3f} ({row['ece_null']:.3f})" for row in rows],
-            "ECE after T": [f"{row['ece_after_T']:.3f}" for row in rows],
+            "test alone": own["verdict"],
+            "validation's word on test": own["on_test"],
+            f"test, against {made.params.full}": [difference(row, "delta_full") for row in rows],
+        }
+    )
+
+
+def _confidence_rows(made: Made, dataset: str) -> pd.DataFrame:
+    own = made.profiles[made.profiles["dataset"] == dataset]
+    rows = own.to_dict("records")
+    return pd.DataFrame(
+        {
+            "profile": own["profile"],
+            "cells": own["cells"],
+            "accuracy": [_span(row, "accuracy") for row in rows],
+            "NLL": [_span(row, "nll") for row in rows],
+            "ECE": [_span(row, "ece") for row in rows],
+            "null": [_number(row["ece_null"]) for row in rows],
+            "ECE after T": [_span(row, "ece_after_T") for row in rows],
         }
     )
 
@@ -251,10 +149,13 @@ def _difference_rows(table: pd.DataFrame, dataset: str, names: list[str]) -> pd.
     rows = own.to_dict("records")
     shown = own[names].copy()
     shown["pairs"] = own["delta_pairs"]
-    shown["difference (points)"] = [_cell(row, "delta") for row in rows]
+    shown["validation (points)"] = [difference(row, "validation_delta") for row in rows]
+    shown["validation says"] = own["validation_verdict"]
+    shown["test (points)"] = [difference(row, "delta") for row in rows]
     shown["floor"] = [_hundred(row["delta_floor"]) for row in rows]
     shown["p (Holm)"] = [_p(row["p_holm"]) for row in rows]
-    shown["verdict"] = own["verdict"]
+    shown["test alone"] = own["verdict"]
+    shown["validation's word on test"] = own["on_test"]
     return shown
 
 
@@ -265,26 +166,19 @@ def _top(made: Made) -> pd.DataFrame:
         {
             "recipe": top["recipe"],
             "seeds": top["seeds"],
-            "validation": [f"{row['validation_macro_f1_fg']:.3f}" for row in rows],
-            "test": [
-                f"{row['macro_f1_fg']:.3f} [{row['macro_f1_fg_low']:.3f}, {row['macro_f1_fg_high']:.3f}]"
-                for row in rows
-            ],
+            "validation": [_span(row, "validation_macro_f1_fg") for row in rows],
+            "test": [_span(row, "macro_f1_fg") for row in rows],
             "tokens": [f"`{row['tokens']}`" for row in rows],
         }
     )
 
 
-def _points(found: Difference) -> str:
-    return f"{100 * found.delta:+.1f} points [{100 * found.low:+.1f}, {100 * found.high:+.1f}], floor {100 * found.floor:.1f}"
+def _span(row: Mapping[Any, Any], name: str) -> str:
+    return f"{row[name]:.3f} [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
 
 
-def _cell(row: Mapping[Any, Any], name: str) -> str:
-    if pd.isna(row[name]):
-        return ""
-    if row[name] == 0 and row[f"{name}_low"] == 0 == row[f"{name}_high"]:
-        return "0"
-    return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:+.1f}, {100 * row[f'{name}_high']:+.1f}]"
+def _number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.3f}"
 
 
 def _hundred(value: float) -> str:
@@ -293,11 +187,3 @@ def _hundred(value: float) -> str:
 
 def _p(value: float) -> str:
     return "" if pd.isna(value) else "< .001" if value < 0.001 else f"{value:.3f}"
-
-
-def _written(found: Difference | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {
-        name: rounded(value) if isinstance(value, float) else value for name, value in asdict(found).items()
-    }

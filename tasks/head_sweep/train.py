@@ -110,6 +110,7 @@ class Sweep:
             raw=state["logits"]["validation"],
         )  # fmt: skip
         shape = (self.values.shape[1], len(self.classes))
+        cost = flops(spec, run.steps, run.epochs, *shape, int(validation.sum()))
         return {
             **entry,
             "state": spec.state.id,
@@ -119,7 +120,10 @@ class Sweep:
             "steps": run.steps[0],
             "second_phase_steps": run.steps[1],
             "parameters": parameter_count(spec, *shape),
-            "flops": flops(spec, run.steps, run.epochs, *shape, int(validation.sum())),
+            "flops": cost.total,
+            "first_phase_flops": cost.first_phase,
+            "second_phase_flops": cost.second_phase,
+            "evaluation_flops": cost.evaluation,
             "prior_offsets": run.prior_offsets.tolist(),
             "temperature": applied(run.temperature),
             "temperature_status": run.temperature.status if run.temperature else "not fitted",

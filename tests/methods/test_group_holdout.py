@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import GroupShuffleSplit
 
-from methods.group_holdout import group_holdout, unlearnable, unseen
+from methods.group_holdout import group_holdout, scarce, unlearnable
 
 
 def test_test_is_what_group_shuffle_split_takes() -> None:
@@ -47,6 +47,10 @@ def test_a_class_of_one_group_or_without_a_train_row_is_named() -> None:
     }
 
 
-def test_classes_that_a_split_never_sees_are_named() -> None:
-    labels, split = ["a", "b", "a", "b", "a"], ["train", "train", "validation", "validation", "test"]
-    assert unseen(labels, split) == [("test", "b")]
+def test_classes_of_which_a_split_has_few_rows_are_counted() -> None:
+    labels, split = (
+        ["a", "b", "a", "b", "a", "a"],
+        ["train", "train", "validation", "validation", "test", "test"],
+    )
+    assert scarce(labels, split, 1) == [("test", "b", 0)]
+    assert scarce(labels, split, 2) == [("validation", "a", 1), ("validation", "b", 1), ("test", "b", 0)]

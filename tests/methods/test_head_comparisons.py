@@ -1,6 +1,6 @@
 """Which runs differ in one thing alone."""
 
-from methods.head_comparisons import factor_pairs, knob_pairs, profile_pairs
+from methods.head_comparisons import factor_pairs, family_pairs, knob_pairs, profile_pairs
 from methods.head_specs import HeadSpec, from_recipe
 
 
@@ -54,3 +54,12 @@ def test_encoders_are_paired_in_equal_recipes() -> None:
     ]
     values = [{"encoder": "a"}, {"encoder": "b"}]
     assert [pairs for _, _, pairs in factor_pairs(specs, values)] == [[(2, 0)]]
+
+
+def test_families_are_paired_encoder_by_encoder_in_equal_recipes() -> None:
+    specs = [spec("bal-mix0", encoder=name) for name in ("s", "l", "clip")] + [
+        spec("nat-mix0", encoder="clip")
+    ]
+    families = {"s": "dino", "l": "dino", "clip": "clip"}
+    assert list(family_pairs(specs, families)) == [("dino", "clip", [(2, 0), (2, 1)])]
+    assert list(family_pairs(specs, dict.fromkeys(families, "all"))) == []

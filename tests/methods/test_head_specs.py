@@ -72,6 +72,11 @@ def test_a_state_leaves_out_what_needs_no_training() -> None:
         ("bal-mix0-lainfer1", "corrects nothing"),
         ("nat-mix0-eff0p9999-lainfer1", "corrects nothing"),
         ("nat-mix0-eff0p9999-latrain1", "both rebalance"),
+        ("bal-mix0-lainverted1", "uniform"),
+        ("nat-mix0-crt10bal-lainfer1", "corrects nothing"),
+        ("nat-mix0-latrain1-crt10bal", "takes the effect of both away"),
+        ("nat-mix0-lainverted1-crt10nat", "takes the effect of both away"),
+        ("nat-mix0-eff0p9999-crt10nat", "takes the effect of both away"),
         ("nat-mix0p1-arc30m0p2", "mix0"),
         ("bal-mix0p1-sup128t0p07w1", "mix0"),
         ("bal-mix0p1-cen0p003a0p5", "mix0"),
@@ -88,6 +93,13 @@ def test_a_state_leaves_out_what_needs_no_training() -> None:
 def test_a_recipe_in_which_one_knob_turns_another_off_is_refused(recipe: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         from_recipe("e", 64, 16, 1, recipe)
+
+
+def test_the_last_layer_has_the_stream_of_the_phase_that_trained_it() -> None:
+    """A last layer retrained on the natural stream has a prior to correct, whatever the first phase saw."""
+    assert from_recipe("e", 64, 16, 1, "bal-mix0-crt10nat-lainfer1").last_sampler == "natural"
+    assert from_recipe("e", 64, 16, 1, "nat-mix0-crt10bal").last_sampler == "balanced"
+    assert from_recipe("e", 64, 16, 1, "nat-mix0").last_sampler == "natural"
 
 
 @pytest.mark.parametrize("token", ["gelu", "ln", "sup128t0p07w1", "cen0p003a0p5", "mmix2", "crt10bal"])

@@ -13,7 +13,7 @@ from methods.head_lanes import Lanes, initial_state
 from methods.head_shapes import Batch, Shape
 from methods.head_specs import HeadSpec, from_recipe
 from methods.head_streams import Rows
-from methods.head_training import train_lanes
+from methods.head_training import hard_weights, log_prior, train_lanes
 from methods.heads import head_data, train_heads
 
 FLOAT64 = torch.float64
@@ -341,3 +341,49 @@ def test_rows_that_no_sweep_can_judge_are_refused(change: Any, says: str) -> Non
             split=broken[2],
             foreground=6,
         )
+
+
+def test_hard_rows_weigh_3_where_wrong_and_2_where_unsure() -> None:
+    """Shares of each row, its label, and what it weighs: the limits are a top share of .65 and a margin of .15."""
+    rows = [
+        ([0.90, 0.06, 0.04], 0, 1.0),
+        ([0.90, 0.06, 0.04], 1, 3.0),  # sure and wrong
+        ([0.66, 0.30, 0.04], 0, 1.0),
+        ([0.64, 0.30, 0.06], 0, 2.0),  # top share below .65
+        ([0.64, 0.18, 0.18], 2, 3.0),  # unsure and wrong: wrong counts
+        ([0.40, 0.35, 0.25], 1, 3.0),
+    ]
+    shares, labels, expected = zip(*rows, strict=True)
+    logits = torch.log(torch.tensor(shares, dtype=FLOAT64)) + 7.0
+    assert hard_weights(logits, torch.tensor(labels)).tolist() == list(expected)
+
+
+def test_a_margin_below_its_limit_alone_makes_a_row_hard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a top share of .65 or more the margin is .3 or more: the second limit shows where the first is lowered."""
+    monkeypatch.setattr("methods.head_training.SURE_TOP", 0.0)
+    logits = torch.log(torch.tensor([[0.44, 0.30, 0.26], [0.46, 0.30, 0.24]], dtype=FLOAT64))
+    assert hard_weights(logits, torch.tensor([0, 0])).tolist() == [2.0, 1.0]
+
+
+def test_the_prior_is_that_of_the_stream_that_trained_the_last_layer() -> None:
+    counts = np.array([60, 30, 10])
+    natural, uniform = np.log([0.6, 0.3, 0.1]), np.log([1 / 3] * 3)
+    for recipe, expected in (
+        ("nat-mix0", natural), ("bal-mix0", uniform), ("nat-mix0-crt10bal", uniform), ("bal-mix0-crt10nat", natural),
+        ("nat-mix0-hard5", natural),
+    ):  # fmt: skip
+        assert log_prior(from_recipe("e", 16, 16, 1, recipe), counts) == pytest.approx(expected)
+
+
+def test_adjusting_a_head_whose_last_layer_saw_classes_alike_changes_no_probability() -> None:
+    values, labels, groups, split = world()
+    head = train_heads(
+        values,
+        labels,
+        groups,
+        [from_recipe("e", 16, 16, 1, "nat-mix0-ep4-crt2bal")],
+        split=split,
+        foreground=5,
+    )[0]
+    plain, adjusted = (head.logits(values, adjust=tau) for tau in (0.0, 1.0))
+    assert adjusted - plain == pytest.approx(np.full_like(plain, np.log(5)))

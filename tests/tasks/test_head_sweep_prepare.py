@@ -197,10 +197,25 @@ def test_a_class_that_test_never_sees_is_told(run: Run) -> None:
         image = next(each["id"] for each in content["images"] if each["file_name"] == f"{group}.png")
         next(each for each in content["annotations"] if each["image_id"] == image)["category_id"] = 11
     edit_boxes(run, content)
-    assert run.crops()["warnings"] == [
-        f"warning: {part} has no row of early, so its F1 there is 0 whatever is predicted"
+    warnings = [line for line in run.crops()["warnings"] if "early" in line]
+    assert warnings == [
+        f"warning: {part} has 0 row(s) of early, fewer than 5: the macro F1 there leaves it out"
         for part in ("validation", "test")
     ]
+
+
+def test_a_class_with_few_rows_to_judge_it_on_is_told(run: Run) -> None:
+    run.crops()
+    first = run.rows[run.rows["split"] == "validation"]["group"].iloc[0]
+    train = run.rows[run.rows["split"] == "train"]["group"].iloc[0]
+    content = boxes_json(run)
+    content["categories"].append({"id": 11, "name": "single"})
+    for group in (first, train):
+        image = next(each["id"] for each in content["images"] if each["file_name"] == f"{group}.png")
+        next(each for each in content["annotations"] if each["image_id"] == image)["category_id"] = 11
+    edit_boxes(run, content)
+    told = "warning: validation has 1 row(s) of single, fewer than 5: its F1 there hangs on single rows"
+    assert told in run.crops()["warnings"]
 
 
 def test_a_class_may_not_take_the_name_of_background(run: Run) -> None:
@@ -237,7 +252,7 @@ def test_a_picture_listed_twice_is_refused_and_a_copy_in_another_split_is_told(r
     first, other = (f"{home[part].iloc[0]}.png" for part in ("train", "test"))
     images = run.data / "digits" / "images"
     shutil.copy(images / first, images / other)
-    (told,) = run.crops()["warnings"]
+    (told,) = [line for line in run.crops()["warnings"] if "copy" in line]
     assert "is a copy of digits/images/" in told
     assert first in told
     assert other in told
