@@ -106,12 +106,10 @@ VIEWS: Mapping[str, View] = {
     "lens_shortcuts": View(
         (
             Column("variant", "variant"),
-            Column("mask", "mask"),
             Column("AUROC report", "auroc", "auroc_low", "auroc_high"),
-            Column("placebo", "placebo"),
             Column("reliance", "reliance", "reliance_low", "reliance_high"),
-            Column("worst bin", "theta_E_least"),
             Column("AUROC test", "test_auroc", "test_auroc_low", "test_auroc_high"),
+            Column("against control", "test_delta", "test_delta_low", "test_delta_high"),
             Column("status", "status"),
         ),
         {},

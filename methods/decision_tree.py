@@ -55,10 +55,14 @@ class Grades:
 
 @dataclass(frozen=True)
 class Variant:
-    """A masked variant: its grades and its spread of AUROC over Einstein radii (None: undefined)."""
+    """A masked variant. spread: (low, value, high) of AUROC over Einstein radii, None where it is undefined.
+
+    hidden: pixels that its mask hides of a stamp, in the mean over its training.
+    """
 
     grades: Grades
-    spread: float | None
+    spread: tuple[float, float, float] | None
+    hidden: float
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def _baseline(grades: Grades, name: str) -> Outcome:
         return leaf(REDESIGN, "the radial profile alone tells the classes apart; no training repairs that")
     if asked(f"AUROC FAIL? ({grades.auroc or 'undefined'})", grades.auroc is FAIL):
         return leaf(
-            NEEDS_RANKING, "a model that does not rank relies on nothing: its other gates say nothing"
+            NEEDS_RANKING,
+            "the model ranks worse than is asked of it; what it relies on is asked of one that ranks",
         )
     undefined = [gate for gate, grade in vars(grades).items() if grade is None]
     if asked("is a gate undefined?", bool(undefined)):
@@ -158,9 +163,8 @@ def _variants(variants: Mapping[str, Variant], gates: Gates) -> Outcome:
     if SCHEDULED in passing:
         return Outcome(CHOOSE_SCHEDULED, f"{SCHEDULED} passes its gates", SCHEDULED, tuple(path))
     if passing:
-        chosen = min(passing, key=lambda name: (_spread(variants[name]), name))
-        reason = f"{chosen} passes, with the least spread over Einstein radii of {', '.join(passing)}"
-        return Outcome(CHOOSE_BY_SPREAD, reason, chosen, tuple(path))
+        chosen, reason, told = _by_spread({name: variants[name] for name in passing})
+        return Outcome(CHOOSE_BY_SPREAD, reason, chosen, (*path, *told))
     if all(_shortcut(variant.grades, gates) for variant in variants.values()):
         reason = "every variant fails a shortcut gate" + (
             "; no mask can change the core data gate, so in the plan's mode no variant can pass it"
@@ -168,15 +172,55 @@ def _variants(variants: Mapping[str, Variant], gates: Gates) -> Outcome:
             else ""
         )
         return Outcome(SHORTCUT, reason, None, tuple(path))
-    freed = [name for name, variant in variants.items() if _free(variant.grades, gates)]
+    freed = [name for name, variant in variants.items() if _too_much(variant.grades, gates)]
     if freed:
         return Outcome(
             NEEDS_MILDER,
-            f"{', '.join(freed)} leaves the shortcut, but no longer finds lenses of every Einstein radius",
+            f"{', '.join(freed)} leaves the shortcut, but no longer ranks well enough, or not at every Einstein radius",
             None,
             tuple(path),
         )
     return Outcome(NEEDS_EVIDENCE, "no variant passes, and not all of them fail", None, tuple(path))
+
+
+def _by_spread(passing: Mapping[str, Variant]) -> tuple[str, str, tuple[str, ...]]:
+    """(variant, reason, path): the least spread where its interval lies below all others; of those that it does not lie
+    below, the one that hides least, for what cannot be told apart is not told apart by its place."""
+    if len(passing) == 1:
+        (only,) = passing
+        return only, f"{only} is the only one that passes", ()
+    least = min(passing, key=lambda name: (_value(passing[name]), name))
+    alike = [name for name in passing if name == least or not _told_apart(passing[least], passing[name])]
+    figures = ", ".join(f"{name} {_written(variant.spread)}" for name, variant in passing.items())
+    question = f"is the least spread over Einstein radii below the others? ({figures})"
+    if len(alike) == 1:
+        return (
+            least,
+            f"{least} has the least spread over Einstein radii of {', '.join(passing)}",
+            (f"{question}: yes",),
+        )
+    chosen = min(alike, key=lambda name: (passing[name].hidden, name))
+    reason = (
+        f"the spreads over Einstein radii of {' and '.join(alike)} are not distinguishable; of these {chosen} hides least "
+        "of a stamp"
+    )
+    return (
+        chosen,
+        reason,
+        (f"{question}: no, not distinguishable", f"hides least of {', '.join(alike)}: {chosen}"),
+    )
+
+
+def _told_apart(less: Variant, more: Variant) -> bool:
+    return less.spread is not None and more.spread is not None and less.spread[2] < more.spread[0]
+
+
+def _value(variant: Variant) -> float:
+    return float("inf") if variant.spread is None else variant.spread[1]
+
+
+def _written(spread: tuple[float, float, float] | None) -> str:
+    return "undefined" if spread is None else f"{spread[1]:.3f} [{spread[0]:.3f}, {spread[2]:.3f}]"
 
 
 def _passes(grades: Grades, gates: Gates) -> bool:
@@ -189,6 +233,11 @@ def _free(grades: Grades, gates: Gates) -> bool:
     return core and grades.reliance is PASS and grades.placebo in (PASS, WARN)
 
 
+def _too_much(grades: Grades, gates: Gates) -> bool:
+    """Free of the shortcuts, at a price that is known to be too high."""
+    return _free(grades, gates) and FAIL in (grades.theta_E, grades.auroc)
+
+
 def _shortcut(grades: Grades, gates: Gates) -> bool:
     return grades.reliance is FAIL or grades.placebo is FAIL or (gates == "plan" and grades.core is FAIL)
 
@@ -196,7 +245,3 @@ def _shortcut(grades: Grades, gates: Gates) -> bool:
 def _judged(grades: Grades, gates: Gates) -> str:
     names = ("reliance", "placebo", "theta_E", "auroc", *(("core",) if gates == "plan" else ()))
     return ", ".join(f"{name} {getattr(grades, name) or 'undefined'}" for name in names)
-
-
-def _spread(variant: Variant) -> float:
-    return float("inf") if variant.spread is None else variant.spread

@@ -1,6 +1,7 @@
 """AUROC where rows come in groups (a host's stamps): its interval, by the group that was sampled."""
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from methods.ranking import AurocInterval, Scores, labelled_scores
 Floats = NDArray[np.float64]
 Groups = NDArray[np.integer] | NDArray[np.str_]
 
-_NO_SPREAD = 1e-18
+NO_SPREAD = 1e-18  # a variance that rounding alone can leave
 
 
 def grouped_auroc_interval(
@@ -25,15 +26,10 @@ def grouped_auroc_interval(
     the Clopper-Pearson interval of as many comparisons as the rarer class has groups.
     """
     scores, positive = labelled_scores(scores, positive)
-    _, member = np.unique(groups, return_inverse=True)
-    if member.shape != scores.shape:
-        raise ValueError(f"expected one group per score, got {member.shape} and {scores.shape}")
     area, influence = placement_influence(scores, positive)
-    count = int(member.max()) + 1
-    sums = np.bincount(member, influence, minlength=count)
-    variance = float((sums**2).sum()) * count / max(count - 1, 1)
-    if variance <= _NO_SPREAD or count < 2:
-        pairs = min(np.unique(member[positive]).size, np.unique(member[~positive]).size)
+    variance = group_variance(influence, _fitting(groups, scores))
+    if variance <= NO_SPREAD:
+        pairs = disjoint_pairs(positive, groups)
         low, high = clopper_pearson(min(area, 1.0) * pairs, pairs, level)
         return AurocInterval(float(low), area, float(high))
     half = float(ndtri((1 + level) / 2)) * sqrt(variance)
@@ -43,17 +39,53 @@ def grouped_auroc_interval(
 def difference_interval(
     scores_a: Scores, scores_b: Scores, positive: NDArray[np.bool_], groups: Groups, level: float
 ) -> tuple[float, float, float]:
-    """(low, AUROC of a minus AUROC of b, high) of two scores of the same rows, by group; not clipped."""
+    """(low, AUROC of a minus AUROC of b, high) of two scores of the same rows, by group; not clipped.
+
+    Where the variance of the difference is zero (both rank perfectly, or both alike), `unvarying_difference`.
+    """
+    difference, influence = difference_influence(scores_a, scores_b, positive)
+    variance = group_variance(influence, _fitting(groups, influence))
+    if variance <= NO_SPREAD:
+        low, high = unvarying_difference(difference, disjoint_pairs(positive, groups), level)
+        return low, difference, high
+    half = float(ndtri((1 + level) / 2)) * sqrt(variance)
+    return difference - half, difference, difference + half
+
+
+def difference_influence(
+    scores_a: Scores, scores_b: Scores, positive: NDArray[np.bool_]
+) -> tuple[float, Floats]:
+    """AUROC of a minus AUROC of b, and what each row adds to its error."""
     labelled_a, positive = labelled_scores(scores_a, positive)
     labelled_b, _ = labelled_scores(scores_b, positive)
-    _, member = np.unique(groups, return_inverse=True)
     area_a, influence_a = placement_influence(labelled_a, positive)
     area_b, influence_b = placement_influence(labelled_b, positive)
-    count = int(member.max()) + 1
-    sums = np.bincount(member, influence_a - influence_b, minlength=count)
-    half = float(ndtri((1 + level) / 2)) * sqrt(float((sums**2).sum()) * count / max(count - 1, 1))
-    difference = area_a - area_b
-    return difference - half, difference, difference + half
+    return area_a - area_b, influence_a - influence_b
+
+
+def unvarying_difference(difference: float, pairs: int, level: float) -> tuple[float, float]:
+    """(low, high) of a difference of two AUROCs that varies over no row: that is no proof that it never does.
+
+    It is the share of comparisons that a alone wins less the share that b alone wins. Of `pairs` independent ones,
+    |difference| went one way and none the other: two Clopper-Pearson intervals (Bonferroni), the least and the most
+    that they leave. A difference of 0 is the rule of three on either side.
+    """
+    shares = np.array([max(difference, 0.0), max(-difference, 0.0)])
+    low, high = clopper_pearson(np.minimum(shares, 1.0) * pairs, pairs, (1 + level) / 2)
+    return float(low[0] - high[1]), float(high[0] - low[1])
+
+
+def group_variance(influence: Floats, groups: Groups) -> float:
+    """Of an estimate from what each row adds to its error, rows of a group as one; 0 with a single group."""
+    _, member = np.unique(groups, return_inverse=True)
+    sums = np.bincount(member, influence)
+    return float((sums**2).sum()) * len(sums) / (len(sums) - 1) if len(sums) > 1 else 0.0
+
+
+def disjoint_pairs(positive: NDArray[np.bool_], groups: Groups) -> int:
+    """Comparisons of a positive with a negative that share no group: as many as the rarer class has groups."""
+    member = np.asarray(groups)
+    return min(np.unique(member[positive]).size, np.unique(member[~positive]).size)
 
 
 def placement_influence(scores: Scores, positive: NDArray[np.bool_]) -> tuple[float, Floats]:
@@ -67,3 +99,9 @@ def placement_influence(scores: Scores, positive: NDArray[np.bool_]) -> tuple[fl
     influence[positive] = (over_positives - area) / above.size
     influence[~positive] = (over_negatives - area) / below.size
     return area, influence
+
+
+def _fitting(groups: Groups, rows: NDArray[Any]) -> Groups:
+    if np.shape(groups) != rows.shape:
+        raise ValueError(f"expected one group per score, got {np.shape(groups)} and {rows.shape}")
+    return groups

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,17 @@ def phase_of(phases: Sequence[Phase], epoch: int, epochs: int) -> Phase | None:
     """The last phase that has begun; phases in the order of their starts."""
     begun = [phase for phase in phases if epoch >= round(phase.start * epochs)]
     return begun[-1] if begun else None
+
+
+def mean_hidden(phases: Sequence[Phase]) -> float:
+    """Pixels hidden of a stamp, in the mean over images and epochs; phases in the order of their starts."""
+    ends = [*(phase.start for phase in phases[1:]), 1.0]
+    return float(
+        sum(
+            (end - phase.start) * phase.probability * pi * phase.radius**2
+            for phase, end in zip(phases, ends, strict=False)
+        )
+    )
 
 
 def mask_radii(phases: Sequence[Phase], seed: int, index: Index, epoch: int, epochs: int) -> Floats:

@@ -38,19 +38,31 @@ class ModelGates:
 
 
 def grades(core: GateResult, radial: GateResult, model: ModelGates, rules: Rules) -> Grades:
+    found = model_grades(model, rules)
     return Grades(
         core=gate_grade(core, rules.core),
         radial=gate_grade(radial, rules.radial),
-        reliance=_lower_is_better(model.reliance, rules.reliance),
-        placebo=_lower_is_better(_folded(model.placebo), rules.placebo),
-        theta_E=worst(
-            [
-                _higher_is_better(model.theta_E_least, rules.theta_E_least),
-                _lower_is_better(model.theta_E_spread, rules.theta_E_spread),
-            ]
-        ),
-        auroc=_higher_is_better(model.auroc, rules.auroc),
+        reliance=found["reliance"],
+        placebo=found["placebo"],
+        theta_E=worst([found["theta_E_least"], found["theta_E_spread"]]),
+        auroc=found["auroc"],
     )
+
+
+def model_grades(model: ModelGates, rules: Rules) -> dict[str, Grade | None]:
+    """Of each figure of a model; None where it is undefined."""
+    return {
+        "auroc": _higher_is_better(model.auroc, rules.auroc),
+        "placebo": _lower_is_better(_folded(model.placebo), rules.placebo),
+        "reliance": _lower_is_better(model.reliance, rules.reliance),
+        "theta_E_least": _higher_is_better(model.theta_E_least, rules.theta_E_least),
+        "theta_E_spread": _lower_is_better(model.theta_E_spread, rules.theta_E_spread),
+    }
+
+
+def clear_of_fail(rules: Rules) -> Rules:
+    """Rules that ask of each figure only on which side of its FAIL edge it lies: WARN where its interval holds the edge."""
+    return Rules(**{name: Edges(edges.fails, edges.fails) for name, edges in vars(rules).items()})
 
 
 def gate_grade(gate: GateResult, edges: Edges) -> Grade | None:

@@ -7,10 +7,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from methods.grouped_ranking import Groups, difference_interval, grouped_auroc_interval, placement_influence
-from methods.intervals import wilson
+from methods.grouped_ranking import Groups, difference_interval, grouped_auroc_interval
+from methods.pair_rates import pair_rate_interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -117,42 +116,15 @@ def radius_bins(part: Part, edges: Sequence[float], level: float) -> list[Bin]:
         )
     bins = []
     for number, (low, high) in enumerate(pairwise(edges)):
-        inside = part.only(~part.positive | _in_bin(part, edges, number))
+        inside = part.only(~part.positive | in_bin(part, edges, number))
         count = int(inside.positive.sum())
         found = ranking(inside, level) if count else undefined("no positive in this bin")
         bins.append(Bin(low, high, found))
     return bins
 
 
-def least_bin(bins: Sequence[Bin], least_count: int) -> Estimate:
-    """AUROC of the worst bin with enough positives."""
-    counted = _counted(bins, least_count)
-    if not counted:
-        return undefined(f"no bin has {least_count} positives")
-    return min((each.auroc for each in counted), key=lambda found: found.value or 0.0)
-
-
-def radius_spread(
-    part: Part, edges: Sequence[float], bins: Sequence[Bin], least_count: int, level: float
-) -> Estimate:
-    """Best minus worst bin, with the interval of that difference: both are ranked against the same negatives."""
-    counted = _counted(bins, least_count)
-    if len(counted) < 2:
-        return undefined(f"fewer than two bins have {least_count} positives")
-    best, worst = (choose(counted, key=lambda each: each.auroc.value or 0.0) for choose in (max, min))
-    influence = np.zeros(len(part.positive))
-    for sign, each in ((1.0, best), (-1.0, worst)):
-        rows = ~part.positive | _in_bin(part, edges, list(bins).index(each))
-        influence[rows] += sign * placement_influence(part.logits[rows, 0], part.positive[rows])[1]
-    _, member = np.unique(part.groups, return_inverse=True)
-    half = float(ndtri((1 + level) / 2)) * float(np.sqrt((np.bincount(member, influence) ** 2).sum()))
-    value = (best.auroc.value or 0.0) - (worst.auroc.value or 0.0)
-    count = best.auroc.n + worst.auroc.n
-    return Estimate(value, value - half, value + half, count)
-
-
 def pair_win_rate(part: Part, level: float) -> Estimate:
-    """Share of positives above the control of their own pair, ties half; undefined without pairs."""
+    """Share of positives above the control of their own pair, ties half; undefined without pairs. By host."""
     pairs = part.pairs
     known = pairs >= 0
     names, counts = np.unique(pairs[known], return_counts=True)
@@ -164,20 +136,18 @@ def pair_win_rate(part: Part, level: float) -> Estimate:
     if part.positive[order[:, 0]].any() or not part.positive[order[:, 1]].all():
         raise ValueError("a pair has to hold one positive and one negative")
     negative, positive = part.logits[order[:, 0], 0], part.logits[order[:, 1], 0]
-    wins = float((positive > negative).sum() + 0.5 * (positive == negative).sum())
-    low, high = wilson(wins, len(order), level)
-    return Estimate(wins / len(order), float(low), float(high), len(order))
+    low, rate, high = pair_rate_interval(
+        (positive > negative) + 0.5 * (positive == negative), part.groups[order], level
+    )
+    return Estimate(rate, low, high, len(order))
 
 
-def _in_bin(part: Part, edges: Sequence[float], number: int) -> Bools:
+def in_bin(part: Part, edges: Sequence[float], number: int) -> Bools:
+    """(n,): positives of this bin."""
     above = part.theta_E >= edges[number]
     last = number == len(edges) - 2
     below = part.theta_E <= edges[-1] if last else part.theta_E < edges[number + 1]
     return np.asarray(part.positive & above & below)
-
-
-def _counted(bins: Sequence[Bin], least_count: int) -> list[Bin]:
-    return [each for each in bins if each.auroc.value is not None and each.auroc.n >= least_count]
 
 
 def _one_class(positive: Bools) -> str:

@@ -306,6 +306,8 @@ class Edges(Block):
 
 
 class Thresholds(Block):
+    """The plan's, but placebo's edges and AUROC's FAIL: the plan has none there (docs/defaults.md says why ours)."""
+
     core: Edges
     radial: Edges
     reliance: Edges
@@ -353,7 +355,8 @@ class Mask(Block):
 
 
 class Compare(Block):
-    """level: of the intervals. test_auroc: what the plan asks of test. fewest_seeds: below, variants are not ranked.
+    """level: of the intervals. test_auroc: what the plan asks of test. fewest_seeds: below, variants are not ranked, and
+    no difference from the control is more than the luck of a training.
 
     hardest: stamps on each sheet of errors.
     """

@@ -8,10 +8,14 @@ import pandas as pd
 from params.lens_shortcuts import Compare
 from storage.atomic import complete_folder
 from storage.documents import read_json, write_json, write_text
+from storage.lens_manifests import IMAGE_HOST
+from storage.stamps import read_rows
 from storage.tables import read_csv, write_csv
 from tasks.lens_shortcuts import plots, report, sheets, tables
+from tasks.lens_shortcuts.confirmed import comparisons, on_test
 from tasks.lens_shortcuts.decided import Decided, walk
 from tasks.lens_shortcuts.judged import load_runs
+from tasks.lens_shortcuts.page import page
 
 Files = dict[str, Path]
 
@@ -21,13 +25,14 @@ def main(
 ) -> None:
     """stamps and gates by mode, run by mode (unmasked) or variant (masked)."""
     decided = walk(load_runs(run, stamps), gates, read_json(tree))
-    table = tables.table(decided, params)
-    tested = [table for table in map(read_csv, gates.values()) if len(table)]  # a mode not given has no gates
-    found = pd.concat(tested, ignore_index=True)
+    tested = {} if decided.chosen is None else on_test(decided.chosen, decided, params)
+    against = comparisons(decided, params.level)
+    filled = [table for table in map(read_csv, gates.values()) if len(table)]  # a mode not given has no gates
+    found = pd.concat(filled, ignore_index=True)
     curves, bins, epochs = (make(decided.trained) for make in (tables.curves, tables.bins, tables.epochs))
-    decision = report.decision(decided, found, params)
+    decision = report.decision(decided, found, tested, against, params)
     with complete_folder(results) as folder:
-        write_csv(folder / "table.csv", table)
+        write_csv(folder / "table.csv", tables.table(decided, params))
         write_csv(folder / "gates.csv", found)
         write_csv(folder / "epochs.csv", epochs)
         write_csv(folder / "bins.csv", bins)
@@ -35,7 +40,7 @@ def main(
         write_json(folder / "decision.json", decision)
         write_text(
             folder / "EXPERIMENT_RESULTS.md",
-            report.page(decision, decided, table, found, bins, curves, params),
+            page(decision, decided, tested, against, found, bins, curves, params, _pictures(decided)),
         )
         plots.sensitivity(folder / "sensitivity.png", curves, decided)
         plots.radii(folder / "einstein_radii.png", bins, decided)
@@ -44,6 +49,11 @@ def main(
         sheets.classes(folder / "stamps.png", decided.baseline, params.hardest)
         sheets.hardest(folder / "hardest_errors.png", decided.chosen or decided.baseline, params.hardest)
     write_json(chosen, _chosen(decided))
+
+
+def _pictures(decided: Decided) -> bool:
+    """Whether hosts are pictures: their manifests name them."""
+    return any(name in read_rows(decided.baseline.stamps) for name in IMAGE_HOST)
 
 
 def _chosen(decided: Decided) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Data gates of one mode: what a simple model that sees only a shortcut reads from arcs, placebo and planted leaks."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from methods.probe_models import Probe, boosted, core_network, cropped, logistic
 from methods.probes import balanced_rows, core_features, core_ring_features, gate_auc, radial_features
 from methods.stamp_preprocessing import residual
 from params.lens_shortcuts import Gates
-from storage.stamps import ARCS, PLACEBO, has_stamps, read_sets
+from storage.stamps import ARCS, LEAK, PLACEBO, has_stamps, read_sets
 from storage.tables import write_csv
 from tasks.lens_shortcuts import names
 from tasks.lens_shortcuts.labelled import Labelled, labelled
@@ -23,7 +23,7 @@ from tasks.lens_shortcuts.names import FINAL, NETWORK, NOT_GIVEN, QUICK
 Pixels = NDArray[np.floating[Any]]
 CHUNK = 1024  # stamps at a time
 COLUMNS = (
-    "mode", "set", "split", "gate", "seeds", "n", "auc", "low", "high", "family_low", "family_high", "seed_sd", "finds",
+    "mode", "set", "split", "gate", "seeds", "n", "positives", "family", "auc", "low", "high", "family_low", "family_high", "seed_sd", "finds",
     "status", "reason",
 )  # fmt: skip
 FEATURES: dict[str, Callable[[Pixels, Pixels], Pixels]] = {  # of raw and residual stamps
@@ -52,22 +52,25 @@ def main(params: Gates, option: str, stamps: Path, gates: Path) -> None:
         return
     sets = read_sets(stamps)
     work = [(name, split) for name, splits in sets.items() for split in ("train", FINAL) if split in splits]
-    family = sum(len(_names(name)) for name, _ in work)
     records = [
-        {"mode": option, "set": name, "split": split, "gate": gate, "seeds": len(found), **_figures(found)}
+        {
+            "mode": option, "set": name, "split": split, "gate": gate, "seeds": len(found), "positives": positives,
+            "family": family, **_figures(found),
+        }
         for name, split in work
-        for gate, found in _gates(labelled(stamps, name, split), name, split, params, family)
-    ]
+        for family in [_family(name, work, params)]
+        for gate, found, positives in _gates(labelled(stamps, name, split), name, split, params, family)
+    ]  # fmt: skip
     write_csv(gates, pd.DataFrame(records, columns=COLUMNS))
 
 
 def _gates(
     data: Labelled, name: str, split: str, params: Gates, family: int
-) -> Iterator[tuple[str, list[GateResult]]]:
-    """Each gate with its results, one a seed; on the final split all rows and one seed."""
+) -> Iterator[tuple[str, list[GateResult], int]]:
+    """Each gate with its results, one a seed, and the positives among its rows; the final split: all rows, one seed."""
     every = split == FINAL
     seeds = params.seeds[:1] if every else params.seeds
-    found: dict[str, list[GateResult]] = {gate: [] for gate in _names(name)}
+    found: dict[str, list[GateResult]] = {gate: [] for gate in _names(name, params)}
     for number, seed in enumerate(seeds):
         asked = [gate for gate in found if gate != NETWORK or number < params.network_seeds]
         rows = (
@@ -75,6 +78,7 @@ def _gates(
             if every
             else np.sort(balanced_rows(data.positive, data.groups, params.rows, seed))
         )
+        positives = int(data.positive[rows].sum())
         seen = _seen(data.pixels, rows, {PROBES[gate][0] for gate in asked})
         for gate in asked:
             of, probe = PROBES[gate]
@@ -85,12 +89,22 @@ def _gates(
     for gate, results in found.items():
         if results:
             sys.stdout.write(f"{name} {split} {gate}: {_sentence(pooled(results))}\n")
-            yield gate, results
+            yield gate, results, positives
 
 
-def _names(name: str) -> tuple[str, ...]:
-    """The network probe runs on the two sets that decide, the quick ones on planted leaks too."""
-    return (*QUICK, NETWORK) if name in (ARCS, PLACEBO) else QUICK
+def _family(name: str, work: Sequence[tuple[str, str]], params: Gates) -> int:
+    """Gates that answer one question and are judged together: is there a leak of construction (placebo), what do arcs
+    show, are the planted leaks found?"""
+    return sum(len(_names(other, params)) for other, _ in work if _kind(other) == _kind(name))
+
+
+def _kind(name: str) -> str:
+    return LEAK if name.startswith(LEAK) else name
+
+
+def _names(name: str, params: Gates) -> tuple[str, ...]:
+    """The network probe runs, if at all, on the two sets that decide, the quick ones on planted leaks too."""
+    return (*QUICK, NETWORK) if params.network_seeds and name in (ARCS, PLACEBO) else QUICK
 
 
 def _seen(pixels: NDArray[np.float16], rows: NDArray[np.int64], wanted: set[str]) -> dict[str, Pixels]:

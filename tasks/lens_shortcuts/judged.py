@@ -12,17 +12,17 @@ import pandas as pd
 
 from methods.decision_tree import Gates, Grades
 from methods.gate_results import GateResult, undefined
+from methods.masking import Phase
+from methods.radius_extremes import least_bin, radius_spread
 from methods.shortcut_grades import ModelGates, Rules, grades
 from methods.stamp_evaluation import (
     Bin,
     Estimate,
     Part,
     core_reliance,
-    least_bin,
     mean_estimate,
     pair_win_rate,
     radius_bins,
-    radius_spread,
     ranking,
     sensitivity_curve,
 )
@@ -35,13 +35,16 @@ from storage.tables import read_csv, read_parquet
 from tasks.lens_shortcuts.labelled import Labelled, labelled
 from tasks.lens_shortcuts.names import CORE, FINAL, RADIAL, TRAINED, column
 
-REPORT, TEST = "report", "test"  # the half of val that chose nothing, and test
+REPORT, TEST = "report", "test"  # the half of val that chose no epoch, and test
 
 
 @dataclass(frozen=True)
 class Figures:
     """One model on one part; far: positives from recipe.reliance_theta_E on."""
 
+    positives: int
+    negatives: int
+    far_positives: int
     auroc: Estimate
     curve: list[Estimate]
     far_curve: list[Estimate]
@@ -77,6 +80,10 @@ class Run:
         self.mode: str = self.status["mode"]
         self.trained = self.status["status"] == TRAINED
         self.recipe = Recipe.model_validate(self.status["recipe"])
+
+    @property
+    def phases(self) -> list[Phase]:
+        return [Phase(**each) for each in self.status["phases"]]
 
     @property
     def mask(self) -> str:
@@ -140,13 +147,16 @@ class Run:
         if has_set(self.stamps, PLACEBO, "val" if of == REPORT else of):
             placebo = ranking(self.part(seed, PLACEBO, of)[1], recipe.level)
         return Figures(
+            int(part.positive.sum()),
+            int((~part.positive).sum()),
+            int(far.positive.sum()),
             ranking(part, recipe.level),
             sensitivity_curve(part, recipe.level),
             sensitivity_curve(far, recipe.level),
             core_reliance(far, hidden, recipe.reliance_floor, recipe.level),
             core_reliance(part, hidden, recipe.reliance_floor, recipe.level),
             bins,
-            least_bin(bins, recipe.least_in_bin),
+            least_bin(part, recipe.theta_E_edges, bins, recipe.least_in_bin, recipe.level),
             radius_spread(part, recipe.theta_E_edges, bins, recipe.least_in_bin, recipe.level),
             pair_win_rate(part, recipe.level),
             placebo,
@@ -167,15 +177,18 @@ def over_seeds(seeds: Sequence[Seed], of: Callable[[Seed], Estimate]) -> Estimat
     return mean_estimate([of(seed) for seed in seeds])
 
 
-def model_gates(run: Run) -> ModelGates:
-    """On the report half of val."""
-    of = run.seeds
+def model_gates(run: Run, of: str = REPORT) -> ModelGates:
+    """On the report half of val, or on test."""
+
+    def mean(name: str) -> Estimate:
+        return over_seeds(run.seeds, lambda seed: getattr(seed.report if of == REPORT else seed.test, name))
+
     return ModelGates(
-        reliance=over_seeds(of, lambda seed: seed.report.reliance),
-        placebo=over_seeds(of, lambda seed: seed.report.placebo),
-        theta_E_least=over_seeds(of, lambda seed: seed.report.least),
-        theta_E_spread=over_seeds(of, lambda seed: seed.report.spread),
-        auroc=over_seeds(of, lambda seed: seed.report.auroc),
+        reliance=mean("reliance"),
+        placebo=mean("placebo"),
+        theta_E_least=mean("least"),
+        theta_E_spread=mean("spread"),
+        auroc=mean("auroc"),
     )
 
 

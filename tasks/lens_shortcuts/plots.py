@@ -1,6 +1,6 @@
 """Four pictures: sensitivity curves, AUROC by Einstein radius, data gates, and learning curves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from storage.images import write_figure
 from storage.stamps import ARCS, LEAK, PLACEBO
 from tasks.lens_shortcuts.decided import Decided
 from tasks.lens_shortcuts.judged import TEST, Run
-from tasks.lens_shortcuts.names import CORE, FINAL, NETWORK, QUICK, RADIAL
+from tasks.lens_shortcuts.names import CORE, FINAL, NETWORK, RADIAL
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#8172b3", "#c44e52", "#937860", "#da8bc3")
 SET_COLOURS = {ARCS: "#4c72b0", PLACEBO: "#55a868"}
-LEAK_COLOUR = "#c44e52"
+LEAK_COLOURS = ("#c44e52", "#dd8452", "#8172b3", "#64b5cd", "#937860", "#da8bc3")
+WARN_COLOUR = "#f3e2c7"
 GATES = {
     "core_lr_raw": "core, raw, linear",
     CORE: "core, residual, linear",
@@ -33,8 +34,11 @@ GATES = {
 def sensitivity(path: Path, curves: pd.DataFrame, decided: Decided) -> None:
     """Test AUROC against the radius of the core mask, for all positives and for the large ones."""
     figure = Figure(figsize=(9.5, 4.6), layout="constrained")
-    figure.suptitle("What hiding the core costs: AUROC on test, bars are 95% intervals by host", fontsize=11)
     recipe = decided.baseline.recipe
+    figure.suptitle(
+        f"What hiding the core costs: AUROC on test, bars are {recipe.level:.0%} intervals by host",
+        fontsize=11,
+    )
     titles = {"all": "all positives", "large": f"Einstein radius from {recipe.reliance_theta_E:g} arcsec on"}
     for ax, (positives, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         of = curves[(curves["part"] == TEST) & (curves["positives"] == positives)]
@@ -43,7 +47,12 @@ def sensitivity(path: Path, curves: pd.DataFrame, decided: Decided) -> None:
             _errorbar(ax, at, rows, COLOURS[number % len(COLOURS)], name)
         ax.axvline(recipe.reliance_radius, color="0.8", linewidth=1, zorder=0)
         ax.axhline(0.5, color="0.8", linewidth=1, zorder=0)
-        ax.set(title=title, xlabel="hidden: r < radius (pixels of 0.262 arcsec)", xticks=recipe.radii)
+        counts = "/".join(map(str, dict.fromkeys(of["positives_counted"])))
+        ax.set(
+            title=f"{title} (n = {counts})",
+            xlabel="hidden: r < radius (pixels of 0.262 arcsec)",
+            xticks=recipe.radii,
+        )
         _bare(ax)
         if positives == "all":
             ax.set_ylabel("AUROC")
@@ -80,7 +89,9 @@ def radii(path: Path, bins: pd.DataFrame, decided: Decided) -> None:
     low = float(of["auroc_low"].min()) if len(of) else 0.5
     ax.set_ylim(max(0.0, min(0.6, low) - 0.08), 1.01)
     ax.set_title(
-        "AUROC on test by Einstein radius (dashes: the least that passes; n: positives)", fontsize=10
+        f"AUROC on test by Einstein radius (bars: {decided.baseline.recipe.level:.0%}, each bin by itself; "
+        "dashes: what the worst bin has to pass; n: positives)",
+        fontsize=8.5,
     )
     ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.06))
     _bare(ax)
@@ -88,38 +99,66 @@ def radii(path: Path, bins: pd.DataFrame, decided: Decided) -> None:
 
 
 def gates(path: Path, found: pd.DataFrame, rules: Rules) -> None:
-    """Final data gates of both modes: real against placebo with intervals; planted leaks as crosses."""
+    """The final gates of each mode, arcs against placebo; and each planted leak against the placebo of its own split."""
     modes = list(dict.fromkeys(found["mode"]))
-    figure = Figure(figsize=(5.4 * len(modes), 4.6), layout="constrained")
-    figure.suptitle("Data gates: out-of-fold AUC of what a shortcut alone tells", fontsize=11)
-    shown = [gate for gate in GATES if gate in (*QUICK, NETWORK)]
-    for ax, mode in zip(np.atleast_1d(figure.subplots(1, len(modes), sharey=True)), modes, strict=True):
-        rows = found[(found["mode"] == mode) & (found["status"] == "ok")]
-        for place, gate in enumerate(shown):
-            _edges(ax, place, rules.radial if gate.startswith("radial") else rules.core)
-            of = rows[rows["gate"] == gate]
-            leaks = of[of["set"].str.startswith(LEAK)].drop_duplicates("set", keep="last")
-            ax.plot(leaks["auc"], [place] * len(leaks), "x", color=LEAK_COLOUR, markersize=5)
-            for shift, (name, colour) in zip((-0.14, 0.14), SET_COLOURS.items(), strict=True):
-                final = of[(of["set"] == name) & (of["split"] == FINAL)]
-                ax.errorbar(
-                    final["auc"], [place + shift] * len(final),
-                    xerr=[final["auc"] - final["low"], final["high"] - final["auc"]],
-                    fmt="o", color=colour, markersize=4, linewidth=1.2,
-                )  # fmt: skip
-        ax.axvline(0.5, color="0.75", linewidth=1, zorder=0)
-        ax.set(title=f"{mode} stamps", xlabel="AUC", xlim=(0.15 if rows["auc"].min() < 0.35 else 0.35, 1.02))
-        ax.set_yticks(range(len(shown)), [GATES[gate] for gate in shown], fontsize=8)
-        _bare(ax)
-    ax.invert_yaxis()
-    sets = {ARCS: "with arcs", PLACEBO: "placebo", LEAK: "planted leaks"}
-    for name, label in sets.items():
-        if found["set"].str.startswith(name).any():
-            colour = SET_COLOURS.get(name, LEAK_COLOUR)
-            ax.plot([], [], "x" if name == LEAK else "o", color=colour, markersize=5, label=label)
-    ax.plot([], [], color="#f3e2c7", linewidth=6, label="WARN")
-    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    planted = found[found["set"].str.startswith(LEAK) & (found["status"] == "ok")]
+    sources = list(dict.fromkeys(zip(planted["mode"], planted["split"], strict=True)))
+    panels = len(modes) + len(sources)
+    figure = Figure(figsize=(1.6 + 4.2 * panels, 5.4), layout="constrained")
+    figure.suptitle(
+        "Data gates: out-of-fold AUC of what a shortcut alone tells\n(bars: the interval of each gate by itself)",
+        fontsize=11,
+    )
+    axes = np.atleast_1d(figure.subplots(1, panels, sharey=True))
+    for ax, mode in zip(axes, modes, strict=False):
+        rows = found[(found["mode"] == mode) & (found["split"] == FINAL)]
+        shown = {ARCS: ("with arcs", SET_COLOURS[ARCS]), PLACEBO: ("placebo", SET_COLOURS[PLACEBO])}
+        _gates(ax, rows, shown, rules)
+        ax.set_title(f"{mode} stamps, {FINAL} (the final gates)", fontsize=10)
+    for ax, (mode, split) in zip(axes[len(modes) :], sources, strict=True):
+        rows = found[(found["mode"] == mode) & (found["split"] == split)]
+        names = dict.fromkeys(planted[(planted["mode"] == mode) & (planted["split"] == split)]["set"])
+        shown = {PLACEBO: ("placebo", SET_COLOURS[PLACEBO])}
+        shown |= {
+            name: (
+                f"planted: {str(name).removeprefix(LEAK).replace('_', ' ')}",
+                LEAK_COLOURS[number % len(LEAK_COLOURS)],
+            )
+            for number, name in enumerate(names)
+        }
+        _gates(ax, rows, shown, rules)
+        ax.set_title(f"{mode} stamps, {split}: planted leaks, no arcs", fontsize=10)
+    axes[0].invert_yaxis()
+    axes[0].plot([], [], color=WARN_COLOUR, linewidth=6, label="WARN")
+    handles = {
+        label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 3 * panels), frameon=False,
+        fontsize=8,
+    )  # fmt: skip
     write_figure(path, figure)
+
+
+def _gates(ax: Axes, rows: pd.DataFrame, shown: Mapping[str, tuple[str, str]], rules: Rules) -> None:
+    """A line a gate, and on it a point with its interval for each set."""
+    rows = rows[rows["status"] == "ok"]
+    step = min(0.28, 0.8 / len(shown))
+    for place, gate in enumerate(GATES):
+        _edges(ax, place, rules.radial if gate.startswith("radial") else rules.core)
+        for number, (name, (label, colour)) in enumerate(shown.items()):
+            of = rows[(rows["gate"] == gate) & (rows["set"] == name)]
+            at = [place + step * (number - (len(shown) - 1) / 2)] * len(of)
+            ends = [of["auc"] - of["low"], of["high"] - of["auc"]]
+            ax.errorbar(
+                of["auc"], at, xerr=ends, fmt="o", color=colour, markersize=3.5, linewidth=1.2,
+                label=label if place == 0 else None,
+            )  # fmt: skip
+    low = float(rows[rows["set"].isin(list(shown))]["low"].min())
+    ax.axvline(0.5, color="0.75", linewidth=1, zorder=0)
+    ax.set(xlabel="AUC", xlim=(min(0.35, low - 0.02) if np.isfinite(low) else 0.35, 1.02))
+    ax.set_yticks(range(len(GATES)), list(GATES.values()), fontsize=8)
+    _bare(ax)
 
 
 def learning(path: Path, epochs: pd.DataFrame, decided: Decided) -> None:
@@ -152,7 +191,7 @@ def learning(path: Path, epochs: pd.DataFrame, decided: Decided) -> None:
         right.set(
             title="placebo AUROC, report half (honest: .5)", xlabel="epoch", ylabel="AUROC", ylim=(0.3, 0.8)
         )
-        right.axhspan(edges.passes, edges.fails, color="#f3e2c7", zorder=0)
+        right.axhspan(edges.passes, edges.fails, color=WARN_COLOUR, zorder=0)
         right.axhline(0.5, color="0.75", linewidth=1, zorder=0)
     for ax in axes:
         ax.title.set_fontsize(9)
@@ -189,7 +228,7 @@ def _edges(ax: Axes, place: int, edges: Edges) -> None:
     """WARN lies between the edges, on both sides of .5."""
     for side in (1, -1):
         ends = sorted(0.5 + side * (edge - 0.5) for edge in (edges.passes, edges.fails))
-        ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.8, color="#f3e2c7", zorder=0)
+        ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.8, color=WARN_COLOUR, zorder=0)
 
 
 def _bare(ax: Axes) -> None:

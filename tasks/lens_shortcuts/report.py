@@ -1,116 +1,87 @@
-"""The decision and its page: which path the tree took, what every variant did, and what the gates found."""
+"""The decision: which path the tree took, whether test agrees, what every variant did, and what the gates found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from methods.decision_tree import PLAN_LEAVES, Outcome
+from methods.seed_differences import SeedDifference
 from methods.stamp_evaluation import Estimate
 from params.lens_shortcuts import Compare
-from storage.markdown import bullets, markdown_table, rounded
+from storage.markdown import rounded
 from storage.stamps import LEAK, PLACEBO
 from tasks.lens_shortcuts import shown
-from tasks.lens_shortcuts.decided import Decided, letters, mean_against_baseline, on_test, ranks
-from tasks.lens_shortcuts.judged import Run, model_gates, over_seeds
-from tasks.lens_shortcuts.names import FINAL
+from tasks.lens_shortcuts.confirmed import FAILS, HOLDS, UNKNOWN, Checked, confirmed, told
+from tasks.lens_shortcuts.decided import Decided, letter, letters, ranks
+from tasks.lens_shortcuts.judged import REPORT, TEST, Run, model_gates
 from tasks.lens_shortcuts.plots import GATES
 
 NOBODY = "none"
-OVER_SEEDS = ", mean and standard deviation over seeds"
-UNREACHABLE = (
-    "a mask cannot change a data gate, so with the plan's gates the leaf where B3 passes the core gate cannot be reached "
-    "once that gate has failed"
-)
+AGREES = {HOLDS: "holds", FAILS: "does not hold", UNKNOWN: "cannot be told"}
+
+Tested = Mapping[str, Checked]
+Against = Mapping[str, SeedDifference]
 
 
-def decision(decided: Decided, gates: pd.DataFrame, params: Compare) -> dict[str, Any]:
-    """chosen, control, verdict (the leaf, and whether test agrees), reasons, evidence."""
+def decision(
+    decided: Decided, gates: pd.DataFrame, tested: Tested, against: Against, params: Compare
+) -> dict[str, Any]:
+    """chosen, control, verdict (the leaf, and whether test agrees), reasons, evidence. tested: of the choice, or empty."""
     chosen, outcome = decided.chosen, decided.outcome
-    confirmed = None if chosen is None else on_test(chosen, params, decided.rules)
     return {
         "chosen": NOBODY if chosen is None else chosen.name,
         "control": decided.baseline.name,
-        "verdict": outcome.leaf if confirmed is None else f"{outcome.leaf}; on test it {_agrees(confirmed)}",
+        "verdict": f"{outcome.leaf}; on test it {AGREES[confirmed(tested)]}" if tested else outcome.leaf,
         "reasons": [
             outcome.reason,
-            *(_other_path(decided)),
+            *_tested(chosen, tested),
+            *_other_path(decided),
+            *_placebo(gates),
             *_leaks(gates),
-            *_masks(decided, params),
+            *_masks(decided, against, params),
             *_ranking(decided, params),
         ],
         "evidence": {
             "gates_mode": decided.mode,
             "path": list(outcome.path),
             "path_other": list(_other(decided).path),
-            "grades": {name: letters(found) for name, found in decided.grades[decided.mode].items()},
-            "report": {run.name: _evidence(run) for run in decided.trained},
-            "test_auroc": {
-                run.name: _estimate(over_seeds(run.seeds, lambda seed: seed.test.auroc))
-                for run in decided.trained
+            "grades": {run.name: letters(run, decided) for run in decided.trained},
+            "report": {run.name: _figures(run, REPORT) for run in decided.trained},
+            "test": {run.name: _figures(run, TEST) for run in decided.trained},
+            "choice_on_test": {name: _checked(each) for name, each in tested.items()},
+            "against_control_on_test": {
+                name: {
+                    "auroc": [rounded(value) for value in (each.value, each.low, each.high)],
+                    "seeds": each.seeds,
+                    "comparisons": len(against),
+                    "told": told(each, params.fewest_seeds),
+                }
+                for name, each in against.items()
             },
             "seeds": {run.name: [seed.seed for seed in run.seeds] for run in decided.trained},
         },
     }
 
 
-def page(
-    made: dict[str, Any],
-    decided: Decided,
-    table: pd.DataFrame,
-    gates: pd.DataFrame,
-    bins: pd.DataFrame,
-    curves: pd.DataFrame,
-    params: Compare,
-) -> str:
-    recipe, network = decided.baseline.recipe, decided.baseline.recipe.network
-    several = len(recipe.seeds) > 1
-    parts = [
-        "# lens_shortcuts",
-        "Can a network that finds strong lenses be trained so that it does not live on shortcuts (core brightness, radial "
-        "profile), still works on every Einstein radius, and which variant earns full training?",
-        f"**{made['chosen']}** earns it (control: {made['control']}). **{made['verdict']}**."
-        if made["chosen"] != NOBODY
-        else f"No variant earns it yet (control: {made['control']}): **{made['verdict']}**.",
-        bullets(made["reasons"]),
-        "## Variants",
-        markdown_table(shown.variants(decided, params)),
-        f"ResNet18 of width {network.width} on {network.input} stamps, {network.epochs} epochs, seeds "
-        f"{', '.join(map(str, recipe.seeds))}. Report: the half of val whose hosts chose nothing; the other half chose the "
-        f"epoch; test was scored once, with those weights. Reliance: AUROC minus AUROC with r < {recipe.reliance_radius:g} "
-        f"hidden, for Einstein radii from {recipe.reliance_theta_E:g} arcsec on (a mask of that size also hides the arcs of "
-        "smaller ones). Placebo: AUROC on the same stamps rendered without arcs; above .5 the model uses something "
-        "else. Pairs won: positives above the negative of their pair (same host, or matched on PSF and depth). Intervals: "
-        f"{recipe.level:.0%}, by host, the two hosts of a matched pair as one"
-        + ("; of several seeds the mean, for seeds vary the training and add no stamps." if several else "."),
-        "## The path through the tree",
-        *(_path(decided.outcomes[mode], mode, mode == decided.mode) for mode in decided.outcomes),
-        f"{UNREACHABLE[0].upper()}{UNREACHABLE[1:]}. Edges are half-open: a value on an edge, or an interval that holds one, "
-        "is WARN.",
-        markdown_table(shown.edges(decided)),
-        "## Data gates",
-        markdown_table(shown.gates(gates)),
-        f"Out-of-fold AUC over five folds that keep hosts and matched pairs whole; `{FINAL}` is the final gate, on all of its rows. The "
-        "interval is widened for cross-fitting; *finds* asks whether the interval that holds for all gates of the mode "
-        "together excludes .5. A data gate does not change over epochs: it is logged once; what is followed over epochs are "
-        "the model gates (epochs.csv).",
-        "## Planted leaks",
-        markdown_table(shown.leaks(gates)) if _has_leaks(gates) else "The stamps hold no planted leak.",
-        f"## Sensitivity to a hidden core (test{OVER_SEEDS if several else ''})",
-        markdown_table(shown.curves(curves)),
-        f"## Einstein radii (test{OVER_SEEDS if several else ''})",
-        markdown_table(shown.bins(bins)),
-        "Each bin's positives against all negatives, so that the mean by count is the AUROC of all.",
-        "## Required and not required",
-        bullets(
-            f"{run.name} ({run.mask}): {run.status['status']}: {run.status['reason']}" for run in decided.runs
-        ),
+def _tested(chosen: Run | None, tested: Tested) -> Iterable[str]:
+    words = {HOLDS: "clear of FAIL", FAILS: "beyond FAIL", UNKNOWN: "not told on which side of FAIL"}
+    said = [
+        f"{words[answer]}: "
+        + ", ".join(
+            f"{shown.NAMES[name]} {shown.cell(each.found)} (FAIL {shown.side(name, each.edges.fails, fails=True)})"
+            for name, each in tested.items()
+            if each.answer == answer
+        )
+        for answer in (FAILS, UNKNOWN, HOLDS)
+        if any(each.answer == answer for each in tested.values())
     ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _agrees(confirmed: str) -> str:
-    return {"holds": "holds", "does not hold": "does not hold"}.get(confirmed, "cannot be told")
+    if chosen is not None:
+        of, far = chosen.seeds[0].test, chosen.recipe.reliance_theta_E
+        yield (
+            f"on test ({of.positives} positives, {of.far_positives} of them from {far:g} arcsec on, {of.negatives} "
+            f"negatives), {'; '.join(said)}"
+        )
 
 
 def _other(decided: Decided) -> Outcome:
@@ -124,14 +95,22 @@ def _other_path(decided: Decided) -> Iterable[str]:
         yield "the plan left the cell of both paths open; the leaf names what is missing"
 
 
-def _leaks(gates: pd.DataFrame) -> Iterable[str]:
+def _placebo(gates: pd.DataFrame) -> Iterable[str]:
+    """A mode's placebo gates are judged together, and apart from those of the other mode."""
     honest = gates[(gates["set"] == PLACEBO) & (gates["status"] == "ok")]
-    found = honest[honest["finds"].astype(str) == "True"]
-    if len(honest):
+    for mode, rows in honest.groupby("mode", sort=False):
+        found = rows[rows["finds"].astype(str) == "True"]
         yield (
-            f"placebo: {len(found)} of {len(honest)} gates find something beyond chance "
-            + ("" if found.empty else f"({', '.join(sorted(set(found['gate'])))}): a leak of construction")
+            f"placebo, {mode}: {len(found)} of {len(rows)} gates find something beyond chance "
+            + (
+                ""
+                if found.empty
+                else f"({', '.join(GATES[gate] for gate in dict.fromkeys(found['gate']))}): a leak of construction"
+            )
         ).rstrip()
+
+
+def _leaks(gates: pd.DataFrame) -> Iterable[str]:
     planted = gates[gates["set"].str.startswith(LEAK) & gates["auc"].notna()]
     for name in dict.fromkeys(map(str, planted["set"])):
         rows = planted[planted["set"] == name].to_dict("records")
@@ -139,23 +118,17 @@ def _leaks(gates: pd.DataFrame) -> Iterable[str]:
         found_it = any(shown.finds(row) == "yes" for row in rows)
         yield (
             f"planted {name.removeprefix(LEAK)}: {'found' if found_it else 'NOT found'}, most clearly by "
-            f"{GATES[best['gate']]} (AUC {best['auc']:.3f})"
+            f"{GATES[best['gate']]} (AUC {shown.auc(best)})"
         )
 
 
-def _masks(decided: Decided, params: Compare) -> Iterable[str]:
-    for run in decided.trained:
-        found = mean_against_baseline(run, decided.baseline, params.level)
-        if found is not None and found.value is not None and found.low is not None and found.high is not None:
-            told = "not distinguishable"
-            if not found.low <= 0 <= found.high:
-                told = "better" if found.value > 0 else "worse"
-                if len(run.seeds) < params.fewest_seeds:
-                    told += " on these stamps, the luck of a training not counted"
-            yield (
-                f"{run.name} against {decided.baseline.name} on the same test stamps: AUROC {found.value:+.3f} "
-                f"[{found.low:+.3f}, {found.high:+.3f}], {told}"
-            )
+def _masks(decided: Decided, against: Against, params: Compare) -> Iterable[str]:
+    family = f", {len(against)} comparisons together" if len(against) > 1 else ""
+    for name, found in against.items():
+        yield (
+            f"{name} against {decided.baseline.name} on the same test stamps: AUROC {found.value:+.3f} "
+            f"[{found.low:+.3f}, {found.high:+.3f}] ({params.level:.0%}{family}): {told(found, params.fewest_seeds)}"
+        )
 
 
 def _ranking(decided: Decided, params: Compare) -> Iterable[str]:
@@ -176,17 +149,21 @@ def _ranking(decided: Decided, params: Compare) -> Iterable[str]:
             )
 
 
-def _path(outcome: Outcome, mode: str, decides: bool) -> str:
-    title = f"**{mode} gates{' (these decide)' if decides else ''}: {outcome.leaf}.** {outcome.reason}."
-    return f"{title}\n\n{bullets(outcome.path)}"
+def _figures(run: Run, part: str) -> dict[str, Any]:
+    figures = run.seeds[0].report if part == REPORT else run.seeds[0].test
+    return {
+        **{name: _estimate(found) for name, found in vars(model_gates(run, part)).items()},
+        "positives": figures.positives,
+        "negatives": figures.negatives,
+        "far_positives": figures.far_positives,
+    }
 
 
-def _has_leaks(gates: pd.DataFrame) -> bool:
-    return bool(gates["set"].str.startswith(LEAK).any())
-
-
-def _evidence(run: Run) -> dict[str, Any]:
-    return {name: _estimate(found) for name, found in vars(model_gates(run)).items()}
+def _checked(each: Checked) -> dict[str, Any]:
+    return {
+        "figure": _estimate(each.found), "passes": each.edges.passes, "fails": each.edges.fails,
+        "grade": letter(each.grade), "answer": each.answer,
+    }  # fmt: skip
 
 
 def _estimate(found: Estimate) -> Any:

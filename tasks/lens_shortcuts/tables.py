@@ -7,14 +7,16 @@ import pandas as pd
 
 from methods.stamp_evaluation import Estimate
 from params.lens_shortcuts import Compare
-from tasks.lens_shortcuts.decided import Decided, against_baseline, letters, ranks
+from tasks.lens_shortcuts.confirmed import against_control, compared
+from tasks.lens_shortcuts.decided import Decided, letters, ranks
 from tasks.lens_shortcuts.judged import REPORT, TEST, Figures, Run, Seed
 from tasks.lens_shortcuts.names import TRAINED
 
 
 def table(decided: Decided, params: Compare) -> pd.DataFrame:
-    """Unprefixed figures are of the half of val that reports, test_ figures of test."""
+    """Unprefixed figures are of the half of val that reports, test_ figures of test. test_delta: of this seed alone."""
     places = ranks(decided.trained, params.fewest_seeds)
+    family = compared(decided)
     records: list[dict[str, Any]] = []
     for run in decided.runs:
         head = {"variant": run.name, "mode": run.mode, "mask": run.mask}
@@ -37,22 +39,32 @@ def table(decided: Decided, params: Compare) -> pd.DataFrame:
                     "select_auroc": seed.select_auroc,
                     **_figures(seed.report, ""),
                     **_figures(seed.test, "test_"),
-                    **_ends("test_delta", against_baseline(run, decided.baseline, seed.seed, params.level)),
-                    **letters(decided.grades[decided.mode][run.name]),
+                    **_ends("test_delta", _delta(run, seed, decided, params) if run in family else None),
+                    "test_delta_comparisons": len(family) if run in family else None,
+                    **letters(run, decided),
                 }
             )
     return pd.DataFrame(records)
 
 
+def _delta(run: Run, seed: Seed, decided: Decided, params: Compare) -> Estimate | None:
+    if seed.seed not in decided.baseline.status["seeds"]:
+        return None
+    found = against_control(run, decided, [seed.seed], params.level)
+    return Estimate(found.value, found.low, found.high, seed.test.positives)
+
+
 def epochs(runs: Iterable[Run]) -> pd.DataFrame:
-    """Every epoch's record; model gates where they were looked at."""
+    """Every epoch's record; model gates where they were looked at, bins of Einstein radii with their positives."""
     records = [
         {
             "variant": run.name,
             "seed": seed.seed,
             **{key: value for key, value in record.items() if key != "theta_E"},
             **{
-                f"auroc_{each['low']:g}_{each['high']:g}": each["auroc"] for each in record.get("theta_E", [])
+                f"{name}_{each['low']:g}_{each['high']:g}": each[name]
+                for each in record.get("theta_E", [])
+                for name in ("auroc", "n")
             },
         }
         for run in runs
@@ -105,7 +117,11 @@ def _figures(figures: Figures, prefix: str) -> dict[str, Any]:
         "theta_E_spread": figures.spread,
         "win_rate": figures.win_rate,
     }
-    return {
+    counts = {
+        "positives": figures.positives, "negatives": figures.negatives, "far_positives": figures.far_positives,
+        "pairs": figures.win_rate.n,
+    }  # fmt: skip
+    return {f"{prefix}{name}": count for name, count in counts.items()} | {
         key: value for name, found in named.items() for key, value in _ends(f"{prefix}{name}", found).items()
     }
 

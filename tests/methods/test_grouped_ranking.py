@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from methods.grouped_ranking import difference_interval, grouped_auroc_interval
+from methods.grouped_ranking import difference_interval, grouped_auroc_interval, unvarying_difference
+from methods.intervals import clopper_pearson
 from methods.ranking import auroc, delong_interval
 
 RNG = np.random.default_rng(4)
@@ -53,11 +54,42 @@ def test_a_perfect_ranking_claims_no_certainty() -> None:
     assert 0.9 < found.low < 1
 
 
-def test_the_same_scores_differ_by_nothing() -> None:
-    assert difference_interval(SCORES, SCORES, POSITIVE, ROWS, 0.95) == (0, 0, 0)
+def test_a_difference_is_that_of_the_aurocs() -> None:
     low, value, high = difference_interval(SCORES, -SCORES, POSITIVE, ROWS, 0.95)
     assert low < value < high
     assert value == pytest.approx(2 * auroc(SCORES, POSITIVE) - 1)
+
+
+def test_scores_that_agree_on_every_row_are_not_certain_to_agree_on_others() -> None:
+    """The rule of three on either side, at 1 - .05 / 4: of 100 independent comparisons none went apart."""
+    end = 1 - 0.0125 ** (1 / 100)
+    perfect = POSITIVE.astype(float)
+    for one, other in ((SCORES, SCORES), (perfect, 2 * perfect)):
+        low, value, high = difference_interval(one, other, POSITIVE, ROWS, 0.95)
+        assert (low, value, high) == pytest.approx((-end, 0, end))
+    fewer = difference_interval(perfect, perfect, POSITIVE, ROWS // 30, 0.95)
+    assert fewer[2] == pytest.approx(1 - 0.0125 ** (1 / 10))
+
+
+def test_a_difference_without_variance_is_two_shares() -> None:
+    """Perfect against constant: a alone wins half of the comparisons, the other half are ties of b."""
+    perfect, constant = POSITIVE.astype(float), np.zeros(300)
+    low, value, high = difference_interval(perfect, constant, POSITIVE, ROWS, 0.95)
+    (least, _), (most, unseen) = clopper_pearson([50.0, 0.0], 100, 0.975)
+    assert (low, value, high) == pytest.approx((least - unseen, 0.5, most))
+    back = difference_interval(constant, perfect, POSITIVE, ROWS, 0.95)
+    assert back == pytest.approx((-high, -value, -low))
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.01, 0.05])
+def test_without_variance_the_truth_is_held(apart: float) -> None:
+    """Comparisons that go apart with this probability, all one way: however few are seen, the truth is inside."""
+    rng, pairs, held = np.random.default_rng(6), 40, 0
+    for _ in range(500):
+        seen = rng.binomial(pairs, apart)
+        low, high = unvarying_difference(seen / pairs, pairs, 0.95)
+        held += low <= apart <= high
+    assert held / 500 >= 0.95
 
 
 def test_groups_have_to_fit() -> None:

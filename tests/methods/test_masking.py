@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from methods.masking import Phase, core_mask, mask_radii, phase_of
+from methods.masking import Phase, core_mask, mask_radii, mean_hidden, phase_of
 from methods.streams import epoch_stream, uniforms
 
 B3 = (Phase(0, 7, 0.7), Phase(0.2, 5, 0.5), Phase(0.6, 3, 0.3))
@@ -68,3 +68,10 @@ def test_purposes_and_epochs_have_streams_of_their_own() -> None:
     with pytest.raises(ValueError, match="at least 0"):
         epoch_stream(-1, "mask")
     assert uniforms(1, "mask", 0, np.array([], np.int64), 3).shape == (0, 3)
+
+
+def test_what_is_hidden_in_the_mean_is_what_is_drawn() -> None:
+    drawn = np.mean([np.pi * mask_radii(B3, 1, INDEX, epoch, 20) ** 2 for epoch in range(20)])
+    assert mean_hidden(B3) == pytest.approx(float(drawn), rel=0.02)
+    assert mean_hidden((Phase(0.5, 3, 0.3),)) == pytest.approx(0.5 * 0.3 * np.pi * 9)
+    assert mean_hidden(()) == 0

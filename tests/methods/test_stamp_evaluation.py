@@ -6,16 +6,14 @@ import pytest
 from methods.decision_tree import FAIL, PASS, WARN
 from methods.gate_results import GateResult, undefined
 from methods.ranking import auroc
-from methods.shortcut_grades import Edges, ModelGates, Rules, grades
+from methods.shortcut_grades import Edges, ModelGates, Rules, clear_of_fail, grades, model_grades
 from methods.stamp_evaluation import (
     Estimate,
     Part,
     core_reliance,
-    least_bin,
     mean_estimate,
     pair_win_rate,
     radius_bins,
-    radius_spread,
     ranking,
     sensitivity_curve,
 )
@@ -61,22 +59,6 @@ def test_an_empty_bin_is_reported_and_never_a_number() -> None:
     some = part()
     bins = radius_bins(some.only(~(some.theta_E < 1)), EDGES, LEVEL)
     assert (bins[0].auroc.value, bins[0].auroc.reason) == (None, "no positive in this bin")
-    worst = least_bin(bins, 10)
-    assert worst.value == min(each.auroc.value for each in bins[1:] if each.auroc.value)
-    assert least_bin(bins, 1000).status == "undefined"
-
-
-def test_the_spread_is_best_minus_worst_and_narrower_than_two_unrelated_bins() -> None:
-    some = part(1000)
-    bins = radius_bins(some, EDGES, LEVEL)
-    values = [each.auroc.value or 0 for each in bins]
-    spread = radius_spread(some, EDGES, bins, 10, LEVEL)
-    assert spread.value == pytest.approx(max(values) - min(values))
-    assert spread.low is not None and spread.high is not None
-    assert spread.low > 0
-    halves = [(each.auroc.high or 0) - (each.auroc.value or 0) for each in bins]
-    assert spread.high - (spread.value or 0) < max(halves) + min(halves)
-    assert radius_spread(some, EDGES, bins, 10_000, LEVEL).status == "undefined"
 
 
 def test_reliance_is_the_drop_of_the_curve_and_nothing_below_the_floor() -> None:
@@ -89,6 +71,16 @@ def test_reliance_is_the_drop_of_the_curve_and_nothing_below_the_floor() -> None
     assert found.low < (found.value or 0) < found.high
     blind = Part(np.zeros_like(some.logits), some.positive, some.theta_E, some.groups, some.pairs)
     assert "below 0.75" in core_reliance(blind, 1, 0.75, LEVEL).reason
+
+
+def test_a_model_that_ranks_all_with_and_without_the_core_is_not_certain_to_leave_it_alone() -> None:
+    some = part()
+    perfect = some.positive[:, None] * np.array([1.0, 2.0])
+    found = core_reliance(Part(perfect, some.positive, some.theta_E, some.groups, some.pairs), 1, 0.6, LEVEL)
+    assert found.value == 0
+    assert found.low is not None and found.high is not None
+    assert found.low < -0.01
+    assert found.high > 0.01
 
 
 def test_large_systems_keep_all_negatives() -> None:
@@ -124,7 +116,7 @@ def test_one_class_has_no_ranking() -> None:
 
 RULES = Rules(
     core=Edges(0.6, 0.65), radial=Edges(0.55, 0.6), reliance=Edges(0.03, 0.05), placebo=Edges(0.55, 0.6),
-    theta_E_least=Edges(0.8, 0.7), theta_E_spread=Edges(0.15, 0.2), auroc=Edges(0.9, 0.75),
+    theta_E_least=Edges(0.8, 0.7), theta_E_spread=Edges(0.15, 0.2), auroc=Edges(0.9, 0.9),
 )  # fmt: skip
 
 
@@ -154,6 +146,21 @@ def test_einstein_radii_take_the_worse_of_two_grades() -> None:
     least = ModelGates(GOOD.reliance, GOOD.placebo, estimate(0.75), GOOD.theta_E_spread, GOOD.auroc)
     assert grades(gate(0.5), gate(0.5), spread, RULES).theta_E is FAIL
     assert grades(gate(0.5), gate(0.5), least, RULES).theta_E is WARN
+
+
+def test_an_auroc_wholly_below_the_plans_edge_fails() -> None:
+    for value, expected in ((0.95, PASS), (0.9, WARN), (0.8, FAIL)):
+        model = ModelGates(
+            GOOD.reliance, GOOD.placebo, GOOD.theta_E_least, GOOD.theta_E_spread, estimate(value, 0.02)
+        )
+        assert grades(gate(0.5), gate(0.5), model, RULES).auroc is expected
+
+
+def test_clear_of_fail_asks_for_a_side_alone() -> None:
+    sides = clear_of_fail(RULES)
+    for value, expected in ((0.04, PASS), (0.0499, WARN), (0.06, FAIL)):
+        model = ModelGates(estimate(value), GOOD.placebo, GOOD.theta_E_least, GOOD.theta_E_spread, GOOD.auroc)
+        assert model_grades(model, sides)["reliance"] is expected
 
 
 def test_what_is_undefined_has_no_grade() -> None:

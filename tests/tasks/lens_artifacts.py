@@ -20,7 +20,7 @@ RECIPE: dict[str, Any] = {
 }  # fmt: skip
 EDGES = {
     "core": (0.6, 0.65), "radial": (0.55, 0.6), "reliance": (0.03, 0.05), "placebo": (0.55, 0.6),
-    "theta_E_least": (0.8, 0.7), "theta_E_spread": (0.15, 0.2), "auroc": (0.9, 0.75),
+    "theta_E_least": (0.8, 0.7), "theta_E_spread": (0.15, 0.2), "auroc": (0.9, 0.9),
 }  # fmt: skip
 COUNTS = {"train": 160, "val": 120, "test": 120}
 

@@ -14,9 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import stdtrit
 
 from methods.ranking import auroc
+from methods.seed_differences import SeedDifference
+from methods.shortcut_grades import Edges
 from methods.stamp_batches import resident
+from methods.stamp_evaluation import undefined as no_estimate
 from methods.stamp_training import logits, restored
 from params.block import read_block
 from params.lens_shortcuts import Full, Mode
@@ -24,8 +28,9 @@ from run_stage import params_model
 from storage.inputs import InputError
 from storage.networks import read_weights
 from storage.tables import read_csv, read_parquet
-from tasks.lens_shortcuts import compare, full, gates, mask, train, tree
+from tasks.lens_shortcuts import compare, confirmed, full, gates, mask, names, train, tree
 from tasks.lens_shortcuts.labelled import labelled
+from tasks.lens_shortcuts.page import planted_leaks
 from tests.imports import ROOT
 from tests.tasks import lens_artifacts as made
 
@@ -176,7 +181,96 @@ def test_the_decision_prints_both_paths(pipeline: Pipeline) -> None:
     assert "placebo gates (these decide)" in page
     assert "**plan gates:" in page
     assert "not ranked" in page
+    assert "<NA>" not in page
     assert "nan" not in page.lower().replace("finance", "")
+
+
+def test_every_figure_says_on_how_many_it_rests(pipeline: Pipeline) -> None:
+    row = rows_of(pipeline.root).loc["B1"]
+    found = labelled(pipeline.stamps("unpaired"), "arcs", "test")
+    assert row["test_positives"] == found.positive.sum()
+    assert row["test_negatives"] == (~found.positive).sum()
+    assert row["test_far_positives"] == (found.theta_E >= made.RECIPE["reliance_theta_E"]).sum()
+    assert row["positives"] + row["negatives"] == pytest.approx(60, abs=2)  # half of val
+    gate = read_csv(pipeline.root / "results" / "gates.csv")
+    assert (gate["positives"] == gate["n"] / 2).all()
+    epochs = read_csv(pipeline.root / "results" / "epochs.csv").dropna(subset=["n_0.5_1"])
+    assert (epochs[["n_0.5_1", "n_1_2", "n_2_3"]].sum(axis=1) == row["positives"]).any()
+
+
+def test_placebo_gates_are_a_family_of_their_own(pipeline: Pipeline) -> None:
+    gate = read_csv(pipeline.root / "results" / "gates.csv")
+    for (_, name), rows in gate.groupby(["mode", "set"]):
+        assert (rows["family"] == len(rows)).all(), name
+    reasons = json.loads((pipeline.root / "results" / "decision.json").read_text())["reasons"]
+    assert sum(f"{len(names.QUICK) * 2} gates find something" in each for each in reasons) == len(MODES)
+
+
+def test_the_choice_is_held_against_every_edge_on_test(pipeline: Pipeline) -> None:
+    decision = json.loads((pipeline.root / "results" / "decision.json").read_text())
+    page = (pipeline.root / "results" / "EXPERIMENT_RESULTS.md").read_text()
+    checked = decision["evidence"]["choice_on_test"]
+    if decision["chosen"] == "none":
+        assert not checked
+        assert "there is nothing to confirm" in page
+        return
+    assert set(checked) == {"auroc", "placebo", "reliance", "theta_E_least", "theta_E_spread"}
+    assert (checked["auroc"]["passes"], checked["auroc"]["fails"]) == (0.88, 0.88)
+    answers = {each["answer"] for each in checked.values()}
+    said = "does not hold" if "does not hold" in answers else "cannot be told"
+    assert decision["verdict"].endswith("holds" if answers == {"holds"} else said)
+
+
+def test_one_training_is_never_better(pipeline: Pipeline) -> None:
+    decision = json.loads((pipeline.root / "results" / "decision.json").read_text())
+    against = decision["evidence"]["against_control_on_test"]
+    assert list(against) == ["B2", "B3"]
+    for each in against.values():
+        assert (each["seeds"], each["comparisons"]) == (1, 2)
+        assert "not distinguishable" in each["told"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "low", "high", "expected"),
+    [
+        (1, -0.01, 0.03, "not distinguishable"),
+        (1, 0.001, 0.03, "higher on these stamps, not distinguishable from the luck of one training"),
+        (2, -0.03, -0.01, "lower on these stamps, not distinguishable from the luck of 2 trainings"),
+        (3, -0.01, 0.03, "not distinguishable"),
+        (3, 0.01, 0.03, "better"),
+        (3, -0.03, -0.01, "worse"),
+    ],
+)
+def test_what_is_said_of_a_difference(seeds: int, low: float, high: float, expected: str) -> None:
+    assert confirmed.told(SeedDifference((low + high) / 2, low, high, seeds), 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["holds", "holds"], "holds"),
+        (["holds", "cannot tell"], "cannot tell"),
+        (["cannot tell", "does not hold", "holds"], "does not hold"),
+    ],
+)
+def test_a_choice_holds_where_every_gate_does(answers: list[str], expected: str) -> None:
+    found = no_estimate("made up")
+    checked = {
+        str(number): confirmed.Checked(found, Edges(1, 1), None, answer)
+        for number, answer in enumerate(answers)
+    }
+    assert confirmed.confirmed(checked) == expected
+
+
+def test_where_hosts_are_pictures_a_brighter_one_is_said_to_be_noisier() -> None:
+    row = {
+        "mode": "unpaired", "set": "leak_bright_hosts", "split": "train", "gate": "radial_lr", "n": 200, "positives": 100,
+        "auc": 0.7, "low": 0.6, "high": 0.8, "finds": True, "status": "ok",
+    }  # fmt: skip
+    with_pictures, without = (planted_leaks(pd.DataFrame([row]), pictures) for pictures in (True, False))
+    assert "| 0.700 [0.600, 0.800]* |" in without[0]
+    assert "multiplied noise and all" in with_pictures[1]
+    assert "pictures" not in without[1]
 
 
 def test_twice_is_once(pipeline: Pipeline, tmp_path: Path) -> None:
@@ -300,6 +394,8 @@ def test_three_seeds_are_ranked(pipeline: Pipeline, tmp_path: Path) -> None:
     stamps: dict[str, Any] = {mode: pipeline.stamps(mode) for mode in MODES}
     found: dict[str, Any] = {mode: pipeline.path(mode, "gates.csv") for mode in MODES}
     tree.main(made.tree("plan"), stamps, found, run, tmp_path / "tree.json")
+    run["B2"] = tmp_path / "B2" / "run"
+    mask.main(made.mask(), "B2", pipeline.stamps("unpaired"), tmp_path / "tree.json", run["B2"])
     compare.main(
         made.compare(),
         stamps,
@@ -310,8 +406,17 @@ def test_three_seeds_are_ranked(pipeline: Pipeline, tmp_path: Path) -> None:
         tmp_path / "chosen.json",
     )
     table = read_csv(tmp_path / "results" / "table.csv")
-    assert table["seed"].tolist() == [1, 2, 3] * 2
-    assert set(table["rank"]) == {1}  # each the only one of its mode
+    assert table["seed"].tolist() == [1, 2, 3] * 3
+    assert set(table[table["mode"] == "paired"]["rank"]) == {1}  # the only one of its mode
+    decision = json.loads((tmp_path / "results" / "decision.json").read_text())
+    found = decision["evidence"]["against_control_on_test"]["B2"]
+    assert found["seeds"] == 3
+    value, low, high = found["auroc"]
+    each = table[table["variant"] == "B2"]
+    assert value == pytest.approx(each["test_delta"].mean(), abs=1e-6)
+    training = stdtrit(2, 0.975) * each["test_delta"].std() / 3**0.5
+    assert high - value > training  # and what the stamps add
+    assert value - low == pytest.approx(high - value, rel=1e-3)
 
 
 def test_without_a_placebo_the_tree_says_what_it_lacks(tmp_path: Path) -> None:
