@@ -90,7 +90,7 @@ def main(count: int) -> None:
         print(f"  {name:40} {spent:7.3f}{note}")
     for width in (16, 64):
         network = restored(3, width, new_network(3, width, 1).state_dict(), device)
-        spent = 1000 * seconds(lambda network=network: logits(network, data, amp=amp), device) / count  # type: ignore[misc]
+        spent = 1000 * seconds(lambda network=network: logits(network, data), device) / count  # type: ignore[misc]
         print(f"  {f'ours, width {width}, scoring':40} {spent:7.3f}")
 
 

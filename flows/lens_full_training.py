@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from flows import approval, branches, pipeline, scheduled
 from flows.reproduce import plan
+from flows.resources import gpu_devices
 from flows.walk import StageOutcome
 from flows.worktree import WorktreeError, commit_of, worktree
 
@@ -20,6 +21,7 @@ EXPERIMENT = "lens_shortcuts"
 DECISION = "lens_shortcuts_compare"
 TRAINING = "lens_shortcuts_full"
 CHOICE = Path("artifacts/lens_shortcuts/chosen.json")
+PREPARED = Path("artifacts/lens_shortcuts/prepared.json")
 PARAMS = "params.yaml"
 CHECKLIST = {
     "sampling": "The 10% sample kept label balance, Einstein radii, PSF and depth",
@@ -72,7 +74,11 @@ def lens_full_training(
             )
         logger.info("chosen: %s (%s: %s)", choice["chosen"], choice["leaf"], choice["reason"])
         approved = approval.require(
-            f"Train {choice['chosen']} in full?", facts(choice, clean / PARAMS), CHECKLIST, hours, granted_by
+            f"Train {choice['chosen']} in full?",
+            facts(choice, clean / PARAMS, clean / PREPARED),
+            CHECKLIST,
+            hours,
+            granted_by,
         )
         enable(clean / PARAMS)
         trained = pipeline.run_as_tasks(plan(clean, [TRAINING], False, jobs))
@@ -88,26 +94,43 @@ def _state(outcomes: list[StageOutcome]) -> str:
     return next(each.state for each in outcomes if each.stage == TRAINING)
 
 
-def facts(choice: dict[str, Any], params: Path) -> str:
-    """Markdown: what was chosen and why, and what it will be trained with."""
-    full = YAML(typ="safe").load(params.read_text(encoding="utf-8"))[EXPERIMENT]["full"]
-    settings = "\n".join(f"- {name}: {value}" for name, value in full.items() if name != "enabled")
+def facts(choice: dict[str, Any], params: Path, prepared: Path) -> str:
+    """Markdown: what was chosen and why, on how many stamps it will be trained, and with what."""
+    block = YAML(typ="safe").load(params.read_text(encoding="utf-8"))[EXPERIMENT]
+    share, full = block["sample"]["share"], block["full"]
+    network = dict(full["network"])
+    epochs, width, device = (network.pop(name) for name in ("epochs", "width", "device"))
+    found = json.loads(prepared.read_text(encoding="utf-8"))
+    counts = found["counts"][choice["mode"]]
+    stamps = ", ".join(f"{split} {of['stamps']:,}" for split, of in counts.items())
+    seeds = ", ".join(map(str, full["seeds"]))
+    rest = ", ".join(f"{name} {value}" for name, value in network.items())
+    made = "taken from your files" if found["kind"] == "own" else "rendered first"
     return (
         f"The tree chose **{choice['chosen']}** on {choice['mode']} stamps: {choice['leaf']}, {choice['reason']}.\n\n"
-        f"`{EXPERIMENT}.full` of params.yaml:\n\n{settings}\n\n"
-        f"Read results/{EXPERIMENT}/EXPERIMENT_RESULTS.md first."
+        f"- stamps: {stamps}, the whole manifest, {made}; the decision was made on a share of {share:g}\n"
+        f"- epochs: {epochs} at most for each of {len(full['seeds'])} seeds ({seeds})\n"
+        f"- width: {width}\n"
+        f"- device: {device}{_here() if device == 'auto' else ''}\n"
+        f"- {rest}\n\n"
+        f"(`{EXPERIMENT}.full` of params.yaml.) Read results/{EXPERIMENT}/EXPERIMENT_RESULTS.md first."
     )
 
 
+def _here() -> str:
+    gpus = len(gpu_devices())
+    return f" (this worker has {gpus} GPU{'s' if gpus > 1 else ''})" if gpus else " (this worker has no GPU)"
+
+
 def enable(path: Path) -> None:
-    """Set lens_shortcuts.full.enabled in place: one word of one line, comments and layout stay."""
+    """Set lens_shortcuts.whole.enabled in place: one word of one line, comments and layout stay."""
     text = path.read_text(encoding="utf-8")
-    full = YAML().load(text)[EXPERIMENT]["full"]
-    line, column = full.lc.value("enabled")
+    whole = YAML().load(text)[EXPERIMENT]["whole"]
+    line, column = whole.lc.value("enabled")
     lines = text.splitlines(keepends=True)
     rest = lines[line][column:]
-    word = "true" if full["enabled"] else "false"
+    word = "true" if whole["enabled"] else "false"
     if not rest.startswith(word):
-        raise WorktreeError(f"{path.name}, line {line + 1}: expected {word} at {EXPERIMENT}.full.enabled")
+        raise WorktreeError(f"{path.name}, line {line + 1}: expected {word} at {EXPERIMENT}.whole.enabled")
     lines[line] = f"{lines[line][:column]}true{rest[len(word) :]}"
     path.write_text("".join(lines), encoding="utf-8", newline="\n")

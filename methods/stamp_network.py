@@ -37,14 +37,20 @@ class StampNetwork(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, stamps: torch.Tensor) -> torch.Tensor:
-        """Stamps (n, channels, size, size) of any float type -> float32 logits (n,)."""
-        return self.fc(self.features(stamps)).float()[:, 0]  # type: ignore[no-any-return]
+        """Stamps (n, channels, size, size) of any float type -> float32 logits (n,), also under autocast.
+
+        bfloat16 keeps 8 bits: logits rounded to it tie where their stamps do not, and a ranking counts ties as halves.
+        """
+        features = self.features(stamps)
+        with torch.autocast(features.device.type, enabled=False):
+            return self.fc(features)[:, 0]  # type: ignore[no-any-return]
 
     def features(self, stamps: torch.Tensor) -> torch.Tensor:
+        """float32 (n, 8 x width), whatever the stages before were computed in."""
         x = (stamps.float() - self.mean) / self.spread
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        pooled: torch.Tensor = x.mean(dim=(2, 3))
+        pooled: torch.Tensor = x.float().mean(dim=(2, 3))
         return pooled
 
 

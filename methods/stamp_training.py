@@ -28,7 +28,10 @@ _EPSILON, _BETA2 = 1e-8, 0.999
 
 @dataclass(frozen=True)
 class Training:
-    """patience: epochs without a better select AUROC that end the training, None for never. amp: where it helps."""
+    """patience: epochs without a better select AUROC that end the training, None for never.
+
+    amp: the stages of the network in bfloat16 where it helps, in training alone; scores are made in float32.
+    """
 
     width: int
     schedule: Schedule
@@ -110,11 +113,11 @@ def train(
     return replace(progress, ended=True)
 
 
-def logits(network: StampNetwork, data: Resident, radius: float = 0.0, amp: bool = False) -> Floats:
+def logits(network: StampNetwork, data: Resident, radius: float = 0.0) -> Floats:
     """(n,) float32 logits as float64, with r < radius hidden."""
     network.eval()
     found = []
-    with torch.inference_mode(), _autocast(data, amp):
+    with torch.inference_mode():
         for start in range(0, len(data), _INFERENCE_BATCH):
             index = np.arange(start, min(start + _INFERENCE_BATCH, len(data)))
             images = data.batch(index)
@@ -196,9 +199,11 @@ def _copied(network: StampNetwork) -> Weights:
     }
 
 
+def trains_in_bfloat16(device: str, amp: bool) -> bool:
+    """Where the device has units for it; an ordinary processor is several times slower with it."""
+    return amp and device == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def _autocast(data: Resident, amp: bool) -> AbstractContextManager[Any]:
-    """bfloat16 where the device has units for it; an ordinary processor is several times slower with it."""
     device = data.pixels.device.type
-    if amp and device == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast(device, torch.bfloat16)
-    return nullcontext()
+    return torch.autocast(device, torch.bfloat16) if trains_in_bfloat16(device, amp) else nullcontext()

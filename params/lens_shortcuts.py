@@ -367,12 +367,23 @@ class Compare(Block):
     hardest: Annotated[int, Field(ge=1, le=8)]
 
 
+# --- whole ------------------------------------------------------------------------------------------------------
+
+
+class Whole(Block):
+    """All rows of the chosen mode, whatever share the decision was made on, rendered as `render` says.
+
+    enabled: full training; off unless a person says otherwise.
+    """
+
+    enabled: bool
+
+
 # --- full -------------------------------------------------------------------------------------------------------
 
 
 class Full(Block):
-    """Training the chosen variant with the plan's recipe; off unless a person says otherwise."""
+    """Training the chosen variant on the stamps of `whole`, where that is enabled, with the plan's recipe."""
 
-    enabled: bool
     network: Network
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]

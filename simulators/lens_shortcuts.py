@@ -108,9 +108,25 @@ class Hosts:
         return self._drawn("host", 0, count, 0.0, 0.0)
 
     def matched(self, positives: Columns, count: int) -> Columns:
-        """Hosts of the pool, none twice, one for each positive, from the same bin of PSF and of depth."""
-        size = count if self.turned else count + count // 2 + 16
+        """Hosts of the pool, none twice, one for each positive, from the same bin of PSF and of depth.
+
+        What a picture was taken under is in its pixels; the sky in its row is that of the arc it gets. A negative gets
+        none: its row repeats the sky of its positive, and every turned picture can be had, once.
+        """
         shifts = self.params.pool.fwhm_shift, self.params.pool.depth_shift
+        if self.turned:
+            if any(shifts):
+                raise InputError(
+                    PARAMS, "hosts that are pictures have the sky they were taken under: their pool cannot be shifted",
+                    field="lens_shortcuts.simulate.pool",
+                )  # fmt: skip
+            sky = (
+                *(f"{name}_{band}" for name in ("psf_fwhm", "depth") for band in BANDS),
+                "psf_bin",
+                "depth_bin",
+            )
+            return {**self._drawn("pool", 0, count, *shifts), **{name: positives[name] for name in sky}}
+        size = count + count // 2 + 16
         pool = self._drawn("pool", 0, size, *shifts)
         for attempt in range(1, ATTEMPTS):
             taken = _matches(positives, pool)

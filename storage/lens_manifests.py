@@ -85,6 +85,8 @@ def read_manifest(path: Path, kind: Kind) -> pd.DataFrame:
             wrong = ~((table[name] > least) & (table[name] <= most)) & table[name].notna()
             _refuse(path, table, wrong, name, f"has to lie above {least} and not above {most}")
     _check_groups(path, table)
+    _check_pairs(path, table)
+    _check_unpaired(path, table, kind)
     return table
 
 
@@ -139,19 +141,46 @@ def _check_groups(path: Path, table: pd.DataFrame) -> None:
                 raise InputError(
                     path, f"{what} in {split} of mode {mode}: both classes are needed", field="label"
                 )
-    pairs = table[table["mode"] == "paired"].groupby("pair_id", sort=False)
-    counts = pairs["label"].agg(["size", "sum"])
-    odd = counts.index[(counts["size"] != 2) | (counts["sum"] != 1)]
+
+
+def _check_pairs(path: Path, table: pd.DataFrame) -> None:
+    """In either mode: unpaired stamps need no pair, but one that is named is a positive and the negative matched to it."""
+    named = table["pair_id"] != ""
+    by_pair = table[named].groupby(["mode", "pair_id"], sort=False)
+    rows, positives = (by_pair["label"].transform(of).reindex(table.index) for of in ("size", "sum"))
     _refuse(
-        path,
-        table,
-        table["pair_id"].isin(odd) & (table["mode"] == "paired"),
-        "pair_id",
-        "has to name one positive and one negative",
-    )
-    two = pairs["host_id"].nunique()
-    two_hosts = table["pair_id"].isin(two.index[two > 1]) & (table["mode"] == "paired")
+        path, table, named & ((rows != 2) | (positives != 1)), "pair_id",
+        "has to name one positive and one negative; leave it empty where an unpaired stamp has no partner",
+    )  # fmt: skip
+    hosts = by_pair["host_id"].transform("nunique").reindex(table.index)
+    two_hosts = (hosts > 1) & (table["mode"] == "paired")
     _refuse(path, table, two_hosts, "host_id", "differs within a pair: both stamps of a pair show one host")
+
+
+def _check_unpaired(path: Path, table: pd.DataFrame, kind: Kind) -> None:
+    """Hosts of the classes are disjoint, and negatives matched without replacement.
+
+    Pictures of few hosts are turned: there a host may be in both classes, but no turn of it twice.
+    """
+    unpaired = table["mode"] == "unpaired"
+    if kind == "images":
+        again = unpaired & table[unpaired].duplicated(list(IMAGE_HOST)).reindex(table.index, fill_value=False)
+        _refuse(
+            path, table, again, "host_turn",
+            "of this host_image stands in an unpaired row above: both would show the same pixels; name another turn",
+        )  # fmt: skip
+        return
+    positives = set(table["host_id"][unpaired & (table["label"] == 1)])
+    negative = unpaired & (table["label"] == 0)
+    _refuse(
+        path, table, negative & table["host_id"].isin(positives), "host_id",
+        "is a positive's host too: unpaired classes have hosts of their own; take another negative, or make the two "
+        "stamps a pair of mode paired",
+    )  # fmt: skip
+    _refuse(
+        path, table, negative & table[negative].duplicated("host_id").reindex(table.index, fill_value=False), "host_id",
+        "is the host of a negative above: unpaired negatives are matched without replacement, keep one of them",
+    )  # fmt: skip
 
 
 def _refuse(path: Path, table: pd.DataFrame, wrong: "pd.Series[bool]", name: str, why: str) -> None:
@@ -159,6 +188,12 @@ def _refuse(path: Path, table: pd.DataFrame, wrong: "pd.Series[bool]", name: str
         rows = np.flatnonzero(wrong)
         more = f" ({len(rows)} rows in all)" if len(rows) > 1 else ""
         raise InputError(path, f"{table[name].iloc[rows[0]]!r} {why}{more}", row=int(rows[0]) + 2, field=name)
+
+
+def hosts_in_both_classes(table: pd.DataFrame) -> int:
+    """Of unpaired stamps: hosts whose pictures stand in either class, turned."""
+    rows = table[table["mode"] == "unpaired"]
+    return len(set(rows["host_id"][rows["label"] == 1]) & set(rows["host_id"][rows["label"] == 0]))
 
 
 def unmatched_bins(table: pd.DataFrame) -> list[str]:

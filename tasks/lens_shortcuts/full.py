@@ -1,4 +1,4 @@
-"""Train the chosen variant in full, with the plan's recipe: off unless a person said otherwise, and only if one is chosen."""
+"""Train the chosen variant in full, on all stamps of its mode and with the plan's recipe, once a person enabled it."""
 
 from pathlib import Path
 
@@ -9,27 +9,15 @@ from tasks.lens_shortcuts.names import NOT_REQUIRED
 from tasks.lens_shortcuts.training import not_trained, train_variant
 
 
-def main(params: Full, stamps: dict[str, Path], chosen: Path, full: Path) -> None:
-    """stamps by mode; `full` becomes the folder of the run, or of the reason why there is none."""
-    choice = read_json(chosen)
+def main(params: Full, whole: Path, chosen: Path, full: Path) -> None:
+    """whole: all stamps of the chosen mode, or why there are none. `full` becomes the folder of the run, or of that."""
+    choice, stamps = read_json(chosen), read_json(whole / "status.json")
     phases = [Phase(**each) for each in choice["phases"]]
     recipe = Recipe.model_validate(
         {**choice["recipe"], "network": params.network.model_dump(), "seeds": params.seeds}
     )
-    name, mode = choice["chosen"], choice["mode"]
-    if not params.enabled:
-        not_trained(
-            NOT_REQUIRED,
-            "full",
-            mode or "none",
-            phases,
-            recipe,
-            full,
-            "full training is off (lens_shortcuts.full.enabled)",
-        )
-    elif name is None:
-        reason = f"the tree chose no variant: {choice['leaf']} ({choice['reason']})"
-        not_trained(NOT_REQUIRED, "full", "none", phases, recipe, full, reason)
+    if stamps["status"] == NOT_REQUIRED:
+        not_trained(NOT_REQUIRED, "full", stamps["mode"], phases, recipe, full, stamps["reason"])
     else:
-        reason = f"the tree chose {name}: {choice['leaf']}; a person enabled it"
-        train_variant("full", name, mode, phases, recipe, stamps[mode], full, reason)
+        name, mode = choice["chosen"], choice["mode"]
+        train_variant("full", name, mode, phases, recipe, whole, full, stamps["reason"])

@@ -3,7 +3,7 @@
 CORE, RADIAL, NETWORK = "core_lr_residual", "radial_lr", "core_network_residual"
 QUICK = ("core_lr_raw", CORE, RADIAL, "core_trees_raw", "core_trees_residual", "radial_trees")
 FINAL = "val"  # data gates run on the whole of it, once
-TRAINED, NOT_REQUIRED, NOT_GIVEN = "trained", "not required", "not given"
+TRAINED, NOT_REQUIRED, GIVEN, NOT_GIVEN = "trained", "not required", "given", "not given"
 
 
 def column(radius: float) -> str:

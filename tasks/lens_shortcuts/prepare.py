@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from methods.stamp_preprocessing import NOISELESS, noiseless
 from params.lens_shortcuts import Own, Prepare, Rendered
 from storage.documents import write_json
-from storage.host_images import TURNS, read_stored_images
+from storage.host_images import TURNS, middle, read_stored_images
 from storage.inputs import InputError
-from storage.lens_manifests import BINS, MODES, NEEDED, Kind, read_manifest, unmatched_bins
-from storage.stamps import SPLITS
+from storage.lens_manifests import (
+    BINS,
+    MODES,
+    NEEDED,
+    Kind,
+    hosts_in_both_classes,
+    read_manifest,
+    unmatched_bins,
+)
+from storage.stamps import BANDS, SPLITS
 from storage.tables import write_parquet
 
 
@@ -31,9 +40,17 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
     unmatched = unmatched_bins(table)
     for line in unmatched:
         sys.stdout.write(f"not matched: {line}\n")
+    shared = hosts_in_both_classes(table)
+    if shared:
+        sys.stdout.write(f"unpaired: {shared} hosts are in both classes, in other turns\n")
     write_parquet(rows, table)
     source = params.model_dump(exclude={"kind", "manifest"})
-    facts = {"rows": manifest_rows, "counts": counts(table), "unmatched_bins": unmatched}
+    facts = {
+        "rows": manifest_rows,
+        "counts": counts(table),
+        "unmatched_bins": unmatched,
+        "hosts_in_both_classes": shared,
+    }
     write_json(prepared, {"kind": kind_of(params), **source, **facts})
 
 
@@ -80,11 +97,22 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _check_images(path: Path, table: pd.DataFrame, hosts: Path) -> None:
-    images = len(read_stored_images(hosts))
-    for name, end in (("host_image", images), ("host_turn", TURNS)):
+    images = read_stored_images(hosts)
+    for name, end in (("host_image", len(images)), ("host_turn", TURNS)):
         wrong = np.flatnonzero((table[name] < 0) | (table[name] >= end))
         if len(wrong):
             value = table[name].iloc[wrong[0]]
             raise InputError(
                 path, f"{value} is not in 0..{end - 1} ({hosts})", row=int(wrong[0]) + 2, field=name
+            )
+    for image in np.unique(table["host_image"]).tolist():
+        blank = noiseless(middle(images[image])[None])[0]
+        if blank.any():
+            row = int(np.flatnonzero(table["host_image"] == image)[0])
+            raise InputError(
+                path,
+                f"host {image} of {hosts.name}, band {BANDS[int(np.argmax(blank))]}: {NOISELESS}, as where a cut-out was "
+                "filled up; leave this host out",
+                row=row + 2,
+                field="host_image",
             )

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from methods.masking import Phase
@@ -19,8 +18,16 @@ from methods.stamp_batches import Resident, resident
 from methods.stamp_evaluation import core_reliance, pair_win_rate, radius_bins, ranking
 from methods.stamp_network import StampNetwork
 from methods.stamp_preprocessing import CHANNELS
-from methods.stamp_training import Progress, Training, log_loss, logits, restored, train
-from params.lens_shortcuts import Network, Recipe
+from methods.stamp_training import (
+    Progress,
+    Training,
+    log_loss,
+    logits,
+    restored,
+    train,
+    trains_in_bfloat16,
+)
+from params.lens_shortcuts import Recipe
 from storage.atomic import complete_folder
 from storage.checkpoints import read_checkpoint, write_checkpoint
 from storage.documents import write_json, write_text
@@ -29,6 +36,7 @@ from storage.inputs import InputError
 from storage.networks import write_weights
 from storage.stamps import ARCS, PLACEBO, has_set
 from storage.tables import write_parquet
+from tasks.lens_shortcuts.devices import chosen_device
 from tasks.lens_shortcuts.labelled import Labelled, labelled
 from tasks.lens_shortcuts.names import TRAINED, column
 
@@ -39,9 +47,15 @@ def train_variant(
     stage: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, stamps: Path, run: Path, reason: str
 ) -> None:  # fmt: skip
     """Writes `run`: status.json, scores.parquet, and per seed its best and last weights and its metrics."""
-    device = chosen_device(recipe.network)
+    network = recipe.network
+    block = "full" if stage == "full" else "train.recipe"
+    device = chosen_device(network.device, f"lens_shortcuts.{block}.network.device")
     facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
-    finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), facts)
+    taken = {
+        "on": device,
+        "bfloat16": trains_in_bfloat16(device, network.amp),
+    }  # what `auto` and `amp` came to here
+    finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), {**facts, **taken})
     data = Prepared(stamps, recipe, device)
     with complete_folder(run) as folder:
         scores = [
@@ -67,12 +81,6 @@ def not_trained(
             {"status": status, "reason": reason, "mode": mode, "seeds": [], **facts},
         )
     sys.stdout.write(f"{name}: {status}: {reason}\n")
-
-
-def chosen_device(network: Network) -> str:
-    if network.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return network.device
 
 
 class Prepared:
@@ -153,8 +161,7 @@ def _validated(
 ) -> tuple[float, dict[str, Any]]:
     """(AUROC of the half that selects, what to record); nothing of the other half chooses anything."""
     val, on_device = data.sets[ARCS, "val"], data.held[ARCS, "val"]
-    amp = recipe.network.amp
-    made = logits(model, on_device, amp=amp)
+    made = logits(model, on_device)
     chosen, reports = data.selects, ~data.selects
     value = auroc(made[chosen], val.positive[chosen])
     record: dict[str, Any] = {
@@ -164,7 +171,7 @@ def _validated(
         "report_auroc": auroc(made[reports], val.positive[reports]),
     }
     if epoch % recipe.every == 0 or epoch == recipe.network.epochs:
-        hidden = logits(model, on_device, recipe.reliance_radius, amp)
+        hidden = logits(model, on_device, recipe.reliance_radius)
         part = val.part(np.stack([made, hidden], axis=1)).only(reports)
         bins = radius_bins(part, recipe.theta_E_edges, recipe.level)
         record["theta_E"] = [
@@ -176,7 +183,7 @@ def _validated(
         record["pair_win_rate"] = pair_win_rate(part, recipe.level).value
         if (PLACEBO, "val") in data.sets:
             placebo, blank = data.sets[PLACEBO, "val"], data.held[PLACEBO, "val"]
-            scored = placebo.part(logits(model, blank, amp=amp)[:, None]).only(reports)
+            scored = placebo.part(logits(model, blank)[:, None]).only(reports)
             record["placebo_auroc"] = ranking(scored, recipe.level).value
     return value, record
 
@@ -199,7 +206,7 @@ def _scores(model: StampNetwork, seed: int, recipe: Recipe, data: Prepared) -> p
             }
         )
         for radius in radii:
-            table[column(radius)] = logits(model, on_device, radius, recipe.network.amp)
+            table[column(radius)] = logits(model, on_device, radius)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 

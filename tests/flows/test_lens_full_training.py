@@ -19,16 +19,37 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 PIPELINE = """
 stages:
   lens_shortcuts_compare:
-    cmd: mkdir -p artifacts/lens_shortcuts; cp choice.json artifacts/lens_shortcuts/chosen.json
-    deps: [choice.json]
-    outs: [artifacts/lens_shortcuts/chosen.json]
-  lens_shortcuts_full:
-    cmd: grep enabled params.yaml > full.txt
+    cmd: >-
+      mkdir -p artifacts/lens_shortcuts; cp choice.json artifacts/lens_shortcuts/chosen.json;
+      cp prepared_facts.json artifacts/lens_shortcuts/prepared.json
+    deps: [choice.json, prepared_facts.json]
+    outs: [artifacts/lens_shortcuts/chosen.json, artifacts/lens_shortcuts/prepared.json]
+  lens_shortcuts_whole:
+    cmd: grep enabled params.yaml > whole.txt
     deps: [artifacts/lens_shortcuts/chosen.json]
+    params: [lens_shortcuts.whole]
+    outs: [whole.txt]
+  lens_shortcuts_full:
+    cmd: cp whole.txt full.txt
+    deps: [artifacts/lens_shortcuts/chosen.json, whole.txt]
     params: [lens_shortcuts.full]
     outs: [full.txt]
 """
-PARAMS = "lens_shortcuts:\n  full: # off\n    enabled: false # until somebody says so\n    width: 64\n"
+PARAMS = """
+lens_shortcuts:
+  sample: {share: 0.1}
+  whole: # off
+    enabled: false # until somebody says so
+  full:
+    seeds: [1]
+    network: {width: 64, epochs: 50, device: cpu}
+"""
+PREPARED = {
+    "kind": "rendered",
+    "counts": {
+        "unpaired": {"train": {"stamps": 29108}, "val": {"stamps": 100240}, "test": {"stamps": 88528}}
+    },
+}
 CHOICE = {"chosen": "B1", "mode": "unpaired", "leaf": "success", "reason": "every gate passes"}
 BRANCH = "lens-full-training"
 
@@ -47,7 +68,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "dvc.yaml": PIPELINE,
         "params.yaml": PARAMS,
         "choice.json": json.dumps(CHOICE),
-        ".gitignore": "/artifacts/\n/full.txt\n/.cache\n/.logs\n/.worktrees/\n",
+        "prepared_facts.json": json.dumps(PREPARED),
+        ".gitignore": "/artifacts/\n/full.txt\n/whole.txt\n/.cache\n/.logs\n/.worktrees/\n",
     }
     for name, text in files.items():
         (root / name).write_text(text)
@@ -169,12 +191,23 @@ def test_the_form_has_the_checklist_above_the_signature() -> None:
     assert [properties[name]["description"] for name in CHECKLIST] == list(CHECKLIST.values())
 
 
-def test_the_facts_name_choice_and_recipe_of_the_real_params() -> None:
+def test_the_form_states_choice_stamps_and_recipe_of_the_real_params(tmp_path: Path) -> None:
     from flows.lens_full_training import facts  # noqa: PLC0415
 
-    text = facts(CHOICE, ROOT / "params.yaml")
-    assert all(word in text for word in ("**B1**", "unpaired", "every gate passes", "seeds", "'width': 64"))
+    path = tmp_path / "prepared.json"
+    path.write_text(json.dumps(PREPARED))
+    text = facts(CHOICE, ROOT / "examples" / "lens_plan.yaml", path)
+    assert all(
+        words in text
+        for words in (
+            "**B1**", "unpaired", "every gate passes",
+            "stamps: train 29,108, val 100,240, test 88,528, the whole manifest, rendered first",
+            "on a share of 0.1", "epochs: 50 at most for each of 3 seeds (1, 2, 3)", "width: 64",
+            "device: auto (this worker has", "learning_rate 0.0001",
+        )
+    )  # fmt: skip
     assert "enabled" not in text
+    assert "share of 1\n" in facts(CHOICE, ROOT / "params.yaml", path)
 
 
 def test_only_the_one_word_of_the_real_params_changes(tmp_path: Path) -> None:

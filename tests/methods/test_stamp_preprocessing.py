@@ -55,5 +55,5 @@ def test_channels() -> None:
 def test_a_stamp_without_noise_in_its_annulus_is_refused() -> None:
     flat = STAMPS[:2].copy()
     flat[1, 2] = 0
-    with pytest.raises(ValueError, match="stamp 1, band 2: its annulus"):
+    with pytest.raises(ValueError, match="stamp 1, band 2: half of its annulus"):
         residual(flat)

@@ -187,6 +187,19 @@ def test_amp_changes_nothing_on_a_processor() -> None:
     assert same(run().weights, run(replace(TRAINING, amp=True)).weights)
 
 
+def test_logits_are_float32_also_under_autocast() -> None:
+    network, stamps = new_network(3, 16, 1).eval(), torch.randn(256, 3, 63, 63)
+    with torch.inference_mode():
+        whole = network(stamps)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert network.conv1(stamps).dtype == torch.bfloat16  # the stages are computed in it
+            half, features = network(stamps), network.features(stamps)
+    assert half.dtype == features.dtype == torch.float32
+    assert len(half.unique()) == len(half)
+    assert (half != half.bfloat16().float()).float().mean() > 0.9
+    assert torch.allclose(half, whole, rtol=0, atol=0.05 * float(whole.std()) + 0.05)
+
+
 def test_too_few_stamps_are_refused() -> None:
     with pytest.raises(ValueError, match="72 stamps make no two batches of 40"):
         run(replace(TRAINING, batch=40))

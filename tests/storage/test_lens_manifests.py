@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 
 from storage.inputs import InputError
-from storage.lens_manifests import depth, read_manifest, sky_noise, unmatched_bins
+from storage.lens_manifests import (
+    depth,
+    hosts_in_both_classes,
+    read_manifest,
+    sky_noise,
+    unmatched_bins,
+)
 from tests.tasks.lens_data import manifest
 
 
@@ -69,6 +75,23 @@ def other_host(table: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
+def unpaired_row(name: str, value_of: dict[str, object], **row: object) -> Change:
+    """The first such unpaired row gets the value that another unpaired row of its split has."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        changed = table.copy()
+        place = first(table, mode="unpaired", split="val", **row)
+        others = table[
+            (table["mode"] == "unpaired") & (table["split"] == "val") & (table.index != table.index[place])
+        ]
+        for key, value in value_of.items():
+            others = others[others[key] == value]
+        changed.loc[changed.index[place], name] = others[name].iloc[-1]
+        return changed
+
+    return change
+
+
 def without(name: str, **rows: object) -> Change:
     def change(table: pd.DataFrame) -> pd.DataFrame:
         dropped = np.logical_and.reduce([(table[key] == value).to_numpy() for key, value in rows.items()])
@@ -100,6 +123,16 @@ def without(name: str, **rows: object) -> Change:
         (moved_host, "host_id.*another split"),
         (moved_pair, "pair_id.*another split"),
         (other_host, "both stamps of a pair show one host"),
+        (
+            unpaired_row("pair_id", {"label": 1}, label=1),
+            "pair_id.*one positive and one negative; leave it empty",
+        ),
+        (
+            unpaired_row("pair_id", {"label": 0}, label=0),
+            "pair_id.*one positive and one negative; leave it empty",
+        ),
+        (unpaired_row("host_id", {"label": 1}, label=0), "host_id.*is a positive's host too.*mode paired"),
+        (unpaired_row("host_id", {"label": 0}, label=0), "host_id.*negative above.*without replacement"),
         (lambda t: t.drop(index=first(t, mode="paired", label=0)), "one positive and one negative"),
         (without("positives", mode="unpaired", split="val", label=1), "no positive in val of mode unpaired"),
         (
@@ -112,6 +145,14 @@ def without(name: str, **rows: object) -> Change:
 def test_refused(tmp_path: Path, table: pd.DataFrame, change: Change, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_manifest(written(tmp_path, change(table)), "sersic")
+
+
+def test_unpaired_stamps_need_no_pair(tmp_path: Path, table: pd.DataFrame) -> None:
+    changed = table.copy()
+    changed.loc[changed["mode"] == "unpaired", "pair_id"] = ""
+    read = read_manifest(written(tmp_path, changed), "own")
+    assert (read["pair_id"][read["mode"] == "unpaired"] == "").all()
+    assert hosts_in_both_classes(read) == 0
 
 
 def test_bins_that_are_not_matched_are_named(table: pd.DataFrame) -> None:

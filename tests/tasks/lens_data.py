@@ -68,5 +68,5 @@ def prepared_rows(folder: Path, table: pd.DataFrame, params: Any = None) -> Path
 def rendered(folder: Path, mode: str, params: Render, name: str = "stamps") -> Path:
     """What `render` makes of what `prepared_rows` left."""
     files = folder / "data", folder / "sampled.parquet", folder / "prepared.json"
-    render.main(params, mode, *files, folder / name)
+    render.main(params, mode, *files, folder / name, folder / f"{name}_rendering.json")
     return folder / name

@@ -13,7 +13,7 @@ from params.lens_shortcuts import Leak
 from simulators.lens_shortcuts import drawn
 from storage.inputs import InputError
 from storage.stamps import ARCS, PLACEBO, has_set, read_rows, read_sets, read_stamps
-from tasks.lens_shortcuts import render, sample
+from tasks.lens_shortcuts import sample, stamp_sets
 from tests.tasks.lens_data import (
     manifest,
     prepared_rows,
@@ -168,7 +168,7 @@ def test_a_killed_rendering_goes_on_where_it_was_and_ends_with_the_same_bytes(
     tmp_path: Path, stamps: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepared_rows(tmp_path, manifest())
-    params, shard = render_params(shard=10), render._shard
+    params, shard = render_params(shard=10), stamp_sets._shard
     calls = []
 
     def killed(*arguments: object) -> object:
@@ -177,11 +177,11 @@ def test_a_killed_rendering_goes_on_where_it_was_and_ends_with_the_same_bytes(
             raise KeyboardInterrupt
         return shard(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(render, "_shard", killed)
+    monkeypatch.setattr(stamp_sets, "_shard", killed)
     with pytest.raises(KeyboardInterrupt):
         rendered(tmp_path, "unpaired", params)
     assert not (tmp_path / "stamps").exists()
-    monkeypatch.setattr(render, "_shard", shard)
+    monkeypatch.setattr(stamp_sets, "_shard", shard)
     capsys.readouterr()
     folder = rendered(tmp_path, "unpaired", params)
     assert "goes on after" in capsys.readouterr().out

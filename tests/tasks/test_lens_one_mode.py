@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from params.lens_shortcuts import Full, Mode, Own, Rendered
+from params.lens_shortcuts import Full, Mode, Own, Rendered, Whole
 from storage.inputs import InputError
 from storage.stamps import has_stamps, read_rows, read_stamps
 from storage.tables import read_csv
-from tasks.lens_shortcuts import compare, full, gates, mask, prepare, sample, train, tree
+from tasks.lens_shortcuts import compare, full, gates, mask, prepare, sample, train, tree, whole
 from tests.tasks import lens_artifacts as made
 from tests.tasks.lens_data import manifest, prepared_rows, render_params, rendered, sample_params
 
@@ -87,8 +87,17 @@ def run_to_the_end(folder: Path, params: Own, baseline: Mode) -> None:
         made.compare(), by_mode["stamps"], by_mode["gates.csv"], runs, folder / "tree.json", folder / "results",
         folder / "chosen.json",
     )  # fmt: skip
-    off = {"enabled": False, "network": made.RECIPE["network"], "seeds": [5]}
-    full.main(Full.model_validate(off), by_mode["stamps"], folder / "chosen.json", folder / "full")
+    rendering: dict[str, Path] = {each: folder / each / "stamps_rendering.json" for each in MODES}
+    whole.main(
+        Whole(enabled=False), folder / "data", folder / "rows.parquet", folder / "prepared.json",
+        folder / "chosen.json", rendering, folder / "whole",
+    )  # fmt: skip
+    off = {"network": made.RECIPE["network"], "seeds": [5]}
+    full.main(Full.model_validate(off), folder / "whole", folder / "chosen.json", folder / "full")
+    status = json.loads((folder / "full" / "status.json").read_text())
+    assert (status["status"], status["reason"]) == (
+        "not required", "full training is off (lens_shortcuts.whole.enabled)",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", MODES)

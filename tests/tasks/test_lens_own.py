@@ -1,5 +1,6 @@
 """The user's own cut-outs as npy, npz and FITS, and arcs injected into hosts that are pictures."""
 
+import json
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -116,6 +117,12 @@ def with_nan(pixels: Pixels) -> Pixels:
     return pixels
 
 
+def filled_up(pixels: Pixels) -> Pixels:
+    """A cut-out at the edge of an image: zeros where there is none."""
+    pixels[5, 1, :, 24:] = 0
+    return pixels
+
+
 def without_band(data: Path, table: pd.DataFrame) -> None:
     write_fits(data / "stamps", table, cutouts(table), by_band=True)
     name = table["stamp"].iloc[0]
@@ -149,6 +156,7 @@ def no_fits(data: Path, table: pd.DataFrame) -> None:
         (broken(lambda x: x[:, :2]), "stamps.npy", "bands g, r, z.*got .* x 2 x 63 x 63"),
         (broken(lambda x: x[:-1]), "stamps.npy", r"holds \d+ stamps, the manifest has \d+ rows"),
         (broken(lambda x: np.repeat(x, 2, axis=0)), "stamps.npy", "one for each"),
+        (broken(filled_up), "stamps.npy", r"row 7: stamp '.*', band r: half of its annulus 20 <= r < 32 pixels, or more"),
         (broken(with_nan), "stamps.npy", r"row 7: stamp .*pixel \(30, 20\) of band r is not a number"),
         (broken(lambda x: x * np.float32(1e9)), "stamps.npy", "is prepare.zero_point right"),
         (lambda data, table: None, "stamps.npy", "no such file or folder"),
@@ -181,12 +189,12 @@ def pictures(folder: Path, count: int = 16, size: int = 65) -> Path:
     return folder / "hosts.npz"
 
 
-def image_simulation(path: Path, **changes: Any) -> Simulate:
+def image_simulation(path: Path, psf_edges: Any = (9.0,), **changes: Any) -> Simulate:
     hosts = {
         "kind": "images", "file": str(path), "array": "images", "zero_point": 30.0, "noise": [0.003, 0.004, 0.012],
         "share": 0.25,
     }  # fmt: skip
-    return simulate(hosts=hosts, psf_edges=[9.0], depth_edges=[90.0], **changes)
+    return simulate(hosts=hosts, psf_edges=list(psf_edges), depth_edges=[90.0], **changes)
 
 
 IMAGES = Rendered(kind="rendered", manifest="manifest.csv", modes=["paired", "unpaired"], hosts="hosts.npy")
@@ -223,6 +231,46 @@ def test_a_picture_is_in_one_split_and_none_of_its_turns_in_both_classes(tmp_pat
     assert (
         len(rows[rows["mode"] == "paired"].drop_duplicates(["host_image", "host_turn"])) == len(unpaired) / 2
     )
+
+
+def test_bins_of_the_arcs_psf_draw_no_picture_twice(tmp_path: Path) -> None:
+    """All turned pictures are wanted, so that none is left to choose from."""
+    injected(tmp_path, psf_edges=[1.22, 1.3, 1.38], stamps={"train": 64, "val": 32, "test": 32})
+    rows = read_csv(tmp_path / "data" / "manifest.csv")
+    unpaired = rows[rows["mode"] == "unpaired"]
+    assert unpaired["psf_bin"].nunique() == 4
+    assert not unpaired.duplicated(["host_image", "host_turn"]).any()
+    facts = json.loads((tmp_path / "prepared.json").read_text())
+    assert facts["unmatched_bins"] == []
+    assert facts["hosts_in_both_classes"] == 16
+
+
+def test_a_pool_of_pictures_cannot_be_shifted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="their pool cannot be shifted"):
+        injected(tmp_path, pool__fwhm_shift=0.1)
+
+
+def test_one_turned_picture_in_two_unpaired_rows_is_refused(tmp_path: Path) -> None:
+    data = injected(tmp_path) / "data"
+    table = read_csv(data / "manifest.csv")
+    one, other = table.index[(table["mode"] == "unpaired") & (table["split"] == "train")][:2]
+    table.loc[other, ["host_id", "host_image", "host_turn"]] = table.loc[
+        one, ["host_id", "host_image", "host_turn"]
+    ]
+    table.to_csv(data / "manifest.csv", index=False)
+    with pytest.raises(InputError, match=r"host_turn.*would show the same pixels"):
+        prepare.main(IMAGES, data, tmp_path / "rows.parquet", tmp_path / "prepared.json")
+
+
+def test_a_picture_without_noise_in_its_annulus_is_refused(tmp_path: Path) -> None:
+    data = injected(tmp_path) / "data"
+    images = np.load(data / "hosts.npy")
+    images[3, 2] = 0
+    np.save(data / "hosts.npy", images)
+    with pytest.raises(
+        InputError, match=r"row \d+, field host_image: host 3 of hosts.npy, band z: half of its"
+    ):
+        prepare.main(IMAGES, data, tmp_path / "rows.parquet", tmp_path / "prepared.json")
 
 
 def test_the_eight_turns_of_a_picture_are_all_different() -> None:

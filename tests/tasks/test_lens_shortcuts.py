@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,10 +26,11 @@ from methods.stamp_training import logits, restored
 from params.block import read_block
 from params.lens_shortcuts import Full, Mode
 from run_stage import params_model
+from storage.documents import write_json
 from storage.inputs import InputError
 from storage.networks import read_weights
 from storage.tables import read_csv, read_parquet
-from tasks.lens_shortcuts import compare, confirmed, full, gates, mask, names, train, tree
+from tasks.lens_shortcuts import compare, confirmed, full, gates, mask, names, train, training, tree
 from tasks.lens_shortcuts.labelled import labelled
 from tasks.lens_shortcuts.page import planted_leaks
 from tests.imports import ROOT
@@ -456,36 +458,62 @@ def test_an_einstein_radius_outside_the_bins_is_refused(tmp_path: Path) -> None:
         train.main(made.train(), "unpaired", folder, tmp_path / "run")
 
 
-def test_full_training_is_off_and_on_it_trains_the_choice_with_its_own_network(
+def test_full_training_trains_the_choice_with_its_own_network_where_its_stamps_are(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    stamps: dict[str, Any] = {mode: pipeline.stamps(mode) for mode in MODES}
     network = {**made.RECIPE["network"], "width": 8, "schedule": "cosine", "epochs": 2, "patience": 1}
-    off, on = (
-        Full.model_validate({"enabled": enabled, "network": network, "seeds": [5]})
-        for enabled in (False, True)
-    )
+    params = Full.model_validate({"network": network, "seeds": [5]})
     choice = json.loads((pipeline.root / "chosen.json").read_text())
-    chosen = choice | {
-        "chosen": "B2",
-        "mode": "unpaired",
-        "phases": [{"start": 0, "radius": 5, "probability": 0.5}],
-    }
-    for name, given in (("nobody", choice | {"chosen": None, "mode": None, "phases": []}), ("b2", chosen)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(given))
-    full.main(off, stamps, tmp_path / "b2.json", tmp_path / "off")
-    assert "is off" in json.loads((tmp_path / "off" / "status.json").read_text())["reason"]
-    full.main(on, stamps, tmp_path / "nobody.json", tmp_path / "nobody")
-    assert "chose no variant" in json.loads((tmp_path / "nobody" / "status.json").read_text())["reason"]
-    full.main(on, stamps, tmp_path / "b2.json", tmp_path / "on")
-    status = json.loads((tmp_path / "on" / "status.json").read_text())
+    phases = [{"start": 0, "radius": 5, "probability": 0.5}]
+    (tmp_path / "chosen.json").write_text(
+        json.dumps(choice | {"chosen": "B2", "mode": "unpaired", "phases": phases})
+    )
+    for name, status in (("off", "not required"), ("on", "given")):
+        folder = tmp_path / f"whole_{name}"
+        if name == "on":
+            shutil.copytree(pipeline.stamps("unpaired"), folder)
+        else:
+            folder.mkdir()
+        write_json(folder / "status.json", {"status": status, "reason": f"it is {name}", "mode": "unpaired"})
+        full.main(params, folder, tmp_path / "chosen.json", tmp_path / name)
+    found = {name: json.loads((tmp_path / name / "status.json").read_text()) for name in ("off", "on")}
+    assert (found["off"]["status"], found["off"]["reason"]) == ("not required", "it is off")
+    assert [path.name for path in (tmp_path / "off").iterdir()] == ["status.json"]
+    status = found["on"]
     assert (status["status"], status["variant"], status["seeds"]) == ("trained", "B2", [5])
     assert status["recipe"]["network"] == network
 
 
+def test_the_key_to_resume_by_knows_the_device_and_bfloat16(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Auto is another device on another machine; a run that began there cannot go on here."""
+    keys = []
+
+    def stopped(stage: str, inputs: object, facts: dict[str, Any]) -> None:
+        keys.append((facts["on"], facts["bfloat16"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "Finished", stopped)
+    for there, units in ((False, False), (True, False), (True, True)):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda units=units: units)
+        with pytest.raises(KeyboardInterrupt):
+            train.main(
+                made.train(network={"device": "auto", "amp": True}), "unpaired", pipeline.stamps("unpaired"),
+                tmp_path / "run",
+            )  # fmt: skip
+    assert keys == [("cpu", False), ("cuda", False), ("cuda", True)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"lens_shortcuts.train.recipe.network.device: cuda is wanted"):
+        train.main(
+            made.train(network={"device": "cuda"}), "unpaired", pipeline.stamps("unpaired"), tmp_path / "run"
+        )
+
+
 @pytest.mark.parametrize("file", ["params.yaml", "examples/lens_plan.yaml"])
 def test_the_default_and_the_plan_are_valid_and_share_their_rules(file: str) -> None:
-    steps = ("prepare", "sample", "render", "gates", "train", "tree", "mask", "compare", "full")
+    steps = ("prepare", "sample", "render", "gates", "train", "tree", "mask", "compare", "whole", "full")
     blocks = {}
     for step in steps:
         main = import_module(f"tasks.lens_shortcuts.{step}").main
@@ -494,4 +522,5 @@ def test_the_default_and_the_plan_are_valid_and_share_their_rules(file: str) -> 
     assert blocks["tree"] == default
     if file != "params.yaml":
         assert blocks["train"].recipe.network == blocks["full"].network
-        assert not blocks["full"].enabled
+        assert blocks["sample"].share == 0.1  # of what decides; whole takes all of it
+    assert not blocks["whole"].enabled
