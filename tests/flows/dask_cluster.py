@@ -25,22 +25,38 @@ class Cluster:
 
 @contextmanager
 def cluster_of_three(folder: Path) -> Iterator[Cluster]:
+    with scheduler(folder) as address:
+        workers = [started_worker(folder / name, address) for name in NAMES]
+        try:
+            wait_until(lambda: _connected(address) == len(NAMES), "three workers")
+            yield Cluster(address, workers)
+        finally:
+            for process in workers:
+                process.terminate()
+                process.wait()
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[str]:
+    """Its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    options = ("--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    process = _started(folder / "scheduler", "dask_scheduler", *options)
     address = f"tcp://127.0.0.1:{port}"
-    options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "."]
-    scheduler = _started(
-        folder / "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"
-    )
-    workers = [_started(folder / name, "dask_worker", address, *options) for name in NAMES]
     try:
-        wait_until(lambda: _connected(address) == len(NAMES), "three workers")
-        yield Cluster(address, workers)
+        wait_until(lambda: _connected(address) is not None, "the scheduler")
+        yield address
     finally:
-        for process in [*workers, scheduler]:
-            process.terminate()
-            process.wait()
+        process.terminate()
+        process.wait()
+
+
+def started_worker(folder: Path, address: str) -> "subprocess.Popen[bytes]":
+    """With one thread, in an empty folder of its own."""
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", ".")
+    return _started(folder, "dask_worker", address, *options)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
@@ -61,9 +77,10 @@ def _started(folder: Path, program: str, *arguments: str) -> "subprocess.Popen[b
     )
 
 
-def _connected(address: str) -> int:
+def _connected(address: str) -> int | None:
+    """How many workers there are; None: not even the scheduler answers."""
     from distributed import Client  # noqa: PLC0415 - an extra
 
     with suppress(OSError), Client(address, timeout=10, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         return len(client.scheduler_info(n_workers=-1)["workers"])
-    return 0
+    return None
