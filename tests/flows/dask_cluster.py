@@ -24,9 +24,7 @@ class Cluster:
 @contextmanager
 def cluster_of(workers: int, folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[Cluster]:
     with scheduler(folder) as address:
-        running = [
-            started_worker(folder / f"worker{i}", address, environment) for i in range(1, workers + 1)
-        ]
+        running = [started_worker(folder / f"worker{i}", address, environment) for i in range(1, workers + 1)]
         try:
             wait_until(lambda: _connected(address) == workers, f"{workers} workers")
             yield Cluster(address, running)
