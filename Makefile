@@ -54,7 +54,8 @@ ui: env ## a Prefect server with its page on http://127.0.0.1:$(UI_PORT)
 
 deploy: env ## register the deployments of prefect.yaml with the server of `make ui`
 	@export PREFECT_API_URL=$${PREFECT_API_URL:-http://127.0.0.1:$(UI_PORT)/api} \
-		&& { prefect work-pool inspect $(POOL) > /dev/null 2>&1 || prefect work-pool create --type process $(POOL); } \
+		&& { prefect work-pool inspect $(POOL) > /dev/null 2>&1 || { prefect work-pool create --type process $(POOL) \
+			&& prefect work-pool set-concurrency-limit $(POOL) 1; }; } \
 		&& prefect --no-prompt deploy --all
 
 worker: env ## run what is scheduled

@@ -66,6 +66,18 @@ def commit_results(clean: Path, branch: str, message: str, paths: Sequence[str] 
     return name
 
 
+def put_back(clean: Path, folder: str, but: Sequence[str]) -> None:
+    """In a worktree: a folder as the commit has it, except for folders in it."""
+    kept = tuple(f"{path}/" for path in but)
+    committed = run(
+        clean, "list what is committed", "git", "ls-tree", "-r", "-z", "--name-only", "HEAD", folder
+    )
+    if files := [path for path in committed.split("\0") if path and not path.startswith(kept)]:
+        run(clean, f"put {folder} back", "git", "checkout", "--quiet", "HEAD", "--", *files)
+    new = ["git", "clean", "-d", "--quiet", "--force", *(f"--exclude=/{path}" for path in kept), "--", folder]
+    run(clean, f"put {folder} back", *new)
+
+
 def push(clean: Path, branch: str, remote: str) -> None:
     """That branch and nothing else, as it is there already or grown on. Raises WorktreeError, PushRefused."""
     ref = f"refs/heads/{branch}"

@@ -9,7 +9,8 @@ import hashlib
 import logging
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +22,7 @@ from distributed import CancelledError, Client, KilledWorker, LocalCluster
 from distributed.diagnostics.plugin import UploadFile
 
 from flows import dask_worker, exchange, graph, resources
-from flows.logs import log_path
+from flows.logs import begin_log, log_path
 from flows.repository import CannotRun, GraphError, causes_of
 from flows.runners import LocalProcesses, Run, because, local_processes
 from flows.walk import StageOutcome
@@ -31,6 +32,7 @@ GIB = 2**30
 AHEAD = ("params.yaml", "dvc.lock", "data.dvc")  # may differ from the commit: they go along as they are
 UNHARMFUL = ("results/",)  # stages that read it run here
 ELSEWHERE = "is to run on a worker"
+WITHOUT_WORKERS = 60.0  # seconds that stages wait for a first, or for another one
 
 
 class CannotSpread(GraphError):
@@ -54,6 +56,8 @@ def on_dask(run: Run, address: str | None) -> Iterator["DaskWorkers"]:
 
 
 class DaskWorkers:
+    may_grow = True  # workers come and go
+
     def __init__(
         self,
         run: Run,
@@ -73,13 +77,32 @@ class DaskWorkers:
         self._bound = exchange.bound_to_git(run.root, to_run)
         self._read_later = {upstream for name in to_run - self._bound for upstream in run.upstreams[name]}
         exchange.push_inputs(run.root, to_run - self._bound, made_later=to_run)
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        self.jobs = sum(each["nthreads"] for each in workers) or 1
-        self._gpus = sum(int(each["resources"].get("GPU", 0)) for each in workers)
-        memory = sum(each["memory_limit"] or 0 for each in workers) / GIB
-        self.has = Amounts(cpu=self.jobs, gpu=self._gpus, memory=memory or resources.machine(0).memory)
+        self._last_seen = time.monotonic()
+        if to_run - self._bound:
+            _wait_for_a_worker(client)
         self._module = _taught(client)
         client.subscribe_topic(self._topic, self._told)  # type: ignore[no-untyped-call]
+
+    @property
+    def jobs(self) -> int:
+        return _cores_of(self._workers())
+
+    @property
+    def has(self) -> Amounts:
+        workers = self._workers()
+        gpus = sum(map(_gpus_of, workers))
+        memory = sum(each["memory_limit"] or 0 for each in workers) / GIB
+        return Amounts(cpu=_cores_of(workers), gpu=gpus, memory=memory or resources.machine(0).memory)
+
+    def _workers(self) -> list[dict[str, Any]]:
+        """Those that are there now. Raises CannotSpread where none has been for a while, and stages wait for one."""
+        info = self._client.scheduler_info(n_workers=-1)
+        workers = list(info["workers"].values())
+        if workers or not self._futures:
+            self._last_seen = time.monotonic()
+        elif time.monotonic() - self._last_seen > WITHOUT_WORKERS:
+            raise CannotSpread(_no_worker(str(info["address"])))
+        return workers
 
     def reproduce(self, name: str) -> StageOutcome:
         outcome = self._here.reproduce(name) if name in self._bound else self._known(name)
@@ -115,17 +138,16 @@ class DaskWorkers:
     def _on_a_worker(self, name: str) -> StageOutcome:
         root = self._run.root
         self._starts[name] = []
-        (root / log_path(name)).parent.mkdir(exist_ok=True)
-        (root / log_path(name)).write_text("")
+        begin_log(root, name)
         module = self._module
         key = f"{name}-{uuid4().hex}"
-        need = self._run.needs[name]
+        gpus = min(self._run.needs[name].gpus_welcome, max(map(_gpus_of, self._workers()), default=0))
         future = self._client.submit(
             lambda job: import_module(module).run_stage(job, key),
             self._job(name),
             key=key,
             pure=False,
-            resources={"GPU": need.gpu} if need.gpu and self._gpus else None,
+            resources={"GPU": gpus} if gpus else None,
         )
         self._futures[name] = future
         try:
@@ -173,7 +195,30 @@ class DaskWorkers:
                 log.write(message["text"])
         else:
             self._starts.setdefault(message["stage"], []).append(message["worker"])
-            path.write_text("")
+            begin_log(self._run.root, message["stage"])
+
+
+def _cores_of(workers: Iterable[dict[str, Any]]) -> int:
+    return max(1, sum(int(each["nthreads"]) for each in workers))
+
+
+def _gpus_of(worker: dict[str, Any]) -> int:
+    """As it says itself: `dask worker --resources GPU=1`."""
+    return int(worker["resources"].get("GPU", 0))
+
+
+def _wait_for_a_worker(client: Client) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WITHOUT_WORKERS)
+    except TimeoutError as error:
+        raise CannotSpread(_no_worker(client.scheduler_info()["address"])) from error
+
+
+def _no_worker(address: str) -> str:
+    return (
+        f"the Dask scheduler at {address} has had no worker for {WITHOUT_WORKERS:g} s: start one with "
+        f"`dask worker {address} --nthreads 1`, then run this again: what was finished is kept"
+    )
 
 
 def _taught(client: Client) -> str:

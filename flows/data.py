@@ -66,6 +66,12 @@ def require(root: Path) -> None:
         raise DataError(problems)
 
 
+def restore_missing(root: Path) -> None:
+    """data/ from the cache or the remote if it is not there; what is there is never replaced."""
+    if pinned_data.data_status(root).state == "missing":
+        pinned_data.restore_data(root)
+
+
 def simulations(root: Path) -> dict[str, Any]:
     """Experiment -> its `simulate` block in params.yaml."""
     path = root / "params.yaml"

@@ -146,6 +146,11 @@ def has_remote(root: Path) -> bool:
         return bool(repo.config["core"].get("remote"))
 
 
+def require_remote(root: Path) -> None:
+    if not has_remote(root):
+        raise GraphError("no DVC remote is set: `dvc remote add -d <name> <url>`")
+
+
 def _stale_because(stage: Any) -> tuple[str, ...]:
     """DVC's own test (`Stage.changed`), in words."""
     root = Path(stage.repo.root_dir)

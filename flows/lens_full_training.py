@@ -11,7 +11,7 @@ from prefect.states import Completed
 from pydantic import PositiveFloat
 from ruamel.yaml import YAML
 
-from flows import approval, branches, pipeline, scheduled
+from flows import approval, branches, experiments, pipeline, run_version, scheduled
 from flows.reproduce import plan
 from flows.resources import gpu_devices
 from flows.walk import StageOutcome
@@ -63,6 +63,7 @@ def lens_full_training(
     if pull:
         branches.fetch(root, ref)
     revision = commit_of(root, ref)
+    run_version.record(revision)
     scheduled.require_branch(root, branch, git_remote)
     with worktree(root, revision, "lens-full-training") as clean, chdir(clean):
         decided = scheduled.brought_up_to_date(clean, [DECISION], pull, jobs=jobs)
@@ -84,7 +85,7 @@ def lens_full_training(
         trained = pipeline.run_as_tasks(plan(clean, [TRAINING], False, jobs))
         message = f"{choice['chosen']} trained in full, approved by {approved.approver}"
         holder = scheduled.commit_to_branch(clean, branch, message, (PARAMS, *branches.MADE))
-        for each in scheduled.experiments_of(clean, [*decided, *trained]):
+        for each in experiments.finished(clean, [*decided, *trained]):
             scheduled.publish_results(clean, each)
         whereabouts = scheduled.hand_on(clean, holder, push, git_remote)
     return Completed(message="; ".join([f"{TRAINING}: {_state(trained)}", *whereabouts]))

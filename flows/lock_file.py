@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,46 @@ def record(root: Path, stage: Any) -> None:
 
 def entry(root: Path, name: str) -> str:
     """A stage's lines, also for `splice` in another clone; empty where it was never recorded."""
-    found = _lines_of(f"  {dumps_yaml({name: None})}".rstrip()).search(_stages_last(root))
+    return _entry(_stages_last(_lock(root)), name)
+
+
+def _entry(lock: str, name: str) -> str:
+    found = _lines_of(_head(name)).search(lock)
     return found[0] if found else ""
+
+
+def _head(name: str) -> str:
+    return f"  {dumps_yaml({name: None})}".rstrip()
 
 
 def splice(root: Path, entry: str) -> None:
     """Replace a stage's lines by these; to be called with DVC's lock held."""
-    others = _lines_of(entry.partition("\n")[0]).sub("", _stages_last(root))
+    others = _lines_of(entry.partition("\n")[0]).sub("", _stages_last(_lock(root)))
     write_at_once(root / LOCK, others + entry)
+
+
+def put_back(root: Path, before: str, names: Iterable[str]) -> None:
+    """These stages' lines as `before`, the text of an earlier dvc.lock, has them, or none."""
+    earlier, lock = _stages_last(before), _stages_last(_lock(root))
+    for name in names:
+        lock = _lines_of(_head(name)).sub("", lock) + _entry(earlier, name)
+    if lock == LOCK_HEAD:  # no stage left
+        (root / LOCK).unlink(missing_ok=True)
+    else:
+        write_at_once(root / LOCK, _sorted(lock))
 
 
 def _lines_of(head: str) -> re.Pattern[str]:
     return re.compile(rf"^{re.escape(head)}\n(?: {{4}}.*\n|\n)*", re.MULTILINE)
 
 
-def _stages_last(root: Path) -> str:
-    path = root / LOCK
-    lock = path.read_text() if path.exists() else LOCK_HEAD
+def _lock(root: Path) -> str:
+    return (root / LOCK).read_text() if (root / LOCK).exists() else ""
+
+
+def _stages_last(lock: str) -> str:
+    if not lock:
+        return LOCK_HEAD
     return _rewritten(lock) if _has_more_than_stages(lock) else lock
 
 

@@ -14,47 +14,79 @@ def log_path(stage: str) -> Path:
     return Path(".logs") / f"{stage}.log"
 
 
-def log_tail(root: Path, stage: str, since: float) -> str:
-    """The end of what the stage printed; empty where it printed nothing after `since`."""
+def begin_log(root: Path, stage: str) -> None:
+    """Another, empty file in its place: who follows the old one notices."""
     path = root / log_path(stage)
-    if not path.exists() or path.stat().st_mtime < since - 1:
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text("")
+    new.replace(path)
+
+
+LogState = tuple[int, int, int] | None  # inode, bytes, time of the last change; None: no log
+
+
+def log_state(root: Path, stage: str) -> LogState:
+    """Of the stage's log as it is now: while it stays so, it is an earlier run's. (Clocks of file systems are coarse.)"""
+    try:
+        status = (root / log_path(stage)).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def log_tail(root: Path, stage: str, before: LogState) -> str:
+    """The end of what the stage printed; empty where it printed nothing since its log was as `before`."""
+    if log_state(root, stage) in (None, before):
         return ""
-    return "\n".join(path.read_text(errors="replace").splitlines()[-TAIL:])
+    return "\n".join((root / log_path(stage)).read_text(errors="replace").splitlines()[-TAIL:])
 
 
 @contextmanager
-def followed(root: Path, stage: str, emit: Callable[[str], None], since: float) -> Iterator[None]:
+def followed(root: Path, stage: str, emit: Callable[[str], None]) -> Iterator[None]:
     """While the body runs, hand on whole lines as they are printed."""
     done = threading.Event()
+    follower = _Follower(root, stage, emit)
 
     def follow() -> None:
-        start = 0
         while not done.wait(POLL):
-            start = _emit_from(root / log_path(stage), start, emit, since, whole_lines=True)
-        _emit_from(root / log_path(stage), start, emit, since, whole_lines=False)
+            follower.emit_new(whole_lines=True)
+        follower.emit_new(whole_lines=False)
 
-    follower = threading.Thread(target=follow, name=f"follows {stage}", daemon=True)
-    follower.start()
+    thread = threading.Thread(target=follow, name=f"follows {stage}", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        follower.join()
+        thread.join()
 
 
-def _emit_from(path: Path, start: int, emit: Callable[[str], None], since: float, whole_lines: bool) -> int:
-    """Returns where to go on."""
-    with suppress(OSError):
-        if path.stat().st_mtime < since - 1:  # of an earlier run
-            return 0
-        with path.open("rb") as file:
-            file.seek(start)
-            new = file.read()
-        if whole_lines:
-            new = new[: new.rfind(b"\n") + 1]
-        if lines := new.decode(errors="replace").splitlines():
-            skipped = len(lines) - AT_ONCE
-            more = [f"... {skipped} more lines in {path.parent.name}/{path.name}"] if skipped > 0 else []
-            emit("\n".join([*more, *lines[-AT_ONCE:]]))
-        return start + len(new)
-    return start
+class _Follower:
+    """Hands on each line once. A log that is begun anew, as by a worker that takes over, is read from its start."""
+
+    def __init__(self, root: Path, stage: str, emit: Callable[[str], None]) -> None:
+        self._root, self._stage, self._emit = root, stage, emit
+        self._before = log_state(root, stage)
+        self._inode, self._read = -1, 0
+
+    def emit_new(self, whole_lines: bool) -> None:
+        state = log_state(self._root, self._stage)
+        if state is None or state == self._before:
+            return
+        self._before = None  # begun; the same size and time may come again
+        inode, size, _ = state
+        if inode != self._inode or size < self._read:
+            self._inode, self._read = inode, 0
+        path = self._root / log_path(self._stage)
+        with suppress(OSError):
+            with path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+            if whole_lines:
+                new = new[: new.rfind(b"\n") + 1]
+            self._read += len(new)
+            if lines := new.decode(errors="replace").splitlines():
+                skipped = len(lines) - AT_ONCE
+                more = [f"... {skipped} more lines in {log_path(self._stage)}"] if skipped > 0 else []
+                self._emit("\n".join([*more, *lines[-AT_ONCE:]]))

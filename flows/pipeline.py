@@ -1,7 +1,6 @@
 """The walk inside a Prefect flow run: each DVC stage is one task run, each experiment's results are artifacts."""
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import PositiveInt
 from rich.console import Console
 
-from flows import lock_file, progress, publish, show
+from flows import experiments, lock_file, progress, publish, run_version, show
 from flows.logs import followed
 from flows.reproduce import StagesFailed, guarded, nothing_is_stale, parser, plan
 from flows.runners import (
@@ -55,7 +54,9 @@ def pipeline(
         runner: Where stages run: as processes of this machine (threads) or on the workers of a Dask cluster.
         dask_address: The scheduler of that cluster; empty for a cluster on this machine.
     """
-    return _publish_what_ran(plan(Path.cwd(), targets, force, jobs), runner_factory(runner, dask_address))
+    root = Path.cwd()
+    run_version.record(publish.provenance(root).commit)
+    return _run_and_publish(plan(root, targets, force, jobs), runner_factory(runner, dask_address))
 
 
 def experiment(
@@ -67,6 +68,7 @@ def experiment(
 ) -> dict[str, Any]:
     """Inside a flow run: the experiment's stages and those upstream of them, then its artifacts; returns its decision."""
     root = Path.cwd()
+    run_version.record(publish.provenance(root).commit)
     run_as_tasks(plan(root, [name], force, jobs), runner_factory(runner, dask_address))
     return publish.experiment_artifacts(root, name)
 
@@ -82,9 +84,8 @@ def run_experiment(experiment_flow: Flow[..., dict[str, Any]], arguments: list[s
         if planned.nothing_to_do:
             console.print(nothing_is_stale(planned.stages))
         else:
-            version = publish.provenance(root).commit
             with _refusals_of_the_api():
-                experiment_flow.with_options(version=version)(force=options.force, jobs=options.jobs)
+                experiment_flow(force=options.force, jobs=options.jobs)
         console.print(show.results(root, name))
         return 0
 
@@ -101,7 +102,7 @@ def run_as_flow(run: Run, open_runner: RunnerFactory = local_processes) -> list[
 
     @flow(name=pipeline.name, version=publish.provenance(run.root).commit, description=pipeline.description)
     def planned() -> list[StageOutcome]:
-        return _publish_what_ran(run, open_runner, walked)
+        return _run_and_publish(run, open_runner, walked)
 
     try:
         with _refusals_of_the_api():
@@ -128,35 +129,38 @@ def _refusals_of_the_api() -> Iterator[None]:
         ) from error
 
 
-def _publish_what_ran(
+def _run_and_publish(
     run: Run, open_runner: RunnerFactory, walked: list[StageOutcome] | None = None
 ) -> list[StageOutcome]:
-    """`walked` gets the outcomes before anything is published."""
-    try:
-        outcomes = run_as_tasks(run, open_runner)
-    except StagesFailed as failed:
-        if walked is not None:
-            walked += failed.outcomes
-        raise
+    """`walked` gets the outcomes before anything is published. Raises `StagesFailed` after what is whole was."""
+    outcomes = _run_all(run, open_runner)
     if walked is not None:
         walked += outcomes
-    fresh = [each.stage for each in outcomes if each.state in ("ran", "restored")]
-    for folder in sorted((run.root / "results").glob("*/")):
-        if any(stage.startswith(f"{folder.name}_") for stage in fresh) and publish.is_complete(folder):
-            publish.experiment_artifacts(run.root, folder.name)
-    return outcomes
+    for name in experiments.finished(run.root, outcomes):
+        fresh = any(each.state in ("ran", "restored") for each in experiments.of(name, outcomes))
+        if fresh or not publish.is_published(run.root, name):
+            publish.experiment_artifacts(run.root, name)
+    return _all_succeeded(outcomes)
 
 
 def run_as_tasks(run: Run, open_runner: RunnerFactory = local_processes) -> list[StageOutcome]:
     """Inside a flow run: the walk, each stage a task run. Raises `StagesFailed`."""
+    return _all_succeeded(_run_all(run, open_runner))
+
+
+def _all_succeeded(outcomes: list[StageOutcome]) -> list[StageOutcome]:
+    if not all(each.succeeded for each in outcomes):
+        raise StagesFailed(outcomes)
+    return outcomes
+
+
+def _run_all(run: Run, open_runner: RunnerFactory) -> list[StageOutcome]:
     with open_runner(run) as runner:
         outcomes = _walk_as_tasks(run, runner)
     lock_file.sort_lock(run.root)
     for outcome in outcomes:
         if outcome.state == "not run":
             get_run_logger().warning("%s was not run: %s", outcome.stage, outcome.reason)
-    if not all(each.succeeded for each in outcomes):
-        raise StagesFailed(outcomes)
     return outcomes
 
 
@@ -178,7 +182,7 @@ def _walk_as_tasks(run: Run, runner: StageRunner) -> list[StageOutcome]:
             logger.info(lines)
 
         if run.may_run(stage):
-            with followed(run.root, stage, stream, since=time.time()):
+            with followed(run.root, stage, stream):
                 outcome = runner.reproduce(stage)
         else:
             outcome = up_to_date(stage)
@@ -192,7 +196,7 @@ def _walk_as_tasks(run: Run, runner: StageRunner) -> list[StageOutcome]:
 
     futures: dict[str, PrefectFuture[StageOutcome]] = {}
     with (
-        ThreadPoolTaskRunner[StageOutcome](max_workers=run.jobs or runner.jobs) as threads,
+        ThreadPoolTaskRunner[StageOutcome](max_workers=run.threads(runner)) as threads,
         progress.shown(run.stages) as terminal,
         publish.progress_page(len(run.stages), unanswered=_say_that_the_api_is_lost) as page,
     ):

@@ -1,7 +1,9 @@
 """Results as Prefect artifacts under stable keys, with what they were made from and what changed since last time."""
 
 import base64
+import hashlib
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +24,7 @@ from prefect.artifacts import (
 )
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows import lock_file
+from flows import lock_file, reports
 from flows.cells import Cell, CellChange, changed_cells, read_rows
 from flows.checked import Checked
 from flows.walk import StageOutcome
@@ -30,6 +32,7 @@ from flows.walk import StageOutcome
 ROUNDING = 1e-9
 NAMED = 10
 LISTED = 200
+COMMIT = re.compile(r"^commit `\w+`(, \*\*dirty)?")
 
 
 @dataclass(frozen=True)
@@ -53,22 +56,42 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def is_complete(folder: Path) -> bool:
-    return (folder / "table.csv").exists() and (folder / "decision.json").exists()
-
-
 def experiment_artifacts(root: Path, name: str) -> dict[str, Any]:
-    """Publish the table, the decision, the plots and the report of results/<name>; return the decision."""
-    folder, slug, made_from = root / "results" / name, key_of(name), str(provenance(root))
-    publish_table(folder / "table.csv", f"{slug}-table", made_from)
-    decision: dict[str, Any] = json.loads((folder / "decision.json").read_text())
-    publish_markdown(decision_markdown(name, decision), f"{slug}-decision", made_from)
+    """Publish the plots, the report, the decision and the table of results/<name>; return the decision.
+
+    The table comes last: where it names these results, all of them were published.
+    """
+    folder, slug = root / "results" / name, key_of(name)
+    made_from = f"{provenance(root)}; {results_name(folder)}"
+
+    def plot_key(stem: str) -> str:
+        return f"{slug}-{key_of(stem)}"
+
     for plot in sorted(folder.glob("**/*.png")):
         title = f"**{name}: {plot.stem.replace('_', ' ')}**"
-        publish_image(plot, f"{slug}-{key_of(plot.stem)}", f"{title}\n\n{made_from}")
-    if (folder / "report.md").exists():
-        publish_markdown((folder / "report.md").read_text(), f"{slug}-report", made_from)
+        publish_image(plot, plot_key(plot.stem), f"{title}\n\n{made_from}")
+    report = folder / reports.name_of(root, name)
+    if report.exists():
+        publish_markdown(reports.page(report, plot_key), f"{slug}-report", made_from)
+    decision: dict[str, Any] = json.loads((folder / "decision.json").read_text())
+    publish_markdown(decision_markdown(name, decision), f"{slug}-decision", made_from)
+    publish_table(folder / "table.csv", f"{slug}-table", made_from)
     return decision
+
+
+def is_published(root: Path, name: str) -> bool:
+    """Whether the last artifacts of the experiment are of the results as they are now."""
+    last = cast(Artifact | None, Artifact.get(f"{key_of(name)}-table"))
+    return last is not None and results_name(root / "results" / name) in (last.description or "")
+
+
+def results_name(folder: Path) -> str:
+    """A digest of all files of the folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return f"results `{digest.hexdigest()[:12]}`"
 
 
 def verification_artifacts(checked: Sequence[Checked], verdict: str, commit: str, key: str) -> None:
@@ -195,7 +218,8 @@ def publish_table(path: Path, key: str, description: str) -> None:
     if last is None:
         news = "First table published under this key."
     else:
-        news = change_text(changed_cells(json.loads(str(last.data)), rows, ROUNDING))
+        changes = changed_cells(json.loads(str(last.data)), rows, ROUNDING)
+        news = change_text(changes, made_at(last.description or ""))
     create_table_artifact(table=[dict(row) for row in rows], key=key, description=f"{description}\n\n{news}")
 
 
@@ -211,13 +235,22 @@ def _data_uri(image: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(image.read_bytes()).decode()}"
 
 
-def change_text(changes: Sequence[CellChange]) -> str:
+def made_at(description: str) -> str:
+    """In words, the commit that an artifact's description names."""
+    found = COMMIT.match(description)
+    if not found:
+        return "the table published before"
+    commit = found[0].partition(",")[0]
+    return f"the table published before, of {commit}{' with uncommitted changes' if found[1] else ''}"
+
+
+def change_text(changes: Sequence[CellChange], before: str) -> str:
     if not changes:
-        return "No cell changed beyond rounding since the table published before."
+        return f"No cell changed beyond rounding since {before}."
     rest = f"\n- and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
     listed = "\n".join(f"- {change}" for change in changes[:NAMED])
     count = "1 cell" if len(changes) == 1 else f"{len(changes)} cells"
-    return f"{count} changed since the table published before:\n\n{listed}{rest}"
+    return f"{count} changed since {before}:\n\n{listed}{rest}"
 
 
 def decision_markdown(name: str, decision: Mapping[str, Any]) -> str:

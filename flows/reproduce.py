@@ -37,11 +37,16 @@ class StagesFailed(RuntimeError):
 def plan(root: Path, targets: Iterable[str] | None, force: bool, jobs: int | None) -> Run:
     """Asks DVC what is stale, once data/ has been found to be what it should be."""
     data.require(root)
-    stages = {stage.name: stage for stage in graph.stages(root)}
-    upstreams = {name: stage.upstreams for name, stage in stages.items()}
-    wanted = {name: stages[name] for name in restricted(upstreams, targets or asked_for(root, list(stages)))}
+    wanted = _wanted(root, targets)
     needs = resources.needs(root / "params.yaml", (name for name in wanted if force or wanted[name].stale))
     return Run(root, wanted, needs, force, jobs)
+
+
+def _wanted(root: Path, targets: Iterable[str] | None) -> dict[str, graph.Stage]:
+    """The targets, or all that params.yaml asks for, and the stages upstream of them."""
+    stages = {stage.name: stage for stage in graph.stages(root)}
+    upstreams = {name: stage.upstreams for name, stage in stages.items()}
+    return {name: stages[name] for name in restricted(upstreams, targets or asked_for(root, list(stages)))}
 
 
 def run_in_threads(run: Run, open_runner: RunnerFactory = local_processes) -> list[StageOutcome]:
@@ -49,7 +54,7 @@ def run_in_threads(run: Run, open_runner: RunnerFactory = local_processes) -> li
     if run.nothing_to_do:
         lock_file.sort_lock(run.root)  # a kill may have come before the last walk could
         return [up_to_date(name) for name in run.stages]
-    with open_runner(run) as runner, ThreadPoolExecutor(run.jobs or runner.jobs) as pool:
+    with open_runner(run) as runner, ThreadPoolExecutor(run.threads(runner)) as pool:
 
         def attempt(name: str) -> StageOutcome:
             if not run.may_run(name):
@@ -153,9 +158,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--no-prefect", dest="prefect", action="store_false", help="plain threads, no run history"
     )
     options.add_argument(
-        "--pull", action="store_true", help="first get what the DVC remote has of these stages"
+        "--pull",
+        action="store_true",
+        help="first get missing data and what the DVC remote has of these stages",
     )
-    options.add_argument("--push", action="store_true", help="afterwards give the DVC remote what was made")
+    options.add_argument("--push", action="store_true", help="afterwards give the DVC remote what it lacks")
     options.add_argument(
         "--runner",
         choices=get_args(RunnerName),
@@ -169,19 +176,28 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _reproduce(asked: argparse.Namespace) -> int:
     root, console = Path.cwd(), Console(highlight=False)
+    if asked.pull or asked.push:
+        graph.require_remote(root)
     if asked.pull:
-        graph.pull(root, list(plan(root, asked.targets, False, 1).stages))
+        _pull(root, asked.targets)
     open_runner = runner_factory(asked.runner, asked.dask_address)
     outcomes = reproduce(asked.targets, asked.force, asked.jobs, asked.prefect, open_runner)
     if all(each.state == "skipped" for each in outcomes):
         console.print(nothing_is_stale(outcomes))
     else:
         console.print(summary(outcomes))
+    if asked.push:  # also what an earlier run could not, and what was made beside a stage that failed
+        graph.push(root)
+        console.print("pushed to the DVC remote")
     if not all(each.succeeded for each in outcomes):
         raise StagesFailed(outcomes)
-    if asked.push:
-        graph.push(root)
     return 0
+
+
+def _pull(root: Path, targets: Sequence[str]) -> None:
+    """data/, where it is missing, and what the remote has of the stages. Data that is there stays as it is."""
+    data.restore_missing(root)
+    graph.pull(root, list(_wanted(root, targets)))
 
 
 def nothing_is_stale(stages: Collection[object]) -> str:

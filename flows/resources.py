@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -71,7 +71,7 @@ def gpu_devices() -> list[str]:
 def shortage(need: Amounts, has: Amounts) -> str:
     """Why this machine cannot run such a stage; empty where it can. Cores can be shared, memory and GPUs cannot."""
     lacks = []
-    if need.gpu > has.gpu:
+    if need.gpus_needed > has.gpus_welcome:
         lacks.append(f"{need.gpu} GPUs, and this machine has {has.gpu}")
     if need.memory > has.memory:
         lacks.append(f"{need.memory:g} GiB of memory, and this machine has {has.memory:.1f}")
@@ -83,30 +83,46 @@ def shortage(need: Amounts, has: Amounts) -> str:
     )
 
 
+Capacity = tuple[Amounts, int]  # what stages may take together, and how many may run at once
+
+
 class Budget:
     """Which of the stages that could start, may: in the order they are given in, as far as the machine goes.
 
     What a stage that does not fit will need is set aside until it has started, so that smaller ones cannot keep it
     waiting; those that need nothing of what it needs may pass. A stage that wants more cores than there are gets all.
+
+    `reread` says what there is now, where that may change: it is asked each time that stages are to start, and at least
+    once in `patience` seconds.
     """
 
-    def __init__(self, has: Amounts, needs: Mapping[str, Amounts], jobs: int) -> None:
-        self._free = _vector(has)
-        self._needs = {
-            stage: [min(want, limit) for want, limit in zip(_vector(need), self._free, strict=True)]
-            for stage, need in needs.items()
-        }
-        self._jobs = jobs
-        self._running: set[str] = set()
+    def __init__(
+        self,
+        has: Amounts,
+        needs: Mapping[str, Amounts],
+        jobs: int,
+        reread: Callable[[], Capacity] | None = None,
+        patience: float = 2.0,
+    ) -> None:
+        self._has, self._jobs, self._reread = _vector(has), jobs, reread
+        self.patience = patience if reread else None
+        self._wanted = {stage: _vector(need) for stage, need in needs.items()}
+        self._running: dict[str, list[float]] = {}  # what each takes
         self._held: dict[str, str] = {}  # stage -> what it waits for, the one that waits longest first
 
     def admit(self, ready: Iterable[str]) -> list[str]:
         """The stages to start now; they count as running until `release`."""
+        if self._reread:
+            has, self._jobs = self._reread()
+            self._has = _vector(has)
         candidates = list(ready)
         kept_waiting = [stage for stage in self._held if stage in candidates]
-        left, admitted = list(self._free), []
+        taken = [sum(amounts) for amounts in zip(_NOTHING, *self._running.values(), strict=True)]
+        left = [max(0.0, all_of_it - used) for all_of_it, used in zip(self._has, taken, strict=True)]
+        admitted = []
         for stage in [*kept_waiting, *(each for each in candidates if each not in self._held)]:
-            need = self._needs.get(stage, _vector(NOTHING))
+            wanted = self._wanted.get(stage, _NOTHING)
+            need = [min(want, all_of_it) for want, all_of_it in zip(wanted, self._has, strict=True)]
             if len(self._running) >= self._jobs:
                 break
             lacking = [
@@ -116,16 +132,13 @@ class Budget:
                 self._held[stage] = " and ".join(lacking)
             else:
                 self._held.pop(stage, None)
-                self._running.add(stage)
+                self._running[stage] = need
                 admitted.append(stage)
-                self._free = [have - want for have, want in zip(self._free, need, strict=True)]
             left = [max(0.0, have - want) for have, want in zip(left, need, strict=True)]
         return admitted
 
     def release(self, stage: str) -> None:
-        self._running.remove(stage)
-        need = self._needs.get(stage, _vector(NOTHING))
-        self._free = [have + want for have, want in zip(self._free, need, strict=True)]
+        del self._running[stage]
 
     def waits_for(self, stage: str) -> str:
         """What keeps a stage from starting whose upstreams are done."""
@@ -136,4 +149,7 @@ _NAMES = ("cores", "a GPU", "memory")
 
 
 def _vector(amounts: Amounts) -> list[float]:
-    return [amounts.cpu, float(amounts.gpu), amounts.memory]
+    return [amounts.cpu, float(amounts.gpus_welcome), amounts.memory]
+
+
+_NOTHING = _vector(NOTHING)

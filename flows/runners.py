@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from uuid import uuid4
 
 from flows import graph, progress, resources, watchdog
-from flows.logs import log_tail
+from flows.logs import log_state, log_tail
 from flows.walk import StageOutcome
 from params.resources import Amounts
 
@@ -41,8 +41,13 @@ class Run:
     def may_run(self, name: str) -> bool:
         return self.force or self.stages[name].stale
 
+    def threads(self, runner: "StageRunner") -> int:
+        """As many as may ever run at once; they start as they are needed."""
+        return self.jobs or (max(runner.jobs, len(self.stages)) if runner.may_grow else runner.jobs)
+
     def budget(self, runner: "StageRunner") -> resources.Budget:
-        return resources.Budget(runner.has, self.needs, self.jobs or runner.jobs)
+        reread = (lambda: (runner.has, self.jobs or runner.jobs)) if runner.may_grow else None
+        return resources.Budget(runner.has, self.needs, self.jobs or runner.jobs, reread)
 
 
 class StageRunner(Protocol):
@@ -53,6 +58,10 @@ class StageRunner(Protocol):
     @property
     def jobs(self) -> int:
         """How many run at once where the user did not say."""
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether `has` and `jobs` may change while stages run."""
 
     def reproduce(self, name: str) -> StageOutcome:
         """Bring one stage up to date; in any of many threads. A stage's own failure is an outcome, not an exception.
@@ -94,17 +103,19 @@ def _forget_finished(run: Run) -> None:
 
 
 class LocalProcesses:
+    may_grow = False
+
     def __init__(self, run: Run, marker: str) -> None:
         self._run, self._marker = run, marker
         self._stop = threading.Event()
-        self._gpus = _Devices(any(need.gpu for need in run.needs.values()))
+        self._gpus = _Devices(any(need.gpus_welcome for need in run.needs.values()))
         self.has = resources.machine(len(self._gpus.all))
         self.jobs = resources.cores()
 
     def reproduce(self, name: str) -> StageOutcome:
         run, need = self._run, self._run.needs[name]
-        start, started_at = time.monotonic(), time.time()
-        with self._gpus.taken(need.gpu) as gpus:
+        start, log_before = time.monotonic(), log_state(run.root, name)
+        with self._gpus.taken(need.gpus_welcome) as gpus:
             environment = {watchdog.MARKER: self._marker} | gpus
             if progress.is_live() or (run.jobs or self.jobs) > 1:
                 environment["STAGE_ECHO"] = "0"  # into its log alone
@@ -124,11 +135,11 @@ class LocalProcesses:
                     because(error.reasons),
                     time.monotonic() - start,
                     str(error),
-                    log_tail(run.root, name, started_at),
+                    log_tail(run.root, name, log_before),
                     error.may_pass_again and not self._stop.is_set(),
                 )
         reason = because(done.reasons) or "its inputs came out the same"
-        tail = log_tail(run.root, name, started_at) if done.state == "ran" else ""
+        tail = log_tail(run.root, name, log_before) if done.state == "ran" else ""
         return StageOutcome(name, done.state, reason, time.monotonic() - start, log_tail=tail)
 
     def interrupt(self) -> None:
@@ -146,11 +157,11 @@ class _Devices:
 
     @contextmanager
     def taken(self, number: int) -> Iterator[dict[str, str]]:
-        """The environment that shows a stage its own; one that states none sees what the machine shows."""
+        """The environment that shows a stage the devices it has, and no other: one that states none sees none."""
         with self._lock:
             mine, self._free = self._free[:number], self._free[number:]
         try:
-            yield {"CUDA_VISIBLE_DEVICES": ",".join(mine)} if mine else {}
+            yield {"CUDA_VISIBLE_DEVICES": ",".join(mine)}
         finally:
             with self._lock:
                 self._free = sorted([*self._free, *mine], key=self.all.index)

@@ -9,12 +9,12 @@ from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from rich.console import Console
 
-from flows import branches, data, graph, publish
+from flows import branches, data, experiments, graph, publish, run_version
 from flows.pipeline import Jobs, run_as_tasks
-from flows.reproduce import plan
+from flows.reproduce import StagesFailed, plan
 from flows.runners import RunnerFactory, RunnerName, local_processes, runner_factory
 from flows.walk import StageOutcome
 from flows.worktree import WorktreeError, at, commit_of, run, worktree
@@ -41,7 +41,8 @@ def recalibrate(
 ) -> State[Any]:
     """Bring experiments up to date at a commit, in a worktree of their own, and publish tables, decisions and plots.
 
-    The checkout that the worker runs in is never changed: not its files, not its branch.
+    The checkout that the worker runs in is never changed: not its files, not its branch. Where stages fail, the run
+    fails once the experiments that are whole were published, committed and pushed.
 
     Args:
         targets: Experiments, stages or matrices to bring up to date; empty for all of them.
@@ -60,6 +61,7 @@ def recalibrate(
     if pull:
         branches.fetch(root, ref)
     revision = commit_of(root, ref)
+    run_version.record(revision)
     if git_remote and not commit:
         raise WorktreeError(f"git_remote {git_remote!r} gets the branch that `commit` makes: set commit, too")
     if commit:
@@ -67,12 +69,20 @@ def recalibrate(
     name = _worktree_name(targets)
     with worktree(root, revision, name) as clean, chdir(clean):
         logger.info("%s at %s, commit %s, in .worktrees/%s", _named(targets), ref, revision[:12], name)
-        outcomes = brought_up_to_date(clean, targets, pull, force, jobs, runner_factory(runner, dask_address))
-        message = f"Recalibrated at {revision[:12]}"
-        holder = commit_to_branch(clean, branch, message) if commit else None
-        decisions = [publish_results(clean, each) for each in experiments_of(clean, outcomes)]
+        failed: StagesFailed | None = None
+        try:
+            outcomes = brought_up_to_date(
+                clean, targets, pull, force, jobs, runner_factory(runner, dask_address)
+            )
+        except StagesFailed as error:
+            failed, outcomes = error, list(error.outcomes)
+        holder = commit_finished(clean, branch, revision, outcomes) if commit else None
+        decisions = [publish_results(clean, each) for each in experiments.finished(clean, outcomes)]
         whereabouts = hand_on(clean, holder, push, git_remote)
-    return Completed(message="; ".join([*decisions, _what_ran(outcomes), *whereabouts]))
+    result = "; ".join([*decisions, _what_ran(outcomes), *whereabouts])
+    if failed:
+        return Failed(message=f"{failed}; {result}", data=failed)
+    return Completed(message=result)
 
 
 def brought_up_to_date(
@@ -170,17 +180,23 @@ def commit_to_branch(
     return holder
 
 
+def commit_finished(clean: Path, branch: str, revision: str, outcomes: list[StageOutcome]) -> str | None:
+    """The experiments that are whole; one with a stage that failed stays as the commit has it."""
+    message = f"Recalibrated at {revision[:12]}"
+    if all(each.succeeded for each in outcomes):
+        return commit_to_branch(clean, branch, message)
+    paths = experiments.without_the_unfinished(clean, outcomes)
+    lost = experiments.unfinished(outcomes)
+    return commit_to_branch(
+        clean, branch, f"{message}, without {', '.join(lost)}" if lost else message, paths
+    )
+
+
 @task(name="publish", task_run_name="publish {experiment}", cache_policy=NO_CACHE)
 def publish_results(clean: Path, experiment: str) -> str:
     """Table, decision and plots as artifacts of this run; the decision in a few words."""
     decision = publish.experiment_artifacts(clean, experiment)
     return f"{experiment}: {decision['chosen']} ({decision['verdict']})"
-
-
-def experiments_of(clean: Path, outcomes: list[StageOutcome]) -> list[str]:
-    """Those of the stages' results that are complete."""
-    folders = [folder for folder in sorted((clean / "results").glob("*/")) if publish.is_complete(folder)]
-    return [each.name for each in folders if any(done.stage.startswith(f"{each.name}_") for done in outcomes)]
 
 
 def _what_ran(outcomes: list[StageOutcome]) -> str:
@@ -189,6 +205,8 @@ def _what_ran(outcomes: list[StageOutcome]) -> str:
         "run": states.count("ran"),
         "restored": states.count("restored"),
         "up to date": states.count("skipped"),
+        "failed": states.count("failed"),
+        "not run": states.count("not run"),
     }
     return "stages: " + ", ".join(f"{number} {what}" for what, number in counts.items() if number)
 

@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import publish
+from flows import publish, run_version
 from flows.checked import Checked, verdict_of
 from flows.pipeline import run_as_tasks
 from flows.verify import agreement, verify
@@ -33,7 +33,9 @@ def verification(rev: str = "HEAD", experiments: list[str] | None = None, quick:
         experiments: The experiments to make again; empty for all whose results the commit holds.
         quick: Run nothing; only ask whether dvc.lock agrees with code and parameters.
     """
-    return _verified(commit_of(Path.cwd(), rev), experiments or [], quick)[1]
+    commit = commit_of(Path.cwd(), rev)
+    run_version.record(commit)
+    return _verified(commit, experiments or [], quick)[1]
 
 
 def verified_in_a_flow_run(commit: str, experiments: Sequence[str]) -> list[Checked]:

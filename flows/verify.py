@@ -34,11 +34,12 @@ class VerifyError(RuntimeError):
 def verify(root: Path, commit: str, experiments: Sequence[str], walk: Walk) -> list[Checked]:
     """All stages of the experiments forced in a clean worktree, and what came out against what the commit holds.
 
-    Data and cache are those of this clone, or pulled, or simulated. Raises VerifyError where the commit cannot be run.
+    With no experiments named, all stages that dvc.lock has and all files of results/. Data and cache are those of this
+    clone, or pulled, or simulated. Raises VerifyError where the commit cannot be run.
     """
     try:
         with worktree(root, commit, "verify") as clean, chdir(clean):
-            return made_again(clean, experiments or results_of(clean), walk)
+            return made_again(clean, experiments, walk)
     except (WorktreeError, data.DataError, ParamsError, repository.GraphError, UnknownTarget) as error:
         raise VerifyError(str(error)) from error
 
@@ -71,18 +72,18 @@ def stale_stages(clean: Path) -> list[Checked]:
     ]
 
 
-def results_of(clean: Path) -> list[str]:
-    """The experiments whose results the commit holds."""
-    return sorted(folder.name for folder in (clean / "results").glob("*/"))
-
-
 def made_again(clean: Path, experiments: Sequence[str], walk: Walk) -> list[Checked]:
-    """The experiments' stages forced; then each committed result and each pinned output compared."""
-    committed = {path: (clean / path).read_bytes() for path in _results(clean, experiments)}
+    """The experiments' stages forced, or all; then each committed result and each pinned output compared."""
     pinned = _lock(clean)
+    of_experiments = tuple(f"{name}_" for name in experiments)
+    compared = sorted(stage for stage in pinned if not experiments or stage.startswith(of_experiments))
     data.make(clean, Console(quiet=True))
+    planned = plan(clean, experiments or compared, force=True, jobs=None)
+    committed = {path: (clean / path).read_bytes() for path in _results(clean, experiments)}
+    for path in committed:  # what no stage makes must not pass for made again
+        (clean / path).unlink()
     try:
-        outcomes = walk(plan(clean, experiments, force=True, jobs=None))
+        outcomes = walk(planned)
         if not all(each.succeeded for each in outcomes):
             raise StagesFailed(outcomes)
     except StagesFailed as failed:
@@ -91,15 +92,16 @@ def made_again(clean: Path, experiments: Sequence[str], walk: Walk) -> list[Chec
     extra = [path for path in _results(clean, experiments) if path not in committed]
     checked += [Checked(path, "different", "the commit does not hold it") for path in extra]
     now = _lock(clean)
-    for stage in sorted(pinned):
-        if stage.startswith(tuple(f"{name}_" for name in experiments)):
-            outs = {path: digest for path, digest in pinned[stage].items() if not path.startswith("results/")}
-            checked += compare_digests(outs, now.get(stage, {}))
+    for stage in compared:
+        outs = {path: digest for path, digest in pinned[stage].items() if not path.startswith("results/")}
+        checked += compare_digests(outs, now.get(stage, {}))
     return checked
 
 
 def _results(clean: Path, experiments: Sequence[str]) -> list[str]:
-    files = [path for name in experiments for path in (clean / "results" / name).rglob("*") if path.is_file()]
+    """The files of these experiments' results; with none named, all of results/."""
+    folders = [clean / "results" / name for name in experiments] or [clean / "results"]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return sorted(path.relative_to(clean).as_posix() for path in files)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Literal, Protocol
 
 Graph = Mapping[str, Collection[str]]  # stage -> its upstream stages, upstreams first
@@ -70,6 +70,10 @@ def downstream(graph: Graph, stage: str) -> set[str]:
 class Admission(Protocol):
     """Which stages may start beside those that run: `flows.resources.Budget`."""
 
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which to ask again, though no stage has ended; None: nothing changes until one does."""
+
     def admit(self, ready: Iterable[str], /) -> list[str]: ...
 
     def release(self, stage: str, /) -> None: ...
@@ -123,12 +127,18 @@ def walk(
             for stage, upstreams in waiting.items()
         }
 
+    told: tuple[tuple[str, ...], dict[str, str]] | None = None
     try:
         while waiting or running:
             for stage in admission.admit([stage for stage, upstreams in waiting.items() if not upstreams]):
                 start(stage)
-            observer.moved(running, what_waits())
-            stage, future = finished.get()
+            if (now := (tuple(running), what_waits())) != told:
+                observer.moved(*now)
+                told = now
+            try:
+                stage, future = finished.get(timeout=admission.patience)
+            except Empty:
+                continue
             del running[stage]
             admission.release(stage)
             outcome = future.result()

@@ -1,5 +1,6 @@
 """A Dask scheduler and its workers as processes, each in an empty folder of its own."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -21,35 +22,39 @@ class Cluster:
 
 
 @contextmanager
-def cluster_of(workers: int, folder: Path, environment: Mapping[str, str]) -> Iterator[Cluster]:
-    """Knows nothing of this checkout: there is no PYTHONPATH."""
+def cluster_of(workers: int, folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[Cluster]:
+    with scheduler(folder) as address:
+        running = [started_worker(folder / f"worker{i}", address, environment) for i in range(1, workers + 1)]
+        try:
+            wait_until(lambda: _connected(address) == workers, f"{workers} workers")
+            yield Cluster(address, running)
+        finally:
+            for process in running:
+                process.terminate()
+                process.wait()
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[str]:
+    """Its address."""
     port = free_port()
+    options = ("--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    process = _started(folder / "scheduler", os.environ, "dask_scheduler", *options)
     address = f"tcp://127.0.0.1:{port}"
-    clean = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
-
-    def start(name: str, *command: str) -> "subprocess.Popen[bytes]":
-        (folder / name).mkdir()
-        return subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=folder / name,
-            env=clean,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    serve = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    work = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", "."]
-    scheduler = start("scheduler", "distributed.cli.dask_scheduler", *serve)
-    running = [
-        start(f"worker{i}", "distributed.cli.dask_worker", address, *work) for i in range(1, workers + 1)
-    ]
     try:
-        wait_until(lambda: _connected(address) == workers, f"{workers} workers")
-        yield Cluster(address, running)
+        wait_until(lambda: _connected(address) is not None, "the scheduler")
+        yield address
     finally:
-        for process in [*running, scheduler]:
-            process.terminate()
-            process.wait()
+        process.terminate()
+        process.wait()
+
+
+def started_worker(
+    folder: Path, address: str, environment: Mapping[str, str] = os.environ
+) -> "subprocess.Popen[bytes]":
+    """With one thread."""
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", ".")
+    return _started(folder, environment, "dask_worker", address, *options)
 
 
 def free_port() -> int:
@@ -59,16 +64,31 @@ def free_port() -> int:
         return port
 
 
-def _connected(address: str) -> int:
-    from distributed import Client  # noqa: PLC0415 - an extra
-
-    with suppress(OSError), Client(address, timeout=10, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        return len(client.scheduler_info(n_workers=-1)["workers"])
-    return 0
-
-
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.1)
+
+
+def _started(
+    folder: Path, environment: Mapping[str, str], program: str, *arguments: str
+) -> "subprocess.Popen[bytes]":
+    """Knows nothing of this checkout: there is no PYTHONPATH."""
+    folder.mkdir(parents=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.{program}", *arguments],
+        cwd=folder,
+        env={name: value for name, value in environment.items() if name != "PYTHONPATH"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _connected(address: str) -> int | None:
+    """How many workers there are; None: not even the scheduler answers."""
+    from distributed import Client  # noqa: PLC0415 - an extra
+
+    with suppress(OSError), Client(address, timeout=10, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        return len(client.scheduler_info(n_workers=-1)["workers"])
+    return None

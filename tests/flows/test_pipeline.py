@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,96 @@ def test_a_failed_stage_fails_the_flow_run_and_shows_its_log_there(root: Path) -
     assert (state, tasks) == ("Failed", {"toy_a": "Completed", "toy_b": "Failed"})
     assert "no such column" in log
     assert "toy_compare was not run: upstream toy_b failed" in log
+
+
+TWO = (
+    PIPELINE
+    + """
+  other_fit: {cmd: test ! -e broken && echo o > o.txt, deps: [in.txt], outs: [o.txt]}
+  other_compare:
+    cmd: mkdir -p results/other; cp table.csv decision.json results/other
+    deps: [o.txt]
+    outs: [results/other: {cache: false}]
+"""
+)
+
+
+def published(key: str) -> Any:
+    from prefect.artifacts import Artifact  # noqa: PLC0415
+
+    return Artifact.get(key)
+
+
+def test_a_failure_costs_its_own_experiment_and_what_was_not_published_is_by_the_next_run(root: Path) -> None:
+    other_table = published("other-table")
+    assert other_table is None
+    (root / "dvc.yaml").write_text(TWO)
+    (root / "broken").touch()
+    (root / "table.csv").write_text("option,label,recall\nA,scam,0.75\n")
+    states = {name: each.state for name, each in run().items()}
+    assert (states["toy_compare"], states["other_compare"]) == ("ran", "not run")
+    assert last_run(4)[0] == "Failed"
+    first = artifact("toy-table")
+    assert json.loads(first.data)[0]["recall"] == 0.75
+    assert published("other-table") is None
+
+    (root / "broken").unlink()
+    assert {each.state for each in reproduce(prefect=False)} == {"ran", "skipped"}
+    (root / "params.yaml").write_text("x: {k: 2, l: [1, 2]}\n")  # b comes out the same
+    states = {name: each.state for name, each in run().items()}
+    assert (states["toy_b"], states["toy_compare"], states["other_compare"]) == ("ran", "skipped", "skipped")
+    assert last_run(5)[0] == "Completed"
+    assert artifact("other-table").flow_run_id != first.flow_run_id
+    assert "First table published" in artifact("other-table").description
+    assert artifact("toy-table").flow_run_id != first.flow_run_id, "a stage of it ran"
+
+    (root / "o.txt").unlink()
+    second = artifact("toy-table")
+    run()
+    assert artifact("toy-table").id == second.id, "these results were published already"
+
+
+def test_a_report_is_a_page_that_needs_no_file_beside_it(root: Path) -> None:
+    (root / "report.md").write_text("# Report\n\n![a plot](plot.png)\n")
+    (root / "dvc.yaml").write_text(
+        PIPELINE.replace("plot.png results", "plot.png report.md results").replace(
+            "b.txt, table.csv]", "b.txt, table.csv, report.md]"
+        )
+    )
+    run()
+    assert artifact("toy-report").data == "# Report\n\n*a plot*: artifact [toy-plot](../key/toy-plot)\n"
+
+
+def test_after_kill_9_of_a_walk_its_stages_end_and_the_next_run_goes_on(root: Path) -> None:
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415
+
+    stubborn = PIPELINE.replace(
+        "echo b > b.txt", "\"trap '' TERM; echo half > b.txt; echo $$ > pid; sleep 300\""
+    )
+    (root / "dvc.yaml").write_text(stubborn)
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    command = subprocess.Popen([sys.executable, "-m", "flows.reproduce", "--jobs", "2"], env=environment)
+    pid = int(wait_for(root / "pid"))
+    for _ in range(600):
+        if "toy_a:" in ((root / "dvc.lock").read_text() if (root / "dvc.lock").exists() else ""):
+            break
+        time.sleep(0.1)
+    command.kill()
+    assert command.wait(timeout=60) == -signal.SIGKILL
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline, "the stage outlived the walk"
+        time.sleep(0.1)
+    killed = asyncio.run(_last_run())[0]
+    assert killed.state_name == "Running", "nobody is left to say otherwise"
+
+    (root / "dvc.yaml").write_text(PIPELINE)
+    states = {name: each.state for name, each in run().items()}
+    assert states == {"toy_a": "skipped", "toy_b": "ran", "toy_compare": "ran"}
+    assert (root / "b.txt").read_text() == "b\n"
+    state, tasks, _ = last_run(3)
+    assert (state, tasks["toy_compare"]) == ("Completed", "Completed")
+    assert json.loads(artifact("toy-table").data)[0]["recall"] == 0.25
 
 
 def test_a_killed_stage_is_retried_once(root: Path) -> None:

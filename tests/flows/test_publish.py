@@ -1,3 +1,4 @@
+import re
 import subprocess
 from pathlib import Path
 
@@ -5,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows import cells, publish
+from flows import cells, publish, reports
+from tests.flows.conftest import ROOT
 
 Rows = list[dict[str, cells.Cell]]
 ROWS: Rows = [
@@ -64,10 +66,55 @@ def test_no_table_differs_from_itself(rows: Rows) -> None:
 
 def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
     changes = [cells.CellChange(f"r{i}", "c", i, i + 1) for i in range(13)]
-    text = publish.change_text(changes)
-    assert text.startswith("13 cells changed")
+    text = publish.change_text(changes, "the table of last week")
+    assert text.startswith("13 cells changed since the table of last week:")
     assert text.count("\n- r") == 10
     assert text.endswith("- and 3 more")
+
+
+def test_the_table_compared_with_is_named_by_its_commit() -> None:
+    clean, dirty = (publish.Provenance("0123456789abcdef", state, "f" * 64) for state in (False, True))
+    assert publish.made_at(f"{clean}\n\nnews") == "the table published before, of commit `0123456789ab`"
+    assert publish.made_at(str(dirty)).endswith("of commit `0123456789ab` with uncommitted changes")
+    assert publish.made_at("of another program") == "the table published before"
+
+
+def test_results_are_named_by_their_content(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1")
+    name = publish.results_name(tmp_path)
+    assert name == publish.results_name(tmp_path)
+    (tmp_path / "a.csv").write_text("2")
+    assert publish.results_name(tmp_path) != name
+    (tmp_path / "a.csv").write_text("1")
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "b.png").write_bytes(b"")
+    assert publish.results_name(tmp_path) != name
+
+
+def test_the_report_is_the_one_that_the_page_over_all_experiments_names(tmp_path: Path) -> None:
+    assert reports.name_of(ROOT, "lens_shortcuts") == "EXPERIMENT_RESULTS.md"
+    assert reports.name_of(ROOT, "head_sweep") == "report.md"
+    assert reports.name_of(tmp_path, "toy") == "report.md"
+    (tmp_path / "params.yaml").write_text("toy: {k: 1}\n")
+    assert reports.name_of(tmp_path, "toy") == "report.md"
+
+
+@pytest.mark.parametrize("experiment", [path.name for path in (ROOT / "results").glob("*/")])
+def test_a_published_report_needs_no_file_beside_it(experiment: str) -> None:
+    report = ROOT / "results" / experiment / reports.name_of(ROOT, experiment)
+    text = reports.page(report, lambda stem: f"key-{publish.key_of(stem)}")
+    assert "![" not in text
+    plots = {f"../key/key-{publish.key_of(plot.stem)}" for plot in report.parent.glob("*.png")}
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert len(links) == report.read_text().count("](")
+    assert set(links) <= plots
+    assert "(missing)" not in text
+
+
+def test_a_missing_image_is_said_to_be_missing(tmp_path: Path) -> None:
+    report = tmp_path / "report.md"
+    report.write_text("![forest](forest.png) ![far](https://localhost/a.png)\n")
+    assert reports.page(report, str) == "*forest* (missing) ![far](https://localhost/a.png)\n"
 
 
 def test_cells_are_numbers_where_json_has_one(tmp_path: Path) -> None:

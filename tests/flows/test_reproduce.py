@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -136,22 +137,25 @@ def test_stages_that_share_a_core_run_one_after_the_other(toy: Toy) -> None:
     assert set(states(jobs=3).values()) == {"ran"}
 
 
-def test_each_stage_sees_the_gpus_that_it_was_given(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_stage_sees_the_gpus_that_it_was_given_and_no_other(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     root = toy(
         "stages:\n"
         + "".join(
             f"  s{i}: {{cmd: 'echo $CUDA_VISIBLE_DEVICES > o{i}; sleep 0.5', deps: [in.txt], outs: [o{i}]}}\n"
-            for i in range(3)
+            for i in range(4)
         )
     )
-    (root / "params.yaml").write_text(
-        "runtime: {resources: {s2: {cpu: 0, gpu: 0, memory: 0}, s*: {cpu: 0, gpu: 1, memory: 0}}}\n"
+    stated = (
+        "s0: {cpu: 0, gpu: 1, memory: 0}, s1: {cpu: 0, gpu: auto, memory: 0}, s2: {cpu: 0, gpu: 0, memory: 0}"
     )
-    states(jobs=3)
-    given = [(root / f"o{i}").read_text().strip() for i in range(3)]
+    (root / "params.yaml").write_text(f"runtime: {{resources: {{{stated}}}}}\n")
+    states(jobs=4)
+    given = [(root / f"o{i}").read_text().strip() for i in range(4)]
     assert sorted(given[:2]) == ["4", "7"]
-    assert given[2] == "4,7", "a stage that states none sees what the machine shows"
+    assert given[2:] == ["", ""], "neither one that states none nor one without an entry"
 
 
 def test_nothing_stale_is_said_without_importing_prefect(toy: Toy) -> None:
@@ -261,6 +265,65 @@ def test_what_a_stage_left_half_written_is_put_back_as_dvc_lock_has_it_or_remove
     (root / "dvc.lock").unlink()
     assert states("b") == {"a": "restored", "b": "failed"}
     assert not (root / "b.txt").exists()
+
+
+def with_a_remote(root: Path) -> Path:
+    dvc("remote", "add", "--default", "store", str(root.parent / "store"))
+    return root.parent / "store"
+
+
+def pushed(store: Path) -> int:
+    return sum(path.is_file() for path in (store / "files").rglob("*"))
+
+
+def test_push_gives_the_remote_what_it_lacks_though_nothing_is_stale(
+    toy: Toy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = toy(DIAMOND)
+    states()
+    store = with_a_remote(root)
+    capsys.readouterr()
+    assert main(["--no-prefect", "--push"]) == 0
+    assert capsys.readouterr().out.startswith("nothing is stale: 4 stages are up to date\npushed")
+    assert pushed(store) == 3  # a.txt and b.txt are the same
+
+
+def test_push_gives_the_remote_what_was_made_beside_a_stage_that_failed(toy: Toy) -> None:
+    root = toy(DIAMOND.replace("cat a.txt > b.txt", "exit 3").replace("wc -l < a.txt", "echo c"))
+    store = with_a_remote(root)
+    assert main(["--no-prefect", "--push"]) == 1
+    assert pushed(store) == 2
+    assert list((store / "runs").iterdir())
+
+
+@pytest.mark.parametrize("flag", ["--push", "--pull"])
+def test_without_a_remote_nothing_is_run_that_was_to_be_pushed_or_pulled(
+    toy: Toy, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    root = toy(DIAMOND)
+    assert main(["--no-prefect", flag]) == 1
+    assert capsys.readouterr().err == "no DVC remote is set: `dvc remote add -d <name> <url>`\n"
+    assert not (root / "a.txt").exists()
+
+
+def test_a_clone_with_nothing_but_what_git_holds_pulls_data_and_all_that_is_known(toy: Toy) -> None:
+    root = toy("stages: {a: {cmd: cat data/in.txt > a.txt; touch ran, deps: [data], outs: [a.txt]}}")
+    (root / "data").mkdir()
+    (root / "data" / "in.txt").write_text("one\n")
+    dvc("add", "data")
+    with_a_remote(root)
+    assert main(["--no-prefect", "--push"]) == 0
+    for made in ("data", ".dvc/cache"):
+        shutil.rmtree(root / made)
+    for made in ("a.txt", "ran"):
+        (root / made).unlink()
+    assert main(["--no-prefect"]) == 1, "data/ is missing"
+    assert main(["--no-prefect", "--pull"]) == 0
+    assert (root / "a.txt").read_text() == "one\n"
+    assert not (root / "ran").exists(), "the stage was restored, not run"
+    (root / "data" / "in.txt").write_text("mine\n")
+    assert main(["--no-prefect", "--pull"]) == 1, "what is there is the user's"
+    assert (root / "data" / "in.txt").read_text() == "mine\n"
 
 
 def test_an_unknown_target_names_those_that_exist(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:

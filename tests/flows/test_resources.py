@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from flows import resources
-from flows.resources import NOTHING, Budget, needs, shortage
+from flows.resources import NOTHING, Budget, _vector, needs, shortage
 from params.block import ParamsError
 from params.resources import Amounts
 from tests.imports import ROOT
 
 
-def amounts(cpu: float = 0, gpu: int = 0, memory: float = 0) -> Amounts:
+def amounts(cpu: float = 0, gpu: int | Literal["auto"] = 0, memory: float = 0) -> Amounts:
     return Amounts(cpu=cpu, gpu=gpu, memory=memory)
 
 
@@ -28,7 +29,7 @@ def some_needs(draw: st.DrawFn) -> dict[str, Amounts]:
     each = st.builds(
         amounts,
         cpu=st.sampled_from([0, 0.1, 0.5, 1, 2, 3, 4, 9]),
-        gpu=st.integers(0, 2),
+        gpu=st.one_of(st.integers(0, 2), st.just("auto")),
         memory=st.sampled_from([0, 0.3, 4, 9, 16]),
     )
     return {f"s{i}": draw(each) for i in range(draw(st.integers(1, 15)))}
@@ -50,7 +51,7 @@ def test_nothing_is_handed_out_twice_all_get_their_turn_and_what_waits_is_not_ov
         assert len(running) <= jobs
         taken = [wanted[stage] for stage in running]
         assert sum(min(each.cpu, MACHINE.cpu) for each in taken) <= MACHINE.cpu + 1e-6
-        assert sum(each.gpu for each in taken) <= MACHINE.gpu
+        assert sum(each.gpus_welcome for each in taken) <= MACHINE.gpus_welcome
         assert sum(each.memory for each in taken) <= MACHINE.memory + 1e-6
         for stage in ready:
             if budget.waits_for(stage) != "its turn" and stage not in overtaken:
@@ -69,9 +70,9 @@ def test_nothing_is_handed_out_twice_all_get_their_turn_and_what_waits_is_not_ov
 def shares(one: Amounts, other: Amounts) -> bool:
     """Both want all there is of something."""
     return any(
-        min(getattr(one, name), has) + min(getattr(other, name), has) > has
-        for name, has in MACHINE
-        if getattr(one, name) and getattr(other, name)
+        min(mine, has) + min(others, has) > has
+        for mine, others, has in zip(_vector(one), _vector(other), _vector(MACHINE), strict=True)
+        if mine and others
     )
 
 
@@ -116,6 +117,33 @@ def test_more_cores_than_there_are_means_all_of_them_and_more_of_anything_else_i
         "needs 3 GPUs, and this machine has 2 and 24 GiB of memory, and this machine has 16.0: run it elsewhere, "
         "or state less for it in params.yaml, runtime.resources (which makes no stage stale)"
     )
+
+
+def test_a_gpu_where_there_is_one_is_waited_for_there_and_not_missed_elsewhere() -> None:
+    wanted = {"a": amounts(1, "auto"), "b": amounts(1, "auto"), "c": amounts(1, 1)}
+    budget = Budget(amounts(4, 1, 16), wanted, 8)
+    assert budget.admit("abc") == ["a"]
+    assert budget.waits_for("b") == "a GPU"
+    without = amounts(4, 0, 16)
+    assert Budget(without, wanted, 8).admit("ab") == ["a", "b"]
+    assert shortage(wanted["a"], without) == ""
+    assert shortage(wanted["c"], without).startswith("needs 1 GPUs, and this machine has 0")
+
+
+def test_what_there_is_may_grow_and_shrink_while_stages_run() -> None:
+    there = [amounts(1, 0, 4)]
+    budget = Budget(there[0], {}, 1, lambda: (there[0], int(there[0].cpu)))
+    assert budget.patience
+    assert budget.admit("abcd") == ["a"]
+    assert budget.admit("bcd") == []
+    there[0] = amounts(3, 0, 4)
+    assert budget.admit("bcd") == ["b", "c"]
+    there[0] = amounts(1, 0, 4)
+    for ended in "ab":
+        budget.release(ended)
+        assert budget.admit("d") == []
+    budget.release("c")
+    assert budget.admit("d") == ["d"]
 
 
 RESOURCES = """

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ stages:
     cmd: mkdir -p results/toy; cp table.csv decision.json plot.png results/toy
     deps: [prepared.txt, table.csv]
     outs: [results/toy: {cache: false}]
+"""
+WITH_A_BROKEN_ONE = """
+  bad_fit:
+    cmd: echo fitted > fitted.txt
+    deps: [in.txt]
+    outs: [fitted.txt]
+  bad_compare:
+    cmd: mkdir -p results/bad; touch results/bad/table.csv; exit 3
+    deps: [fitted.txt]
+    outs: [results/bad: {cache: false}]
 """
 DECISION = {"chosen": "A", "control": "A", "verdict": "holds", "reasons": ["r"], "evidence": {"recall": 0.25}}
 
@@ -125,8 +136,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Clone:
     made.run("git", "add", "--all")
     made.run("git", *IDENTITY, "commit", "--quiet", "-m", "deployments")
     made.environment |= settings.environment(folder) | {"PREFECT_API_URL": server.url}
-    made.run(*PREFECT, "work-pool", "create", "--type", "process", "calibration")
-    made.run(*PREFECT, "--no-prompt", "deploy", "--all")
+    made.run("make", "--old-file", "env", "deploy")  # in the environment of these tests
     return made
 
 
@@ -138,8 +148,6 @@ def worker(clone: Clone) -> Iterator[None]:
         "start",
         "--pool",
         "calibration",
-        "--limit",
-        "1",
         "--install-policy",
         "never",
     ]
@@ -191,6 +199,7 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
     )
     assert run["state_name"] == "Completed", log
     assert run["auto_scheduled"]
+    assert run["flow_version"] == commit
     assert run["name"] == f"toy at HEAD ({commit[:8]})"
     assert {"fpr_thresholds", "weekly"} <= set(run["tags"])
     message = run["state"]["message"]
@@ -281,6 +290,54 @@ def test_a_branch_or_a_remote_that_cannot_be_is_refused_before_anything_runs(
         run = run_of(server, "all", number)
         assert run["state_name"] == "Failed"
         assert message in run["state"]["message"]
+
+
+@pytest.mark.usefixtures("scheduled")
+def test_a_broken_experiment_fails_the_run_and_costs_the_others_nothing(clone: Clone, server: Server) -> None:
+    other = Clone(clone.path.parent / "broken")
+    clone.run("git", "worktree", "add", "--quiet", "-b", "broken", str(other.path), "HEAD")
+    with (other.path / "dvc.yaml").open("a") as pipeline:
+        pipeline.write(WITH_A_BROKEN_ONE)
+    with (other.path / ".gitignore").open("a") as ignored:
+        ignored.write("fitted.txt\n")
+    (other.path / "table.csv").write_text("option,recall\nA,0.25\nB,0.75\n")
+    other.run("git", *IDENTITY, "commit", "--quiet", "-am", "broken")
+    before = len(server.find("flow_runs", deployments={"name": {"any_": ["all"]}}))
+    parameters = ("ref=broken", "commit=true", "branch=partly", "git_remote=origin")
+    options = [each for parameter in parameters for each in ("--param", parameter)]
+    clone.run(*PREFECT, "deployment", "run", "recalibrate/all", *options)
+    run = run_of(server, "all", before + 1)
+    assert run["state_name"] == "Failed"
+    assert run["state"]["message"] == (
+        "failed: bad_compare; toy: A (holds); stages: 2 run, 1 restored, 1 failed; on branch partly, pushed to origin"
+    )
+    commit = clone.run("git", "rev-parse", "broken").strip()
+    assert run["flow_version"] == commit
+
+    keys = {each["key"]: each for each in server.find("artifacts", **of_run(run))}
+    assert {"toy-table", "toy-decision", "toy-plot"} <= set(keys)
+    assert not any(key.startswith("bad") for key in keys if key)
+    assert "1 cell changed since the table published before, of commit `" in keys["toy-table"]["description"]
+    assert "dirty" not in keys["toy-table"]["description"]
+
+    assert clone.run("git", "rev-parse", "partly^").strip() == commit
+    changed = clone.run("git", "diff", "--name-only", "broken", "partly").split()
+    assert changed == [
+        "dvc.lock", "results/toy/decision.json", "results/toy/plot.png", "results/toy/table.csv"
+    ]  # fmt: skip
+    assert "bad" not in clone.run("git", "show", "partly:dvc.lock")
+    assert "without bad" in clone.run("git", "log", "-1", "--format=%s", "partly")
+    assert clone.run("git", "ls-remote", "origin", "refs/heads/partly")
+    assert clone.changed() == []
+
+
+@pytest.mark.usefixtures("scheduled")
+def test_what_make_deploy_registers_runs_one_at_a_time(server: Server) -> None:
+    (pool,) = server.find("work_pools")
+    assert pool["concurrency_limit"] == 1
+    runs = server.find("flow_runs", work_pools={"name": {"any_": [pool["name"]]}})
+    spans = sorted((each["start_time"], each["end_time"]) for each in runs if each["end_time"])
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
 
 
 def test_each_deployment_names_a_flow_and_parameters_that_exist_and_no_folder_of_this_machine() -> None:

@@ -1,0 +1,90 @@
+"""What bins of PSF and depth leave for a probe to find, where the negatives' pool was seen under another sky.
+
+    python -m bench.lens_matching [rows] [draws] > bench/lens_matching.md
+
+Placebo stamps of the unpaired mode, the radial probe: medians of raw rings, mean and spread of residual ones. The honest
+AUC is .5. The negatives are matched at random within a bin, or to the most similar sky of it, as the simulator does.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from bench.lens_gates import FIRST_SEED, PARAMS, rendered
+from methods.matched_groups import matched_groups
+from methods.probes import gate_auc, radial_features
+from methods.stamp_preprocessing import residual
+from methods.streams import stream
+from params.block import read_block
+from params.lens_shortcuts import Pool, Render, Simulate
+from simulators import lens_shortcuts as simulator
+from storage.markdown import markdown_table
+from tasks.lens_shortcuts.labelled import numbered
+
+Columns = dict[str, Any]
+Matching = Callable[[Columns, Columns], NDArray[np.int64]]
+SHIFTS = (0.0, 0.05)  # arcsec of the PSF, magnitudes of the depth
+
+
+def at_random(wanted: Columns, pool: Columns) -> NDArray[np.int64]:
+    """Any host of the same bins, none twice; -1 where the pool has none left."""
+    taken = np.full(len(wanted["psf_bin"]), -1)
+    cells, offered = (columns["psf_bin"] * 1000 + columns["depth_bin"] for columns in (wanted, pool))
+    for cell in np.unique(cells):
+        places, choice = np.flatnonzero(cells == cell), np.flatnonzero(offered == cell)
+        drawn = stream(int(cell), "matched at random").permutation(choice)[: len(places)]
+        taken[places[: len(drawn)]] = drawn
+    return taken
+
+
+MATCHINGS: dict[str, Matching] = {"at random": at_random, "most similar sky": simulator._matches}
+
+
+def auc(seed: int, count: int, shift: float, matching: Matching) -> float:
+    simulate = read_block(PARAMS, "lens_shortcuts.simulate", Simulate)
+    render = read_block(PARAMS, "lens_shortcuts.render", Render)
+    sizes: Any = {"train": count, "val": 4, "test": 4}
+    changes = {"seed": seed, "stamps": sizes, "pool": Pool(fwhm_shift=shift, depth_shift=shift)}
+    with patch.object(simulator, "_matches", matching):
+        table = simulator.drawn(simulate.model_copy(update=changes), 0)
+    rows = table[(table["mode"] == "unpaired") & (table["split"] == "train")].reset_index(drop=True)
+    raw = rendered(rows, render, arcs=False, leak=None)
+    groups = matched_groups(numbered(rows["host_id"]), numbered(rows["pair_id"]))
+    found = gate_auc(radial_features(raw, residual(raw)), rows["label"].to_numpy() == 1, groups, seed)
+    if found.auc is None:
+        raise ValueError(found.reason)
+    return found.auc
+
+
+def main(count: int, draws: int) -> None:
+    torch.set_num_threads(1)
+    print(
+        f"`python -m bench.lens_matching {count} {draws}`: {count} unpaired placebo stamps, {draws} draws\n"
+    )
+    records = []
+    for shift in SHIFTS:
+        for name, matching in MATCHINGS.items():
+            found = np.array(
+                [auc(seed, count, shift, matching) for seed in range(FIRST_SEED, FIRST_SEED + draws)]
+            )
+            records.append(
+                {
+                    "pool's shift (arcsec, mag)": f"{shift:g}",
+                    "matched": name,
+                    "mean AUC": f"{found.mean():.3f}",
+                    "its standard error": f"{found.std(ddof=1) / draws**0.5:.3f}",
+                    "sd over draws": f"{found.std(ddof=1):.3f}",
+                }
+            )
+            print(records[-1], file=sys.stderr, flush=True)
+    print(markdown_table(pd.DataFrame(records)))
+
+
+if __name__ == "__main__":
+    main(*(int(each) for each in (*sys.argv[1:], *("2000", "8")[len(sys.argv) - 1 :])))
