@@ -50,7 +50,7 @@ overhead: env ## what the walker costs, against `dvc repro`, over toy stages
 	@python -m bench.orchestration --prefect
 
 ui: env ## a Prefect server with its page on http://127.0.0.1:$(UI_PORT)
-	@prefect server start --host 127.0.0.1 --port $(UI_PORT)
+	@PREFECT_UI_API_URL=http://127.0.0.1:$(UI_PORT)/api prefect server start --host 127.0.0.1 --port $(UI_PORT)
 
 deploy: env ## register the deployments of prefect.yaml with the server of `make ui`
 	@export PREFECT_API_URL=$${PREFECT_API_URL:-http://127.0.0.1:$(UI_PORT)/api} \
