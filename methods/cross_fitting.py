@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.calibration_error import row_nll
-from methods.group_statistics import SignFlip, refusal, sign_flip_test
+from methods.group_statistics import SignFlip, sign_flip_test, sign_flip_tests
 from methods.recalibration import Method, apply, recalibrate
 
 Floats = NDArray[np.float64]
@@ -18,9 +18,10 @@ MOST_FOLDS = 10
 
 @dataclass(frozen=True)
 class Choice:
-    """chosen and best are method numbers; nll (methods,) cross-fitted on dev. test: best against the control.
+    """chosen and best are method numbers; nll (methods,) cross-fitted on dev, NaN where that cannot be done. test: best
+    against the control, its p corrected for the other methods that could have been best.
 
-    status: chosen, not distinguishable (the control stays), or cannot tell (too few groups: the control stays).
+    status: chosen, not distinguishable (the control stays), or cannot tell (test.refused says why: the control stays).
     """
 
     chosen: int
@@ -31,16 +32,20 @@ class Choice:
 
 
 def group_folds(groups: Names, labels: Index) -> Index:
-    """(rows,) fold of each row: groups of each class dealt out in turn, one group a fold where there are few.
+    """(rows,) fold of each row: groups dealt out in turn, one group a fold where there are few; of two classes.
 
-    ValueError where a class has one group: without it nothing of that class would be left to fit on.
+    Groups of the first class come first, then those of both, then those of the second: so the groups that hold a class
+    follow each other, and neighbours never share a fold. ValueError where one group alone holds a class: without it
+    nothing of that class would be left to fit on.
     """
-    names, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    class_of = labels[first]
-    for number in np.unique(labels):
-        if np.count_nonzero(class_of == number) < 2:
+    names, member = np.unique(groups, return_inverse=True)
+    classes, column = np.unique(labels, return_inverse=True)
+    holds = np.zeros((len(names), len(classes)), np.bool_)
+    holds[member, column] = True
+    for number, held_by in zip(classes, holds.sum(axis=0), strict=True):
+        if held_by < 2:
             raise ValueError(f"class {number} has one group: leaving it out leaves none to fit on")
-    order = np.argsort(class_of, kind="stable")
+    order = np.lexsort((~holds[:, 0], holds[:, -1]))
     fold = np.empty(len(names), np.int64)
     fold[order] = np.arange(len(names)) % min(len(names), MOST_FOLDS)
     return fold[member]
@@ -59,26 +64,27 @@ def cross_fitted_nll(method: Method, logits: Floats, labels: Index, folds: Index
 def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> Choice:
     """losses (methods, rows): seed-averaged, cross-fitted; method 0 is the control.
 
-    The least mean NLL is chosen where a sign-flip test by group tells it from the control's, else the control; an
-    earlier method that cannot be told from the best, and can from the control, is kept instead of it.
+    The least mean NLL is chosen where a sign-flip test by group tells it from the control's, corrected for all
+    methods that were compared with it, else the control; an earlier method that cannot be told from the best, and can
+    from the control, is kept instead of it.
     """
     nll = losses.mean(axis=1)
     best = int(nll.argmin())
-    against = sign_flip_test(losses[best] - losses[0], groups, seed)
+    to_control = sign_flip_tests(list(losses - losses[0]), groups, seed)
+    against = to_control[best]
     if against.refused:
         return Choice(0, best, nll, against, "cannot tell")
     if best == 0 or against.p is None or against.p > alpha:
         return Choice(0, best, nll, against, "not distinguishable")
     for earlier in range(1, best):
         to_best = sign_flip_test(losses[earlier] - losses[best], groups, seed)
-        to_control = sign_flip_test(losses[earlier] - losses[0], groups, seed)
-        if to_best.p is not None and to_best.p > alpha >= (to_control.p or 0) and to_control.difference < 0:
-            return Choice(earlier, best, nll, to_control, "chosen")
+        found = to_control[earlier]
+        if to_best.p is not None and to_best.p > alpha >= (found.p or 0) and found.difference < 0:
+            return Choice(earlier, best, nll, found, "chosen")
     return Choice(best, best, nll, against, "chosen")
 
 
-def without_folds(losses: Floats, groups: Names, reason: str) -> Choice:
-    """Where no fold can be made: the control stays."""
-    count = len(np.unique(groups))
-    test = SignFlip(float("nan"), None, count, refusal(count) or reason)
-    return Choice(0, 0, losses.mean(axis=1), test, "cannot tell")
+def without_folds(methods: int, groups: Names, reason: str) -> Choice:
+    """Where no fold can be made: nothing was cross-fitted, and the control stays."""
+    test = SignFlip(float("nan"), None, len(np.unique(groups)), reason)
+    return Choice(0, 0, np.full(methods, np.nan), test, "cannot tell")

@@ -3,6 +3,7 @@
 Below six groups nothing is claimed: a sign-flip test of g groups has no p below 2 / 2^g, and 2 / 2^5 is above .05.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True)
 class GroupInterval:
-    """value is over rows (Wilson) or the mean over groups (t); low and high are None where refused says why."""
+    """value is over rows; low and high are None where refused says why."""
 
     value: float
     low: float | None
@@ -33,7 +34,7 @@ class GroupInterval:
 
 @dataclass(frozen=True)
 class SignFlip:
-    """difference: mean over rows; p is None where refused says why."""
+    """difference: mean over rows; p is None where refused says why, and corrected where several were tested."""
 
     difference: float
     p: float | None
@@ -49,30 +50,31 @@ def refusal(groups: int) -> str:
     return f"{groups} group(s): fewer than {FEWEST_GROUPS} say nothing of other groups{least}"
 
 
-def rate_interval(correct: ArrayLike, groups: ArrayLike, level: float) -> GroupInterval:
+def rate_interval(
+    correct: ArrayLike, groups: ArrayLike, level: float, most: int | None = None
+) -> GroupInterval:
     """Wilson at the effective n: as many independent rows as have the variance seen between groups.
 
     correct (n,) in [0, 1] (a mean over seeds may be a fraction). The effective n lies between that of rows that
-    agree wholly within their group (Kish) and n; without any variance it is the former.
+    agree wholly within their group (Kish) and n, or `most` where several rows are of one clip; without any variance it
+    is the former.
     """
     hit, member, sizes = _grouped(correct, groups)
     n, share = hit.size, float(hit.mean())
     if reason := refusal(len(sizes)):
         return GroupInterval(share, None, None, n, len(sizes), reason)
-    effective = float(np.clip(_independent_rows(hit, member, sizes), effective_n(member), n))
+    effective = float(np.clip(_independent_rows(hit, member, sizes), effective_n(member), most or n))
     low, high = wilson(share * effective, effective, level)
     return GroupInterval(share, float(low), float(high), n, len(sizes), "")
 
 
 def mean_interval(values: ArrayLike, groups: ArrayLike, level: float) -> GroupInterval:
-    """Student's t on group means, each group one observation."""
+    """Student's t for the mean over rows, a ratio of group sums; of groups of one size, that of their means."""
     value, member, sizes = _grouped(values, groups)
-    means = np.bincount(member, value) / sizes
-    g = len(means)
+    g, centre = len(sizes), float(value.mean())
     if reason := refusal(g):
-        return GroupInterval(float(means.mean()), None, None, value.size, g, reason)
-    half = float(stdtrit(g - 1, (1 + level) / 2)) * float(means.std(ddof=1)) / np.sqrt(g)
-    centre = float(means.mean())
+        return GroupInterval(centre, None, None, value.size, g, reason)
+    half = float(stdtrit(g - 1, (1 + level) / 2)) * float(np.sqrt(_share_variance(value, member, sizes)))
     return GroupInterval(centre, centre - half, centre + half, value.size, g, "")
 
 
@@ -81,33 +83,55 @@ def sign_flip_test(differences: ArrayLike, groups: ArrayLike, seed: int) -> Sign
 
     Exact up to 16 groups, else 100,000 drawn patterns, the observed one counted in.
     """
-    value, member, sizes = _grouped(differences, groups)
-    sums = np.bincount(member, value)
-    mean = float(value.mean())
-    if reason := refusal(len(sizes)):
-        return SignFlip(mean, None, len(sizes), reason)
-    sums = sums[np.abs(sums) > _SAME]  # a group without a difference has nothing to flip
-    observed = abs(sums.sum()) - _SAME
-    if len(sums) <= EXACT_GROUPS:
-        totals = np.zeros(1)
-        for each in sums:
-            totals = np.concatenate([totals + each, totals - each])
-        return SignFlip(mean, float((np.abs(totals) >= observed).mean()), len(sizes), "")
+    return sign_flip_tests([differences], groups, seed)[0]
+
+
+def sign_flip_tests(differences: Sequence[ArrayLike], groups: ArrayLike, seed: int) -> list[SignFlip]:
+    """Of several paired differences of the same rows at once, each p corrected for having been one of so many.
+
+    A p is the share of patterns whose largest |t| over all differences reaches its own (Westfall & Young 1993, max T);
+    all are flipped by one pattern, so those that move together cost little. t is the sum over its root of squares,
+    which no flip changes.
+    """
+    grouped = [_grouped(each, groups) for each in differences]
+    means, count = [float(value.mean()) for value, _, _ in grouped], len(grouped[0][2])
+    if reason := refusal(count):
+        return [SignFlip(mean, None, count, reason) for mean in means]
+    sums = np.array([np.bincount(member, value) for value, member, _ in grouped])
+    sums = sums[:, (np.abs(sums) > _SAME).any(axis=0)]  # a group without a difference has nothing to flip
+    length = np.sqrt(np.square(sums).sum(axis=1, keepdims=True))
+    scaled = sums / np.where(length > 0, length, 1.0)
+    observed = np.abs(scaled.sum(axis=1)) - _SAME
+    exact = sums.shape[1] <= EXACT_GROUPS
+    largest = np.abs(_signs(sums.shape[1], exact, seed) @ scaled.T).max(axis=1)
+    hits = np.count_nonzero(largest[:, None] >= observed, axis=0)
+    p = hits / len(largest) if exact else (hits + 1) / (len(largest) + 1)
+    return [SignFlip(mean, float(each), count, "") for mean, each in zip(means, p, strict=True)]
+
+
+def _signs(groups: int, exact: bool, seed: int) -> NDArray[np.int8]:
+    """(patterns, groups) of 1 and -1: all of them, or drawn."""
+    if exact:
+        number = np.arange(1 << groups, dtype=np.int64)[:, None]
+        return ((number >> np.arange(groups)) & 1).astype(np.int8) * 2 - 1
     rng = np.random.Generator(np.random.Philox(seed))
-    signs = rng.integers(0, 2, (_FLIPS, len(sums)), dtype=np.int8) * 2 - 1
-    hits = np.count_nonzero(np.abs(signs @ sums) >= observed)
-    return SignFlip(mean, (hits + 1) / (_FLIPS + 1), len(sizes), "")
+    return rng.integers(0, 2, (_FLIPS, groups), dtype=np.int8) * 2 - 1
 
 
 def _independent_rows(hit: Floats, member: NDArray[np.intp], sizes: Floats) -> float:
     """p (1 - p) over the variance of the share, a ratio of group sums; 0 where nothing varies."""
-    share, g = hit.mean(), len(sizes)
-    residual = np.bincount(member, hit) - share * sizes
-    variance = g / (g - 1) * float(residual @ residual) / hit.size**2
+    share, variance = hit.mean(), _share_variance(hit, member, sizes)
     binomial = float(share * (1 - share))
     if binomial <= 0:
         return 0.0
     return binomial / variance if variance > 0 else float(hit.size)
+
+
+def _share_variance(value: Floats, member: NDArray[np.intp], sizes: Floats) -> float:
+    """Of the mean over rows, where groups are what was sampled."""
+    g = len(sizes)
+    residual = np.bincount(member, value) - value.mean() * sizes
+    return g / (g - 1) * float(residual @ residual) / value.size**2
 
 
 def _grouped(values: ArrayLike, groups: ArrayLike) -> tuple[Floats, NDArray[np.intp], Floats]:

@@ -24,7 +24,7 @@ from storage.documents import read_json, write_json, write_text
 from storage.tables import read_parquet, write_csv
 from storage.temperatures import SeedTemperature, read_temperature
 from tasks.speech_temperature import plots, report
-from tasks.speech_temperature.runs import Runs, load_runs
+from tasks.speech_temperature.runs import Floats, Runs, load_runs
 
 CONDITIONS = ("kind", "snr_db", "event_ms")
 
@@ -41,11 +41,13 @@ def main(
     pinned = [read_temperature(path) for path in seed.values()]
     runs = load_runs(list(logits.values()), [each.seed for each in pinned], facts["labels"])
     settings = Settings(params.level, params.alpha, params.bins, params.null_draws, params.seed)
-    rows = predictions(runs, pinned)
+    fitted = recalibrations(runs, pinned)
+    rows = predictions(fitted)
     control = rows["none"]
     choice = _choose(runs, pinned, params)
-    methods = [fitted.method for fitted in pinned[0].methods]
+    methods = [each.method for each in pinned[0].methods]
     table = _table(rows, runs, dict(zip(methods, choice.nll, strict=True)), settings)
+    table["status"] = [statuses(name, fitted, [each.seed for each in pinned]) for name in table["option"]]
     described = read_parquet(clips)
     errors = _by(["group"], runs, control, described)
     conditions = [_by([name], runs, control, described) for name in CONDITIONS if name in described]
@@ -65,29 +67,51 @@ def main(
             folder / "report.md", report.page(decision, table, pinned, facts, errors, conditions, params)
         )
         calibrated = rows["temperature"]
-        plots.reliability(folder / "reliability.png", control, calibrated, runs.test.labels, params)
+        plots.reliability(folder / "reliability.png", control, calibrated, runs.test, params)
         plots.temperature_curve(folder / "nll_temperature.png", runs, pinned)
         plots.confidence(folder / "confidence.png", control, calibrated, runs.test.labels)
         plots.conditions(folder / "conditions.png", conditions)
         plots.seeds(folder / "seeds.png", rows, runs.test.labels, [each.seed for each in pinned])
 
 
-def predictions(runs: Runs, pinned: list[SeedTemperature]) -> dict[str, list[Prediction]]:
-    """Option -> its predictions on test, one a seed; ensembles and the baseline have one."""
+def recalibrations(
+    runs: Runs, pinned: list[SeedTemperature]
+) -> dict[str, list[tuple[Recalibration, Floats]]]:
+    """Option -> what was fitted on dev and the test logits it is for, one a seed; of models put together, one."""
     made = {
-        entry.method: [
-            apply(_fitted(each, number), z) for each, z in zip(pinned, runs.test.logits, strict=True)
-        ]
+        entry.method: [(_fitted(each, number), z) for each, z in zip(pinned, runs.test.logits, strict=True)]
         for number, entry in enumerate(pinned[0].methods)
     }
     dev, test = mean_logit(runs.dev.logits), mean_logit(runs.test.logits)
-    made["ensemble_logit"] = [apply(recalibrate("temperature", dev, runs.dev.labels), test)]
-    made["ensemble_probability"] = [mean_probability([each.probabilities for each in made["temperature"]])]
+    made["ensemble_logit"] = [(recalibrate("temperature", dev, runs.dev.labels), test)]
     if runs.baseline is not None:
         dev, test = runs.baseline
-        made["baseline"] = [apply(recalibrate("none", dev, runs.dev.labels), test)]
-        made["baseline_temperature"] = [apply(recalibrate("temperature", dev, runs.dev.labels), test)]
+        made["baseline"] = [(recalibrate("none", dev, runs.dev.labels), test)]
+        made["baseline_temperature"] = [(recalibrate("temperature", dev, runs.dev.labels), test)]
     return made
+
+
+def predictions(fitted: dict[str, list[tuple[Recalibration, Floats]]]) -> dict[str, list[Prediction]]:
+    """Option -> its predictions on test, one a seed; ensembles and the baseline have one."""
+    made: dict[str, list[Prediction]] = {}
+    for name, each in fitted.items():
+        made[name] = [apply(found, logits) for found, logits in each]
+        if name == "ensemble_logit":
+            calibrated = [of_seed.probabilities for of_seed in made["temperature"]]
+            made["ensemble_probability"] = [mean_probability(calibrated)]
+    return made
+
+
+def statuses(option: str, fitted: dict[str, list[tuple[Recalibration, Floats]]], seeds: list[int]) -> str:
+    """`fitted`, or what else a fit on dev was, with the seeds that it was so for."""
+    found = fitted["temperature" if option == "ensemble_probability" else option]
+    if len(found) == 1:
+        return found[0][0].status
+    odd: dict[str, list[int]] = {}
+    for seed, (each, _) in zip(seeds, found, strict=True):
+        if each.status != "fitted":
+            odd.setdefault(each.status, []).append(seed)
+    return "; ".join(f"{name} (seed {', '.join(map(str, of))})" for name, of in odd.items()) or "fitted"
 
 
 def _fitted(pinned: SeedTemperature, number: int) -> Recalibration:
@@ -105,17 +129,7 @@ def _choose(runs: Runs, pinned: list[SeedTemperature], params: Compare) -> Choic
     try:
         folds = group_folds(dev.groups, dev.labels)
     except ValueError as error:
-        in_sample = [
-            np.mean(
-                [
-                    cross_fitted_nll("none", z, dev.labels, np.zeros(len(dev.labels), np.int64))
-                    for z in dev.logits
-                ],
-                axis=0,
-            )
-            for _ in pinned[0].methods
-        ]
-        return without_folds(np.array(in_sample), dev.groups, str(error))
+        return without_folds(len(pinned[0].methods), dev.groups, str(error))
     losses = [
         np.mean([cross_fitted_nll(_method(entry.method), z, dev.labels, folds) for z in dev.logits], axis=0)
         for entry in pinned[0].methods
@@ -148,7 +162,11 @@ def _per_seed(
         seeds = [each.seed for each in pinned] if len(made) == len(pinned) else ["all"]
         for seed, prediction in zip(seeds, made, strict=True):
             records.append(
-                {"option": name, "seed": seed, **asdict(figures(prediction, runs.test.labels, settings))}
+                {
+                    "option": name,
+                    "seed": seed,
+                    **asdict(figures(prediction, runs.test.labels, runs.test.groups, settings)),
+                }
             )
     return pd.DataFrame(records)
 

@@ -9,42 +9,52 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from methods.calibration_error import equal_width_bins
+from methods.calibration_error import width_bin
 from methods.confidence_report import nll_curve
-from methods.intervals import wilson
+from methods.group_statistics import FEWEST_GROUPS, rate_interval
 from methods.recalibration import Prediction
 from params.speech_temperature import Compare
 from storage.images import write_figure
 from storage.temperatures import SeedTemperature
-from tasks.speech_temperature.runs import Runs
+from tasks.speech_temperature.runs import Runs, Split
 
 BEFORE, AFTER = "#4c72b0", "#dd8452"
 Index = NDArray[np.int64]
 
 
 def reliability(
-    path: Path, before: list[Prediction], after: list[Prediction], labels: Index, params: Compare
+    path: Path, before: list[Prediction], after: list[Prediction], test: Split, params: Compare
 ) -> None:
-    """Accuracy against confidence of all seeds, Wilson intervals over clips (not over groups), counts below."""
+    """Accuracy against confidence of all seeds, counts below; intervals by group, where a bin has groups enough."""
     figure = Figure(figsize=(9, 5), layout="constrained")
-    figure.suptitle("Reliability on test, all seeds together", fontsize=11)
+    sampled = len(np.unique(test.groups))
+    bars = (
+        f"no intervals: {sampled} groups, fewer than {FEWEST_GROUPS}, say nothing of others"
+        if sampled < FEWEST_GROUPS
+        else f"{params.level:.0%} intervals by group, in bins with answers of {FEWEST_GROUPS} groups or more"
+    )
+    figure.suptitle(f"Reliability on test, all seeds together\n{bars}", fontsize=10)
     grid = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
     for column, (title, runs, colour) in enumerate(
         (("before", before, BEFORE), ("after temperature", after, AFTER))
     ):
         confidence = np.concatenate([made.confidence for made in runs])
-        correct = np.concatenate([made.predicted == labels for made in runs])
-        bins = equal_width_bins(confidence, correct, params.bins)
-        filled = bins.count > 0
-        count, at = bins.count[filled], bins.confidence[filled] / bins.count[filled]
-        seen = bins.correct[filled] / count
-        clips = count / len(runs)  # the seeds answer the same clips: they add none
-        low, high = wilson(seen * clips, clips, params.level)
+        correct = np.concatenate([made.predicted == test.labels for made in runs])
+        groups, clip = np.tile(test.groups, len(runs)), np.tile(np.arange(len(test.labels)), len(runs))
         ax, below = grid[0, column], grid[1, column]
         ax.plot([0.4, 1], [0.4, 1], color="0.75", linewidth=1, zorder=0)
-        ax.errorbar(
-            at, seen, yerr=[seen - low, high - seen], fmt="o-", color=colour, markersize=4, linewidth=1
-        )
+        bin_of = width_bin(confidence, params.bins)
+        inside = [bin_of == number for number in np.unique(bin_of)]
+        at = np.array([confidence[rows].mean() for rows in inside])
+        count = np.array([rows.sum() for rows in inside])
+        found = [  # the seeds answer the same clips: they add none
+            rate_interval(correct[rows], groups[rows], params.level, len(np.unique(clip[rows])))
+            for rows in inside
+        ]
+        ax.plot(at, [each.value for each in found], "o-", color=colour, markersize=4, linewidth=1)
+        for x, each in zip(at, found, strict=True):
+            if each.low is not None and each.high is not None:
+                ax.plot([x, x], [each.low, each.high], color=colour, linewidth=1)
         ax.set(title=title, ylabel="accuracy" if column == 0 else "", ylim=(-0.03, 1.03), xlim=(0.45, 1.01))
         below.bar(at, count, width=0.6 / params.bins, color=colour)
         below.set(xlabel="confidence", ylabel="answers" if column == 0 else "")

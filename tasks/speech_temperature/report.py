@@ -11,9 +11,11 @@ from methods.group_statistics import FEWEST_GROUPS
 from params.speech_temperature import Compare
 from storage.markdown import bullets, markdown_table
 from storage.temperatures import SeedTemperature
+from tasks.speech_temperature.cells import compact, interval, p_value, seed_range
 
 CHANCE_ECE = 0.05  # what the plan asked for
 WORST_GROUPS = 5
+MOST_ERRORS = 0.5
 
 
 def decision(
@@ -33,10 +35,11 @@ def decision(
         "verdict": _verdict(choice, rows[chosen]["verdict"]),
         "reasons": [
             _why(methods, choice, params.alpha),
+            *_what_chooses(methods),
             _temperature_moves_no_answer(rows),
             _ece_in_words(rows),
             *_refusals(rows),
-            *_statuses(pinned),
+            *_statuses(rows),
             *facts["warnings"],
         ],
         "evidence": {
@@ -45,6 +48,7 @@ def decision(
             },
             "dev_groups": choice.test.groups,
             "dev_difference_to_control": _rounded(choice.test.difference),
+            "dev_refused": choice.test.refused or None,
             "dev_p": None if choice.test.p is None else _rounded(choice.test.p),
             "test_groups": int(rows[chosen]["groups"]),
             "test_nll": {name: _rounded(rows[name]["nll"]) for name in methods},
@@ -72,10 +76,12 @@ def page(
         f"**{made['chosen']}** is chosen (control: {made['control']}). On test: **{made['verdict']}**.",
         bullets(made["reasons"]),
         f"## Methods on test ({answers})",
-        markdown_table(_compact(table)),
+        markdown_table(compact(table)),
         "Mean and standard deviation over seeds: training variation on this test set, not uncertainty about other "
-        "speakers. null: ECE that a perfectly calibrated model with these confidences exceeds one time in twenty; p: "
-        "its chance to read at least this ECE. Differences are to the control, paired on the same clips, flipped by group.",
+        "speakers. null: ECE that a perfectly calibrated model with these confidences exceeds one time in twenty, and p: "
+        "its chance to read at least this ECE, the least and the most of the seeds; both as if clips were independent, "
+        f"and clips of one group are not: by chance it reads more. Below {FEWEST_GROUPS} groups p is refused. status: of "
+        "the fits on dev. Differences are to the control, paired on the same clips, flipped by group.",
         "## What temperature can and cannot do",
         bullets(_limits(rows)),
         "## What ECE says here",
@@ -106,7 +112,7 @@ def _why(methods: list[str], choice: Choice, alpha: float) -> str:
     best, control = methods[choice.best], methods[0]
     if choice.status == "cannot tell":
         return f"dev cannot choose: {choice.test.refused}; the control {control} stays"
-    against = f"sign-flip p {choice.test.p:.3g} over {choice.test.groups} groups"
+    against = f"sign-flip p {choice.test.p:.3g} over {choice.test.groups} groups, corrected for {len(methods) - 1} methods"
     if choice.status == "not distinguishable":
         if best == control:
             return f"no method has a lower cross-fitted NLL on dev than the control ({choice.nll[0]:.3f})"
@@ -122,6 +128,14 @@ def _why(methods: list[str], choice: Choice, alpha: float) -> str:
     )
 
 
+def _what_chooses(methods: list[str]) -> list[str]:
+    if "threshold" not in methods:
+        return []
+    return [
+        "NLL chooses, accuracy does not: threshold has the temperature's probabilities and so its NLL, and is never chosen"
+    ]
+
+
 def _temperature_moves_no_answer(rows: dict[Any, Any]) -> str:
     before, after = rows["none"]["accuracy"], rows["temperature"]["accuracy"]
     return (
@@ -132,10 +146,11 @@ def _temperature_moves_no_answer(rows: dict[Any, Any]) -> str:
 
 def _ece_in_words(rows: dict[Any, Any]) -> str:
     row = rows["temperature"]
-    unusable = f', so "ECE < {CHANCE_ECE}" is no usable target' if row["ece_null"] > CHANCE_ECE else ""
+    unusable = f', so "ECE < {CHANCE_ECE}" is no usable target' if row["ece_null_most"] > CHANCE_ECE else ""
     return (
-        f"ECE {rows['none']['ece']:.3f} before, {row['ece']:.3f} after; with {row['clips']:.0f} clips a perfectly "
-        f"calibrated model reads up to {row['ece_null']:.3f} (95% of the time){unusable}"
+        f"ECE {rows['none']['ece']:.3f} before, {row['ece']:.3f} after; of {row['clips']:.0f} clips a perfectly "
+        f"calibrated model's 95% quantile is {seed_range(row, 'ece_null')} by seed, and more where clips of one group are "
+        f"alike{unusable}"
     )
 
 
@@ -144,10 +159,22 @@ def _refusals(rows: dict[Any, Any]) -> list[str]:
     return [f"no interval on test: {refused}"] if refused else []
 
 
-def _statuses(pinned: list[SeedTemperature]) -> list[str]:
+def _statuses(rows: dict[Any, Any]) -> list[str]:
+    """Of every fit that was not regular; what the status means stands in methods/temperature.py."""
     return [
-        f"seed {each.seed}: the temperature is {each.status}" for each in pinned if each.status != "fitted"
+        f"{name} on dev: {row['status']}{_turned(name, row)}"
+        for name, row in rows.items()
+        if row["status"] != "fitted"
     ]
+
+
+def _turned(name: str, row: dict[Any, Any]) -> str:
+    turned = name == "platt" and "anti-informative" in row["status"]
+    return (
+        "; its slope is not positive: where it is negative, the likelier answer becomes the other one"
+        if turned
+        else ""
+    )
 
 
 def _limits(rows: dict[Any, Any]) -> Iterable[str]:
@@ -167,11 +194,19 @@ def _ece_lines(rows: dict[Any, Any], params: Compare) -> Iterable[str]:
     for name in ("none", "temperature"):
         row = rows[name]
         yield (
-            f"{name}: ECE {row['ece']:.3f} ({params.bins} bins), null 95% quantile {row['ece_null']:.3f}, p {_p(row['ece_p'])}; "
-            f"equal mass {row['ece_equal_mass']:.3f}, debiased {row['ece_debiased']:.3f}, smooth {row['ece_smooth']:.3f}; "
+            f"{name}: ECE {row['ece']:.3f} ({params.bins} bins), null 95% quantile {seed_range(row, 'ece_null')}, p {p_value(row)}; "
+            f"less what chance adds (debiased) {row['ece_debiased']:.3f}; equal mass {row['ece_equal_mass']:.3f}, smooth "
+            f"{row['ece_smooth']:.3f}; "
             f"mean confidence "
             f"{row['confidence']:.3f} against accuracy {row['accuracy']:.3f}"
         )
+    if pd.isna(rows["none"]["ece_p_most"]):
+        yield (
+            f"p is refused below {FEWEST_GROUPS} groups, as intervals are: the null draws every clip by itself, and so "
+            "few groups cannot show how alike the clips of one are"
+        )
+    else:
+        yield "p takes clips for independent: where those of one group are alike, it is too small"
     yield "ECE of few clips is mostly noise: read it against its null, and prefer NLL and Brier, which need no bins"
 
 
@@ -188,8 +223,13 @@ def _interval_lines(rows: dict[Any, Any]) -> Iterable[str]:
         )
     else:
         yield (
-            f"accuracy {row['accuracy']:.3f} [{row['accuracy_low']:.3f}, {row['accuracy_high']:.3f}]: Wilson at the "
-            "effective number of clips, from the variance between groups"
+            f"accuracy {interval(row, 'accuracy')}: Wilson at the effective number of clips, from the variance between "
+            f"groups; recalls likewise, A {interval(row, 'recall_A')}, B {interval(row, 'recall_B')}"
+        )
+        yield (
+            f"NLL {interval(row, 'nll')}, Brier {interval(row, 'brier')}, AUC {interval(row, 'auc')}: Student's t on "
+            f"groups; those of the other methods stand in table.csv, empty where a class has fewer than {FEWEST_GROUPS} "
+            "groups"
         )
 
 
@@ -212,16 +252,21 @@ def _errors(errors: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
     ).drop(columns="groups")
 
 
+def _worst_group(errors: pd.DataFrame) -> tuple[int, float]:
+    """Its row, and its share of the wrong answers; 0 where none is wrong."""
+    wrong = (errors["clips"] * (1 - errors["accuracy"])).to_numpy()
+    worst = int(wrong.argmax())
+    return worst, float(wrong[worst] / wrong.sum()) if wrong.sum() else 0.0
+
+
 def _error_sentence(errors: pd.DataFrame, labels: list[str]) -> str:
-    wrong = errors["clips"] * (1 - errors["accuracy"])
-    if not wrong.sum():
+    worst, share = _worst_group(errors)
+    if not share:
         return "No clip is answered wrongly."
-    worst = int(wrong.to_numpy().argmax())
-    share = wrong.iloc[worst] / wrong.sum()
     name, label = errors["group"].iloc[worst], labels["AB".index(errors["label"].iloc[worst])]
     one = (
         "one group explains most of the errors: look at it before anything else"
-        if share > 0.5
+        if share > MOST_ERRORS
         else "no single group explains them"
     )
     return f"{name} ({label}) has {share:.0%} of the wrong answers of all seeds; {one}."
@@ -229,47 +274,23 @@ def _error_sentence(errors: pd.DataFrame, labels: list[str]) -> str:
 
 def _advice(rows: dict[Any, Any], errors: pd.DataFrame) -> Iterable[str]:
     groups = rows["none"]["groups"]
+    by_group = (
+        "what is wrong is wrong by group (above), and " if _worst_group(errors)[1] > MOST_ERRORS else ""
+    )
     yield (
-        "more speakers and sources, not more clips of the same: what is wrong is wrong by group (above), and "
-        "examples/many_speakers.yaml shows the same network on many"
+        f"more speakers and sources, not more clips of the same: {by_group}examples/many_speakers.yaml shows the same "
+        "network on many"
     )
     if groups < FEWEST_GROUPS:
         yield f"at least {FEWEST_GROUPS} test groups, better 20: {groups:.0f} cannot carry an interval or a test"
     if (rows["none"]["groups_A"] < 2) or (rows["none"]["groups_B"] < 2):
         yield "a second test group of each class: a recall of one speaker is that speaker's"
-    if "ensemble_logit" in rows:
-        gain = rows["ensemble_logit"]["delta_nll"]
-        yield f"an ensemble of the seeds at one temperature changes the NLL by {gain:+.3f}, at the price of as many models"
-
-
-def _compact(table: pd.DataFrame) -> pd.DataFrame:
-    rows = table.to_dict("records")
-    return pd.DataFrame(
-        {
-            "method": table["option"],
-            "accuracy": [_spread(row, "accuracy") for row in rows],
-            "balanced": [f"{row['balanced_accuracy']:.3f}" for row in rows],
-            "recall A (groups)": [f"{row['recall_A']:.3f} ({row['groups_A']})" for row in rows],
-            "recall B (groups)": [f"{row['recall_B']:.3f} ({row['groups_B']})" for row in rows],
-            "AUC": [_spread(row, "auc") for row in rows],
-            "NLL": [_spread(row, "nll") for row in rows],
-            "Brier": [f"{row['brier']:.3f}" for row in rows],
-            "ECE": [_spread(row, "ece") for row in rows],
-            "null": [f"{row['ece_null']:.3f}" for row in rows],
-            "p": [_p(row["ece_p"]) for row in rows],
-            "NLL - control": [f"{row['delta_nll']:+.3f}" for row in rows],
-            "verdict": table["verdict"],
-        }
-    )
-
-
-def _spread(row: dict[Any, Any], name: str) -> str:
-    sd = row[f"{name}_sd"]
-    return f"{row[name]:.3f}" if pd.isna(sd) else f"{row[name]:.3f} ± {sd:.3f}"
-
-
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}"
+    for name, of in (("ensemble_logit", "logits"), ("ensemble_probability", "calibrated probabilities")):
+        if rows[name]["delta_nll"] < 0:
+            yield (
+                f"the mean of the seeds' {of} ({name}) changes the NLL by {rows[name]['delta_nll']:+.3f} (by group: "
+                f"{rows[name]['verdict']}), at the price of as many models"
+            )
 
 
 def _temperature(pinned: SeedTemperature) -> float | str | None:

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test, t
 
-from methods.group_statistics import mean_interval, rate_interval, refusal, sign_flip_test
+from methods.group_statistics import (
+    mean_interval,
+    rate_interval,
+    refusal,
+    sign_flip_test,
+    sign_flip_tests,
+)
 from methods.intervals import wilson
 
 
@@ -44,6 +50,14 @@ def test_independent_rows_count_in_full_and_rows_never_beyond() -> None:
     assert found.high - found.low >= high - low - 1e-12
 
 
+def test_rows_of_one_clip_count_once_at_most() -> None:
+    rng = np.random.default_rng(6)
+    member, correct = np.repeat(np.arange(40), 5), rng.random(200) < 0.8
+    once: Any = rate_interval(correct, member, 0.95)
+    thrice: Any = rate_interval(np.tile(correct, 3), np.tile(member, 3), 0.95, 200)
+    assert (thrice.low, thrice.high) == (pytest.approx(once.low), pytest.approx(once.high))
+
+
 def test_all_correct_is_as_sure_as_its_groups_are_many() -> None:
     found: Any = rate_interval(np.ones(60), np.repeat(np.arange(6), 10), 0.95)
     assert (found.low, found.high) == (pytest.approx(wilson(6, 6, 0.95)[0]), 1.0)
@@ -69,12 +83,22 @@ def test_intervals_over_groups_cover_where_intervals_over_rows_do_not() -> None:
     assert covered["rows"] / 400 < 0.85
 
 
-def test_the_mean_interval_is_students_t_on_group_means() -> None:
-    values, member = np.array([1.0, 3.0, 5.0, 2.0, 4.0, 6.0, 9.0]), np.array([0, 0, 1, 2, 3, 4, 5])
+def test_of_groups_of_one_size_the_mean_interval_is_students_t_on_group_means() -> None:
     means = np.array([2.0, 5.0, 2.0, 4.0, 6.0, 9.0])
+    values = (means[:, None] + [-1.0, 1.0]).ravel()
     low, high = t.interval(0.9, 5, means.mean(), means.std(ddof=1) / np.sqrt(6))
-    found: Any = mean_interval(values, member, 0.9)
+    found: Any = mean_interval(values, np.repeat(np.arange(6), 2), 0.9)
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_of_groups_of_unlike_size_the_mean_interval_is_about_the_mean_over_rows() -> None:
+    rng = np.random.default_rng(5)
+    member, covered = np.repeat(np.arange(20), rng.integers(2, 12, 20)), 0
+    for _ in range(400):
+        found: Any = mean_interval(rng.normal(1, 1, 20)[member] + rng.normal(size=member.size), member, 0.9)
+        assert found.low + found.high == pytest.approx(2 * found.value)
+        covered += found.low <= 1 <= found.high
+    assert 0.84 < covered / 400 < 0.95
 
 
 def test_sign_flips_are_all_gone_through() -> None:
@@ -87,6 +111,22 @@ def test_sign_flips_are_all_gone_through() -> None:
     p = sign_flip_test(values, member, 0).p
     assert p == pytest.approx(expected)
     assert p == pytest.approx(theirs.pvalue)
+
+
+def test_several_tests_at_once_are_corrected_by_the_largest_over_all_sign_patterns() -> None:
+    rng = np.random.default_rng(4)
+    sums = rng.normal([[0.2], [0.9], [0.0]], 1, (3, 8))
+    signs = np.array(list(product([-1, 1], repeat=8)))
+    t_values = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    largest = np.abs(signs @ t_values.T).max(axis=1)
+    expected = [(largest >= abs(each.sum()) - 1e-12).mean() for each in t_values]
+    found = sign_flip_tests(list(sums), np.arange(8), 0)
+    assert [each.p for each in found] == pytest.approx(expected)
+    for each, alone in zip(found, sums, strict=True):
+        own = sign_flip_test(alone, np.arange(8), 0).p
+        assert each.p is not None and own is not None and own <= each.p
+    copies = sign_flip_tests([sums[1], 3 * sums[1]], np.arange(8), 0)
+    assert [each.p for each in copies] == [sign_flip_test(sums[1], np.arange(8), 0).p] * 2
 
 
 def test_many_groups_draw_patterns_and_agree_with_the_exact_test() -> None:

@@ -236,6 +236,9 @@ def test_with_few_groups_intervals_tests_and_choice_are_refused_with_the_reason(
     decision = run.all()
     assert (decision["chosen"], decision["control"], decision["verdict"]) == ("none", "none", "cannot tell")
     assert run.table["accuracy_low"].isna().all()
+    assert run.table["ece_p_most"].isna().all()
+    assert pd.read_csv(run.folder / "results" / "seeds.csv")["ece_p"].isna().all()
+    assert "p is refused below 6 groups" in run.report
     assert "4 group(s): fewer than 6 say nothing of other groups" in str(run.table.loc["none", "refused"])
     assert "an interval over clips would claim a certainty" in run.report
     assert "more speakers and sources" in run.report
@@ -251,7 +254,10 @@ def test_with_enough_groups_there_are_intervals_and_a_choice(tmp_path: Path) -> 
     assert decision["verdict"] in ("holds", "does not hold", "cannot tell", "not distinguishable")
     assert decision["evidence"]["dev_p"] is not None
     row = run.table.loc["none"]
-    assert row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
+    for name in ("accuracy", "nll", "brier"):
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+    seeds = pd.read_csv(run.folder / "results" / "seeds.csv").query("option == 'none'")
+    assert (row["ece_p_least"], row["ece_p_most"]) == (seeds["ece_p"].min(), seeds["ece_p"].max())
 
 
 def test_a_class_that_stands_on_one_group_is_warned_of(run: Run) -> None:
@@ -264,7 +270,11 @@ def test_a_class_that_stands_on_one_group_is_warned_of(run: Run) -> None:
     assert any(warning.startswith("dev: every SPEECH clip is of one group") for warning in facts["warnings"])
     run.fit()
     run.calibrate()
-    assert run.compare()["verdict"] == "cannot tell"
+    decision = run.compare()
+    assert decision["verdict"] == "cannot tell"
+    assert set(decision["evidence"]["dev_nll_cross_fitted"].values()) == {None}
+    assert decision["evidence"]["dev_refused"].startswith("class 0 has one group")
+    assert run.table["dev_nll"].isna().all()
 
 
 def test_a_column_may_state_the_split(run: Run) -> None:
@@ -343,6 +353,36 @@ def test_logits_of_the_users_own_model_need_no_audio(run: Run) -> None:
     run.compare()
     assert "baseline" not in run.table.index
     assert run.table.loc["none", "seeds"] == 2
+
+
+def test_a_fit_that_was_not_regular_is_named_in_table_and_decision(run: Run) -> None:
+    user_logits(run)
+    table = pd.read_csv(run.data / "logits.csv")
+    turned = (table["seed"] == 2) & (table["split"] == "dev")
+    table.loc[turned, ["logit_A", "logit_B"]] *= -1
+    table.to_csv(run.data / "logits.csv", index=False)
+    run.logits()
+    run.fit({"kind": "given"})
+    run.calibrate()
+    decision = run.compare()
+    for name in ("temperature", "platt"):
+        assert run.table.loc[name, "status"] == "anti-informative (seed 2)"
+        assert any(reason.startswith(f"{name} on dev: anti-inf") for reason in decision["reasons"])
+    assert run.table.loc["none", "status"] == "fitted"
+
+
+def test_nothing_is_advised_that_the_table_does_not_bear_out(run: Run) -> None:
+    user_logits(run)
+    run.logits()
+    run.fit({"kind": "given"})
+    run.calibrate()
+    run.compare()
+    advice = run.report.split("## What would help")[1].split("## Clips")[0]
+    change = run.table["delta_nll"].astype(float)
+    for name in ("ensemble_logit", "ensemble_probability"):
+        assert (name in advice) == (float(change[name]) < 0)
+    assert "no single group explains them" in run.report
+    assert "wrong by group" not in advice
 
 
 def test_a_seed_without_logits_is_refused_with_those_there_are(run: Run) -> None:
