@@ -19,10 +19,10 @@ from methods.evaluation import (
     joint_verdict,
     macro,
     pooled_draws,
-    precision_at,
     rate,
 )
 from methods.intervals import mcnemar_exact
+from methods.precision_intervals import base_rate_precision, precision
 
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -67,7 +67,11 @@ class Row:
     fn: int | None = None
     tn: int | None = None
     precision: float | None = None
+    precision_low: float | None = None
+    precision_high: float | None = None
     precision_at_base_rate: float | None = None
+    precision_at_base_rate_low: float | None = None
+    precision_at_base_rate_high: float | None = None
     recall: float | None = None
     recall_low: float | None = None
     recall_high: float | None = None
@@ -148,8 +152,7 @@ def _label_row(
         fp=fp,
         fn=fn,
         tn=tn,
-        precision=_ratio(tp, tp + fp),
-        precision_at_base_rate=precision_at(settings.clean_share, hit, positive, judged.clean),
+        **_precisions(hit, positive, judged.clean, judged.group, settings),
         recall=recall.value,
         recall_low=recall.low,
         recall_high=recall.high,
@@ -188,8 +191,7 @@ def _micro_row(
         fp=fp,
         fn=fn,
         tn=tn,
-        precision=_ratio(tp, tp + fp),
-        precision_at_base_rate=_micro_precision(fired, judged, settings.clean_share),
+        **_micro_precisions(fired, judged, settings),
         recall=_ratio(tp, tp + fn),
         fpr=_ratio(fp, fp + tn),
         any_label_fpr=any_label.value,
@@ -235,10 +237,27 @@ def _any_label_verdict(fired: Bools, judged: Judged, target: float, settings: Se
     return budget_verdict(*budget_bounds(hits, judged.group[clean], settings.level), target)
 
 
-def _micro_precision(fired: Bools, judged: Judged, clean_share: float) -> float | None:
-    """precision_at over all decisions: every label of a row weighs as its row does."""
+def _precisions(
+    fired: Bools, positive: Bools, clean: Bools, group: Index, settings: Settings
+) -> dict[str, Any]:
+    found = {
+        "precision": precision(fired, positive, group, settings.level),
+        "precision_at_base_rate": base_rate_precision(
+            settings.clean_share, fired, positive, clean, group, settings.level
+        ),
+    }
+    return {
+        name: value
+        for stem, share in found.items()
+        for name, value in ((stem, share.value), (f"{stem}_low", share.low), (f"{stem}_high", share.high))
+    }
+
+
+def _micro_precisions(fired: Bools, judged: Judged, settings: Settings) -> dict[str, Any]:
+    """Over all decisions: every label of a row weighs as its row does, and those of one row count as one."""
     labels = judged.positive.shape[1]
-    return precision_at(clean_share, fired.ravel(), judged.positive.ravel(), np.repeat(judged.clean, labels))
+    clean, group = np.repeat(judged.clean, labels), np.repeat(judged.group, labels)
+    return _precisions(fired.ravel(), judged.positive.ravel(), clean, group, settings)
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -24,32 +24,42 @@ class Decisions:
 
 @dataclass(frozen=True)
 class Choice:
-    """chosen and best are option numbers; best is None where no option stays within the budget."""
+    """chosen, best and rival are option numbers; best is None where no option stays within the budget, rival (the
+    eligible option with the most recall beside the chosen one) where there is no other.
+
+    gain and lead are intervals of the chosen option's recall over the control's and over the rival's. Without a
+    label to judge, recall is NaN and the intervals are None.
+    """
 
     chosen: int
     best: int | None
+    rival: int | None
     eligible: Bools
     recall: Floats
     fpr: Floats
-    gain_low: float
-    gain_high: float
+    gain: tuple[float, float] | None
+    lead: tuple[float, float] | None
 
 
 def choose(
     folds: Decisions, max_fpr: float, judged: Bools, ranked: Bools, level: float, resamples: int, seed: int
 ) -> Choice:
-    """Highest pooled recall (over `ranked` labels) among options that fire on every `judged` label and whose pooled
-    false-positive rate is at most `max_fpr` there, else option 0, the control. Where an earlier eligible option's recall
-    cannot be told from the best one's (paired bootstrap over groups holds 0), the earliest such is kept.
+    """Highest pooled recall (over `ranked` labels) among options that catch a positive of every `judged` label and
+    whose pooled false-positive rate is at most `max_fpr` there, else option 0, the control. Where an earlier eligible
+    option's recall cannot be told from the best one's (paired bootstrap over groups holds 0), the earliest such is kept.
 
-    recall (options,), fpr (options, labels); gain: interval of the chosen option's recall over the control's.
+    recall (options,), fpr (options, labels). Without a judged label there is nothing to choose by: option 0.
     """
     counts = [confusion(fired, folds.positive) for fired in folds.fired]
     fpr = np.array([c.fp / np.maximum(c.fp + c.tn, 1) for c in counts])
+    if not judged.any() or not ranked.any():
+        none = np.zeros(len(folds.fired), dtype=np.bool_)
+        return Choice(0, None, None, none, np.full(len(none), np.nan), fpr, None, None)
     ranking = folds.of_labels(ranked)
     recall = np.array([_pooled_recall(fired, ranking.positive) for fired in ranking.fired])
-    # A threshold that never fires keeps every budget, and is no answer.
-    eligible = np.asarray(((fpr <= max_fpr) & folds.fired.any(axis=1))[:, judged].all(axis=1))
+    # A threshold that catches nothing keeps every budget, and is no answer.
+    catches = np.array([c.tp > 0 for c in counts])
+    eligible = np.asarray(((fpr <= max_fpr) & catches)[:, judged].all(axis=1))
     draws = [
         pooled_draws(fired, ranking.positive, ranking.group, resamples, seed).micro_recall
         for fired in ranking.fired
@@ -62,8 +72,11 @@ def choose(
             if low <= 0 <= high:
                 chosen = int(earlier)
                 break
-    low, high = draws_interval(draws[chosen] - draws[0], level)
-    return Choice(chosen, best, eligible, recall, fpr, low, high)
+    others = eligible & (np.arange(len(recall)) != chosen)
+    rival = int(np.argmax(np.where(others, recall, -1.0))) if others.any() else None
+    gain = draws_interval(draws[chosen] - draws[0], level)
+    lead = None if rival is None else draws_interval(draws[chosen] - draws[rival], level)
+    return Choice(chosen, best, rival, eligible, recall, fpr, gain, lead)
 
 
 def _pooled_recall(fired: Bools, positive: Bools) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import kolmogorov, ndtri
+from scipy.special import kolmogorov
 
 from methods.ranking import AurocInterval, delong_interval
 
@@ -32,7 +32,7 @@ def diagnose(calibration: tuple[Scores, Bools], holdout: tuple[Scores, Bools], l
     """(scores, positive) of one label on both slices. The first of these that applies:
 
     too little data (fewer than ten of a class on a side), ranking (AUROC's interval on the holdout reaches .5),
-    shift (the two AUROCs differ), offset (they agree, but scores have moved), none.
+    shift (the two AUROCs differ), offset (no difference can be seen, but scores have moved), none.
     """
     (before, was), (after, is_) = calibration, holdout
     aurocs = [_auroc(scores, positive, level) for scores, positive in (calibration, holdout)]
@@ -68,19 +68,18 @@ def _judge(
             f"no threshold can fix this label: its AUROC of {after.auroc:.3f} [{after.low:.3f}, {after.high:.3f}] "
             "cannot be told from .5; it needs a better model or better labels",
         )
-    z = float(ndtri((1 + level) / 2))
-    error = np.hypot(after.high - after.low, before.high - before.low) / (2 * z)
-    if abs(after.auroc - before.auroc) > z * error:
+    change = after.auroc - before.auroc
+    half = float(np.hypot(after.high - after.low, before.high - before.low)) / 2
+    by = f"{change:+.3f} [{change - half:+.3f}, {change + half:+.3f}]"
+    if abs(change) > half:
         return (
             "shift",
-            f"AUROC moved from {before.auroc:.3f} to {after.auroc:.3f}: recalibrate often, or retrain",
+            f"AUROC moved from {before.auroc:.3f} to {after.auroc:.3f}, by {by}: recalibrate often, or retrain",
         )
+    unseen = f"no change of its ranking can be seen (AUROC {by})"
     if p < (1 - level) / 2:
-        return (
-            "offset",
-            f"it ranks as before, but its scores have moved (Kolmogorov-Smirnov p {p:.2g}): retune",
-        )
-    return "none", "ranks as before, and its scores have not visibly moved"
+        return "offset", f"{unseen}, but its scores have moved (Kolmogorov-Smirnov p {p:.2g}): retune"
+    return "none", f"{unseen}, and none of its scores (smaller of two Kolmogorov-Smirnov p {p:.2g})"
 
 
 def _auroc(scores: Scores, positive: Bools, level: float) -> AurocInterval | None:

@@ -64,6 +64,31 @@ def test_mined_rows_with_their_pool_as_denominator_promise_what_the_pool_does(ta
         )
 
 
+def test_the_control_is_left_out_by_its_point_rate_and_the_page_says_what_that_shows(
+    decision: dict[str, Any],
+) -> None:
+    control = decision["evidence"]["folds"]["A_as_is"]
+    crypto = control["labels"]["crypto"]
+    assert decision["chosen"] == "N2_forward_chained"
+    assert not control["within_budget"]
+    assert crypto["fpr"] > 0.02 > crypto["lower_bound"]
+    said = [
+        reason for reason in decision["reasons"] if "the control A_as_is is left out for crypto" in reason
+    ]
+    assert f"{crypto['false_positives']} of {crypto['negatives']} negatives fired (8 allowed" in said[0]
+    assert "not distinguishable from it" in said[0]
+    low, high = decision["evidence"]["fold_recall_gain_over_control"]
+    assert (low <= 0 <= high) == any("the folds do not show" in reason for reason in decision["reasons"])
+
+
+def test_cannot_tell_comes_with_the_negatives_that_would_decide(decision: dict[str, Any]) -> None:
+    assert decision["evidence"]["fewest_negatives_that_hold"] == 149
+    for label in LEARNABLE:
+        found = decision["evidence"]["holdout"][label]
+        assert found["budget"] == "cannot tell"
+        assert found["negatives_to_decide_at_this_rate"] > found["negatives"]
+
+
 def test_every_option_has_its_labels_and_pooled_rows(table: Any) -> None:
     assert len(table) == 10 * 5
     assert table.index.get_level_values("option").nunique() == 10

@@ -8,19 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from methods.budget_evidence import seen
 from methods.calibration_sets import Moment, moment_of
 from methods.comparison import Judged, Row, Settings, option_rows
 from methods.decision import Choice, Decisions, choose
 from methods.diagnosis import Diagnosis, diagnose, learnable
 from methods.evaluation import fires
 from methods.splits import final_fold
-from params.fpr_thresholds import Compare
+from params.fpr_thresholds import Advice, Compare
 from storage.arrays import read_arrays
 from storage.atomic import complete_folder
 from storage.documents import read_json, write_json, write_text
+from storage.inputs import InputError
 from storage.tables import write_csv
 from storage.thresholds import Label, Thresholds, read_thresholds, write_thresholds
-from tasks.fpr_thresholds import plots, report
+from tasks.fpr_thresholds import decided, plots, report
 from tasks.fpr_thresholds.cached import load
 
 POOLED = ("micro", "macro")
@@ -31,25 +33,33 @@ def main(
     results: Path, adopted: Path,
 ) -> None:  # fmt: skip
     cached = load(rows, prepared, scores)
+    _check_advice(params.advice, cached.labels)
     arrays = read_arrays(folds)
     known, holdout = moment_of(cached.rows, cached.scores, final_fold(cached.sizes, len(cached.origins)))
     options = [read_thresholds(thresholds / f"{name}.json") for name in arrays["options"]]
     sets = _calibration_sets(calibration, [option.option for option in options])
-    table = comparison_table(options, holdout, cached.labels, params)
+    decisions = Decisions(arrays["fired"], arrays["positive"], arrays["group"])
+    table = comparison_table(options, holdout, cached.labels, params, _ever_fired(options, decisions))
     diagnoses = _diagnoses(known[known.pool == "calib"], holdout, cached.labels, params.level)
 
-    decided = Decisions(arrays["fired"], arrays["positive"], arrays["group"])
     judged = np.array(
         [
             learnable(arrays["scores"][:, i], arrays["positive"][:, i], params.level)
             for i in range(len(cached.labels))
         ]
     )
-    choice = _choose(decided, judged, judged, params.selection.max_fpr, params)
+    budget = params.selection.max_fpr
+    choice = _choose(decisions, judged, budget, params)
+    names = [option.option for option in options]
     advice = [
-        _advise(decided, judged, cached.labels, rule.max_fpr, rule.label, params) for rule in params.advice
+        decided.advised(names, rule, _advise(decisions, judged, cached.labels, rule, params), choice, budget)
+        for rule in params.advice
     ]
-    decision = report.decision(options, cached.labels, judged, choice, table, params)
+    in_folds = [
+        {label: seen(decisions, i, j, budget, params.level) for j, label in enumerate(cached.labels)}
+        for i in range(len(options))
+    ]
+    decision = decided.decision(options, cached.labels, judged, choice, in_folds, table, params)
     with complete_folder(results) as folder:
         write_csv(folder / "table.csv", table)
         write_csv(folder / "diagnosis.csv", _diagnosis_table(diagnoses))
@@ -68,15 +78,27 @@ def main(
 
 
 def comparison_table(
-    options: list[Thresholds], holdout: Moment, labels: list[str], params: Compare
+    options: list[Thresholds],
+    holdout: Moment,
+    labels: list[str],
+    params: Compare,
+    ever_fired: NDArray[np.bool_],
 ) -> pd.DataFrame:
-    """A row per option and label, then its micro and macro rows; the first option is the control."""
+    """A row per option and label, then its micro and macro rows; the first option is the control.
+
+    ever_fired (options, labels): where nothing fired in the folds, gamma was not measured and is left out.
+    """
     judged = Judged(holdout.positive, holdout.group, labels)
     settings = Settings(params.level, params.clean_share, params.resamples, params.seed)
     control = fires(holdout.scores, _thresholds(options[0], labels))
     records = []
-    for option in options:
+    for option, measured in zip(options, ever_fired, strict=True):
         any_label = option.rule == "any_label"
+        gammas = {
+            label: option.labels[label].shift.gamma
+            for label, is_ in zip(labels, measured, strict=True)
+            if is_
+        }
 
         def judge(
             thresholds: NDArray[np.float64], option: Thresholds = option, any_label: bool = any_label
@@ -95,7 +117,7 @@ def comparison_table(
                     "label": label,
                     **_threshold_columns(option, option.labels.get(label)),
                     **asdict(row),
-                    "gamma": option.labels[label].shift.gamma if label in option.labels else None,
+                    "gamma": gammas.get(label),
                     "shift_threshold": option.labels[label].shift.threshold
                     if label in option.labels
                     else None,
@@ -141,24 +163,37 @@ def _thresholds(option: Thresholds, labels: list[str]) -> NDArray[np.float64]:
     return np.array([option.labels[label].threshold for label in labels])
 
 
-def _choose(
-    decided: Decisions, judged: NDArray[np.bool_], ranked: NDArray[np.bool_], max_fpr: float, params: Compare
-) -> Choice:
-    return choose(decided, max_fpr, judged, ranked, params.level, params.resamples, params.seed)
+def _ever_fired(options: list[Thresholds], decisions: Decisions) -> NDArray[np.bool_]:
+    """(options, labels); the rate of an any_label option is that of all its labels together."""
+    fired = [rows.any(axis=0) for rows in decisions.fired]
+    return np.stack(
+        [
+            np.full_like(row, row.any()) if option.rule == "any_label" else row
+            for row, option in zip(fired, options, strict=True)
+        ]
+    )
+
+
+def _check_advice(advice: list[Advice], labels: list[str]) -> None:
+    for number, rule in enumerate(advice):
+        if rule.label is not None and rule.label not in labels:
+            raise InputError(
+                Path("params.yaml"),
+                f"no label is called {rule.label!r}; there are {labels}: name one of these, or null for all",
+                field=f"fpr_thresholds.compare.advice[{number}].label",
+            )
+
+
+def _choose(decisions: Decisions, judged: NDArray[np.bool_], max_fpr: float, params: Compare) -> Choice:
+    return choose(decisions, max_fpr, judged, judged, params.level, params.resamples, params.seed)
 
 
 def _advise(
-    decided: Decisions,
-    judged: NDArray[np.bool_],
-    labels: list[str],
-    max_fpr: float,
-    label: str | None,
-    params: Compare,
-) -> Choice:
-    only = np.array([name == label for name in labels])
-    return _choose(
-        decided, judged if label is None else only, judged if label is None else only, max_fpr, params
-    )
+    decisions: Decisions, judged: NDArray[np.bool_], labels: list[str], rule: Advice, params: Compare
+) -> Choice | None:
+    """None where there is no learnable label to give advice on."""
+    asked = judged if rule.label is None else judged & np.array([name == rule.label for name in labels])
+    return _choose(decisions, asked, rule.max_fpr, params) if asked.any() else None
 
 
 def _diagnoses(calibration: Moment, holdout: Moment, labels: list[str], level: float) -> dict[str, Diagnosis]:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
+from methods.budget_evidence import negatives_to_decide, seen
 from methods.comparison import Judged, Settings, option_rows
 from methods.decision import Decisions, choose
 from methods.diagnosis import diagnose, learnable
@@ -183,6 +185,53 @@ def test_an_option_that_never_fires_is_no_choice() -> None:
     assert pick(folds([0.5, 0.0], [0.05, 0.0])) == 0
 
 
+def test_an_option_that_fires_on_negatives_alone_is_no_choice() -> None:
+    assert pick(folds([0.5, 0.0], [0.05, 0.01])) == 0
+
+
+def test_without_a_label_to_judge_the_control_stays() -> None:
+    nothing = np.zeros(1, bool)
+    choice = choose(folds([0.5, 0.7], [0.01, 0.01]), 0.02, nothing, nothing, 0.95, 500, 1)
+    assert (choice.chosen, choice.best, choice.rival, choice.gain, choice.lead) == (0, None, None, None, None)
+    assert np.isnan(choice.recall).all()
+
+
+def test_the_rival_is_the_best_of_the_others_and_its_lead_the_paired_difference() -> None:
+    every = np.ones(1, bool)
+    choice = choose(folds([0.5, 0.7, 0.6], [0.01, 0.01, 0.01]), 0.02, every, every, 0.95, 500, 1)
+    assert (choice.chosen, choice.rival) == (1, 2)
+    assert choice.lead is not None
+    assert 0 < choice.lead[0] < 0.1 < choice.lead[1]
+
+
+def test_what_an_option_did_is_counted_beside_the_control() -> None:
+    found = seen(folds([0.5, 0.7], [0.03, 0.01]), 1, 0, 0.02, 0.95)
+    assert (found.caught, found.positives, found.false_positives, found.negatives) == (700, 1000, 10, 1000)
+    assert (found.allowed, found.more, found.fewer) == (20, 0, 20)
+    assert found.floor < 0.01 < found.bound
+    assert found.p == pytest.approx(2**-19)
+
+
+@pytest.mark.parametrize(("rate_", "budget"), [(0.0, 0.02), (1 / 95, 0.02), (0.05, 0.02), (0.019, 0.02)])
+def test_the_negatives_that_decide_are_the_fewest_that_do(rate_: float, budget: float) -> None:
+    n = negatives_to_decide(rate_, budget, 0.95)
+    assert n is not None
+
+    def verdict(rows: int) -> str:
+        """The bound from the beta distribution itself."""
+        events = rate_ * rows
+        low = beta.ppf(0.05, events, rows - events + 1) if events else 0.0
+        return budget_verdict(low, beta.ppf(0.95, events + 1, rows - events), budget)
+
+    assert verdict(n) != "cannot tell"
+    assert verdict(n - 1) == "cannot tell"
+
+
+def test_no_number_of_negatives_decides_a_rate_at_its_budget() -> None:
+    assert negatives_to_decide(0.02, 0.02, 0.95) is None
+    assert negatives_to_decide(0.0, 0.02, 0.95) == 149
+
+
 def scores_of(n: int, gap: float, moved: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     positive = np.arange(n) % 3 == 0
     logits = RANDOM.normal(size=n) + gap * positive + moved
@@ -203,6 +252,7 @@ def test_a_label_is_diagnosed_by_what_was_done_to_it(before: object, after: obje
     found = diagnose(before, after, 0.95)  # type: ignore[arg-type]
     assert found.kind == kind
     assert (kind == "ranking") == ("no threshold can fix this label" in found.sentence)
+    assert (kind in ("none", "offset")) == ("no change of its ranking can be seen (AUROC" in found.sentence)
 
 
 def test_a_label_without_both_classes_is_not_learnable() -> None:

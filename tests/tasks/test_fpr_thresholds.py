@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from methods.decision import Choice
 from params.block import ParamsError, read_block
-from params.fpr_thresholds import Compare, Prepare, Score, Tune
+from params.fpr_thresholds import Advice, Compare, Prepare, Score, Tune
 from storage.inputs import InputError
-from tasks.fpr_thresholds import compare, prepare, score, tune
+from tasks.fpr_thresholds import compare, decided, prepare, score, tune
 
 SPLIT = {"by": "time", "calibration": 0.2, "holdout": 0.2}
 MESSAGES: dict[str, Any] = {
@@ -114,9 +115,9 @@ class Run:
         )
         tune.main(params, **self.of("rows", "prepared", "scores", "thresholds", "calibration", "folds"))
 
-    def compare(self) -> dict[str, Any]:
+    def compare(self, **changes: Any) -> dict[str, Any]:
         names = ("rows", "prepared", "scores", "thresholds", "calibration", "folds", "results", "adopted")
-        compare.main(block(Compare, COMPARE, self.folder), **self.of(*names))
+        compare.main(block(Compare, {**COMPARE, **changes}, self.folder), **self.of(*names))
         decision: dict[str, Any] = json.loads((self.files["results"] / "decision.json").read_text())
         return decision
 
@@ -367,3 +368,74 @@ def test_the_holdout_has_no_say_in_the_choice(run: Run) -> None:
         )
     assert made[0][:3] == made[1][:3]
     assert made[0][3] != made[1][3]
+
+
+def test_advice_on_a_label_that_is_not_there_is_refused_with_those_there_are(run: Run) -> None:
+    run.prepare()
+    run.score()
+    run.tune(option("A"))
+    known, misspelt = ({"name": "x", "max_fpr": 0.1, "label": label} for label in ("scam", "promoo"))
+    with pytest.raises(InputError) as caught:
+        run.compare(advice=[known, misspelt])
+    assert str(caught.value).startswith(
+        "params.yaml, field fpr_thresholds.compare.advice[1].label: no label is called 'promoo'; there are ['scam']"
+    )
+    assert not run.files["results"].exists()
+
+
+def test_where_no_label_can_be_learned_the_control_stays_and_no_advice_is_given(run: Run) -> None:
+    random = np.random.default_rng(3)
+    labels = [["scam"] if coin else [] for coin in random.random(300) < 0.3]
+    rows = [message(n, text=f"the same words {n % 7} {n}", labels=labels[n]) for n in range(300)]
+    write(run.data / "m.jsonl", rows)
+    run.prepare()
+    run.score()
+    run.tune(option("A"), option("C", target=0.3))
+    decision = run.compare()
+    assert (decision["chosen"], decision["verdict"]) == ("A", "cannot tell")
+    assert decision["reasons"][1].startswith("no label is learnable")
+    assert decision["evidence"]["learnable_labels"] == []
+    assert decision["evidence"]["folds"]["A"]["recall"] is None
+    page = (run.files["results"] / "report.md").read_text()
+    assert page.count("no advice: in the folds the AUROC of") == 2
+    assert json.loads(run.files["adopted"].read_text())["option"] == "A"
+
+
+def test_evidence_of_the_folds_has_counts_bounds_and_the_control_beside_each_option(run: Run) -> None:
+    run.prepare()
+    run.score()
+    run.tune(option("A"), option("C", target=0.3))
+    decision = run.compare()
+    with np.load(run.files["folds"]) as folds:
+        fired, positive = folds["fired"][:, :, 0], folds["positive"][:, 0]
+    for number, name in enumerate(("A", "C")):
+        found = decision["evidence"]["folds"][name]["labels"]["scam"]
+        assert found["false_positives"] == (fired[number] & ~positive).sum()
+        assert found["negatives"] == (~positive).sum()
+        assert found["lower_bound"] <= found["fpr"] <= found["upper_bound"]
+        assert found["only_this_option_fired"] == (fired[number] & ~fired[0] & ~positive).sum()
+
+
+def test_a_ratio_of_rates_is_not_measured_where_nothing_fired(run: Run) -> None:
+    run.prepare()
+    run.score()
+    run.tune(option("A"), option("N", rule="guaranteed", target=0.001))
+    run.compare()
+    table: Any = pd.read_csv(run.files["results"] / "table.csv").set_index(["option", "label"])
+    assert np.isinf(table.loc[("N", "scam"), "threshold"])
+    assert np.isnan(table.loc[("N", "scam"), "gamma"])
+    assert table.loc[("A", "scam"), "gamma"] >= 1
+
+
+def test_advice_names_the_best_alternative_with_its_interval() -> None:
+    recall, fpr = np.array([0.4, 0.5, 0.9]), np.zeros((3, 1))
+    main = Choice(1, 1, None, np.array([0, 1, 0], bool), recall, fpr, (0.0, 0.2), None)
+    looser = Choice(0, 1, 1, np.array([1, 1, 0], bool), recall, fpr, (0.0, 0.0), (-0.12, 0.01))
+    rule = Advice(name="at 5%", max_fpr=0.05, label=None)
+    assert decided.advised(["A", "B", "C"], rule, looser, main, 0.02) == (
+        "A (fold recall 0.400); beside it B (0.500): the difference is -10.0 points [-12.0, +1.0], not "
+        "distinguishable, and A stands first; B, chosen at 2.0%, is within 5.0% too"
+    )
+    assert decided.advised(["A", "B", "C"], rule, None, main, 0.02).startswith(
+        "no advice: in the folds the AUROC"
+    )
