@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from scipy.special import xlogy
 
+from methods.calibration_error import width_bin
 from methods.intervals import cluster_bootstrap
 from methods.matching import match, paired_iou, pairs
 from methods.thresholds import accepted_counts
@@ -194,18 +195,69 @@ def f1_draws(counts: list[Index], resamples: int, seed: int) -> Floats:
     return np.stack(rates, axis=1)
 
 
+def macro_f1_draws(counts: Index, resamples: int, seed: int) -> Floats:
+    """(resamples,): `macro` F1 under draws of whole images; classes without ground truth in a draw are left out."""
+    images, classes, _ = counts.shape
+    sums = cluster_bootstrap(counts.reshape(images, -1), np.arange(images), resamples, seed)
+    tp, fp, fn = sums.reshape(resamples, classes, 3).transpose(2, 0, 1)
+    here = tp + fn > 0
+    f1 = np.where(here, 2 * tp / np.maximum(2 * tp + fp + fn, 1), 0.0)
+    return np.asarray(f1.sum(axis=1) / np.maximum(here.sum(axis=1), 1))
+
+
+def image_mean_draws(values: Floats, image: Index, images: int, resamples: int, seed: int) -> Floats:
+    """(resamples, m): mean of the rows of values (n, m) under draws of whole images; 0 where a draw has no row."""
+    sums = np.stack([np.bincount(image, column, images) for column in values.T], axis=1)
+    per_image = np.column_stack([sums, np.bincount(image, minlength=images)])
+    drawn = cluster_bootstrap(per_image, np.arange(images), resamples, seed)
+    return np.asarray(drawn[:, :-1] / np.maximum(drawn[:, -1:], 1))
+
+
+@dataclass(frozen=True)
+class BinnedShares:
+    """Of each bin that has rows: its middle, rows, mean probability, share of positives and that share's interval."""
+
+    place: Floats
+    rows: Index
+    mean: Floats
+    share: Floats
+    low: Floats
+    high: Floats
+
+
+def binned_shares(
+    probabilities: Floats, positive: Bools, image: Index, images: int, bins: int, level: float, resamples: int,
+    seed: int,
+) -> BinnedShares:  # fmt: skip
+    """Bins of equal width; the interval is over draws of whole images, those in which the bin is empty left out."""
+    place = width_bin(probabilities, bins)
+    rows = np.bincount(place, minlength=bins)
+    used = np.flatnonzero(rows)
+    cell = image * bins + place
+    per_image = [
+        np.bincount(cell, weights, images * bins).reshape(images, bins) for weights in (None, positive)
+    ]
+    sums = cluster_bootstrap(np.hstack(per_image), np.arange(images), resamples, seed)
+    drawn = np.where(sums[:, :bins] > 0, sums[:, bins:] / np.maximum(sums[:, :bins], 1), np.nan)
+    low, high = np.nanquantile(drawn[:, used], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    total = [np.bincount(place, weights, bins)[used] for weights in (probabilities, positive)]
+    return BinnedShares(
+        (used + 0.5) / bins, rows[used], total[0] / rows[used], total[1] / rows[used], low, high
+    )
+
+
 def totals(variants: list[list[Index]]) -> list[Index]:
     """Counts per option of several variants of the same images, added image by image."""
     return [np.sum(options, axis=0) for options in zip(*variants, strict=True)]
 
 
-def log_loss(probabilities: Floats, positive: Bools) -> float:
+def row_log_loss(probabilities: Floats, positive: Bools) -> Floats:
     p = np.clip(probabilities, 1e-15, 1 - 1e-15)
-    return float(-(xlogy(positive, p) + xlogy(~positive, 1 - p)).mean())
+    return np.asarray(-(xlogy(positive, p) + xlogy(~positive, 1 - p)))
 
 
-def brier(probabilities: Floats, positive: Bools) -> float:
-    return float(((probabilities - positive) ** 2).mean())
+def row_brier(probabilities: Floats, positive: Bools) -> Floats:
+    return np.asarray((probabilities - positive) ** 2)
 
 
 def _rates(tp: float, fp: float, fn: float) -> Rates:

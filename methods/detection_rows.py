@@ -58,19 +58,28 @@ class Scene:
 
 @dataclass(frozen=True)
 class Judged:
-    """tune_counts and report_counts: (images of that split, classes, 3); support: of boxes accepted in report."""
+    """tune_counts, report_counts and optimum_counts, which are those of the micro-F1 thresholds on report images:
+    (images of that split, classes, 3). accepted_image and support, (accepted,) and (accepted, sources): of the boxes
+    accepted in report; images are numbered within report.
+    """
 
     row: Row
     thresholds: list[ClassThreshold]
     tune_counts: Index
     report_counts: Index
-    micro_optimum: Rates
+    optimum_counts: Index
     average_precision: float | None
     ceiling: float
     sam_only: float
     detector_supported: float
     mix: Floats
+    accepted_image: Index
+    support: Bools
     curve: tuple[Floats, Floats] | None
+
+    @property
+    def micro_optimum(self) -> Rates:
+        return micro(self.optimum_counts)
 
     @property
     def recall_of_ceiling(self) -> float | None:
@@ -124,11 +133,13 @@ def judge(row: Row, scene: Scene, rule: AcceptanceRule, support_iou: float) -> J
         thresholds,
         cross_fitted_counts(row.detections, scene.truth, scene.tune_fold, rule, row.scored)[tune],
         image_counts(shown, values(thresholds), truth, rule.iou)[scene.report],
-        micro(image_counts(shown, pooled_thresholds, truth, rule.iou)[scene.report]),
+        image_counts(shown, pooled_thresholds, truth, rule.iou)[scene.report],
         average_precision(shown, truth, rule.iou) if row.scored else None,
         coverage_ceiling(shown, truth, rule.iou),
         1 - share,
         share,
         mix(support),
+        (np.cumsum(scene.report) - 1)[kept.image],
+        support,
         precision_recall(shown, truth, rule.iou) if row.scored else None,
     )

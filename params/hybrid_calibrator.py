@@ -11,6 +11,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
+# Names that are taken: fit's models bear the first ones, compare's rows the others and raw_<source>.
+EXPERTS = ("structured", "without_embedding", "all", "logistic", "perceptron")
+BASELINES = ("everything_raw", "everything_deduped", "union", "boxes_fusion")
+
 
 # --- prepare ----------------------------------------------------------------------------------------------------
 
@@ -196,6 +200,19 @@ class Fit(Block):
             )
         return self
 
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        """A model file or a table row of another thing must not bear an option's name."""
+        for name, option in self.options.items():
+            own = option.kind == "boosted" and option.features == name  # writes that very model
+            if (name.lower() in EXPERTS and not own) or name in BASELINES or name.startswith("raw_"):
+                raise ValueError(
+                    f"the option name {name!r} is taken: {', '.join(EXPERTS)} are models of the fit, raw_<source>, "
+                    f"{', '.join(BASELINES)} rows of the comparison; rename it (a boosted option may bear the name "
+                    "of its features)"
+                )
+        return self
+
 
 # --- compare ----------------------------------------------------------------------------------------------------
 
@@ -215,18 +232,27 @@ class Acceptance(Block):
 class Adoption(Block):
     """The rule that decides, on tune images whose thresholds come from other tune images.
 
-    The first challenger is adopted if the interval of its F1 gain over the control lies above 0 and its precision
-    is at most `max_precision_drop` lower. A later one replaces the choice so far if it keeps that precision and
-    its F1 gain over the choice and over the first challenger lies above 0; or if it has `min_recall_gain` more
-    recall than the choice and no F1 that lies below.
+    The first challenger is adopted if the intervals of its F1 gains over the control and over each of the
+    `other_controls` lie above 0 and its precision is at most `max_precision_drop` below the control's. A later one
+    replaces the choice so far if it keeps that precision and its F1 gains over those, the choice and the first
+    challenger lie above 0; or if it has `min_recall_gain` more recall than the choice and the other controls and
+    no F1 that lies below theirs.
+    other_controls: boosted options that might as well have been the control.
     variants: each variant its own choice, or one for all from their pooled counts where they disagree.
     """
 
     challengers: list[Name]
+    other_controls: list[Name]
     folds: Annotated[int, Field(ge=2)]
     max_precision_drop: Share
     min_recall_gain: Share
     variants: Literal["per_variant", "pooled"]
+
+    @model_validator(mode="after")
+    def _challenges_others(self) -> Self:
+        if both := sorted({*self.challengers} & {*self.other_controls}):
+            raise ValueError(f"{both} are challengers and other controls; an option cannot beat itself")
+        return self
 
 
 class Compare(Block):

@@ -36,7 +36,7 @@ def main(
         write_json(folder / "decision.json", decision)
         write_text(folder / "report.md", report.page(decision, table, compared, params))
         plots.precision_recall(folder / "precision_recall.png", compared)
-        plots.reliability(folder / "reliability.png", compared, params.calibration_bins)
+        plots.reliability(folder / "reliability.png", compared, params)
         plots.acceptance_mix(folder / "acceptance_mix.png", compared)
         plots.thresholds(folder / "thresholds.png", compared)
     write_json(thresholds, _pinned_thresholds(made, compared))

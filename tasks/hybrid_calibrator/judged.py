@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,37 +9,31 @@ from numpy.typing import NDArray
 
 from methods.acceptance import AcceptanceRule
 from methods.adoption import Adoption, AdoptionRule, Gain, Verdict, adopt, confirmation, gains_over, worst
-from methods.calibration_error import expected_calibration_error
-from methods.detection_evaluation import (
-    brier,
-    f1_draws,
-    log_loss,
-    macro,
-    micro,
-    totals,
-)
+from methods.detection_evaluation import f1_draws, image_mean_draws, totals
 from methods.detection_rows import CALIBRATED, Judged, judge
 from methods.intervals import percentile_interval
 from params.hybrid_calibrator import Compare
 from storage.inputs import InputError
 from tasks.hybrid_calibrator.scene import Variant
-
-RATES = ("precision", "recall", "f1")
+from tasks.hybrid_calibrator.tabled import record
 
 
 @dataclass(frozen=True)
 class Compared:
     """One variant with every row judged; gains and table rows in the order of the rows.
 
-    beaten: what is no calibrator but has a higher F1 on the report images than all of them, with its gain over
-    the best; beaten_at_optimum: the same where every row has the micro-F1 thresholds, for which no constraint holds.
+    beaten: what is no calibrator but whose F1 gain over each of them on the report images has an interval above 0,
+    with its least gain; beaten_at_optimum: the same where every row has the micro-F1 thresholds, for which no
+    constraint holds. more_loss: per set of columns, how much more out-of-fold log-loss the control would have had
+    with it on the train images, with its interval over images.
     """
 
     variant: Variant
     judged: list[Judged]
     gains: list[Gain]
     beaten: dict[str, Gain]
-    beaten_at_optimum: list[str]
+    beaten_at_optimum: dict[str, Gain]
+    more_loss: dict[str, tuple[float, float, float]]
     table: pd.DataFrame
 
     @classmethod
@@ -53,142 +46,124 @@ class Compared:
         counts = [each.report_counts for each in judged]
         draws = f1_draws(counts, params.resamples, params.seed)
         gains = gains_over(variant.control, counts, draws, params.level)
-        best = max(
-            (i for i, each in enumerate(judged) if each.row.tier == CALIBRATED),
-            key=lambda i: micro(counts[i]).f1,
-        )
-        over_best = gains_over(best, counts, draws, params.level)
-        beaten = {
-            each.row.name: gain
-            for each, gain in zip(judged, over_best, strict=True)
-            if each.row.tier != CALIBRATED and gain.f1 > 0
-        }
-        optimum = max(each.micro_optimum.f1 for each in judged if each.row.tier == CALIBRATED)
-        at_optimum = [each.row.name for each in judged if each.micro_optimum.f1 > optimum]
-        beats = {*beaten, *at_optimum}
+        beaten = _beats_calibrators(judged, counts, draws, params)
+        optimum_counts = [each.optimum_counts for each in judged]
+        optimum_draws = f1_draws(optimum_counts, params.resamples, params.seed)
+        at_optimum = _beats_calibrators(judged, optimum_counts, optimum_draws, params)
         records = [
-            _record(variant, each, gain, drawn, each.row.name in beats, params)
-            for each, gain, drawn in zip(judged, gains, draws, strict=True)
+            record(variant, each, gain, drawn, of_optimum[2], each.row.name in {*beaten, *at_optimum}, params)
+            for each, gain, drawn, of_optimum in zip(judged, gains, draws, optimum_draws, strict=True)
         ]
-        return cls(variant, judged, gains, beaten, at_optimum, pd.DataFrame(records))
+        return cls(
+            variant, judged, gains, beaten, at_optimum, _more_loss(variant, params), pd.DataFrame(records)
+        )
 
     def counts(self, names: list[str], split: str) -> list[NDArray[np.int64]]:
-        """Of the control and the named options."""
         by_name = {each.row.name: each for each in self.judged}
-        chosen = [by_name[name] for name in (self.variant.options[0], *names)]
+        chosen = [by_name[name] for name in names]
         return [each.tune_counts if split == "tune" else each.report_counts for each in chosen]
+
+    def above(self, chosen: str, listed: list[str], params: Compare) -> dict[str, dict[str, Gain]]:
+        """Rows that are not listed and have a higher F1 on the tune images than the choice: gains there and on the
+        report images."""
+        names = [chosen, *(each.row.name for each in self.judged if each.row.name not in listed)]
+        gains = {}
+        for split in ("tune", "report"):
+            counts = self.counts(names, split)
+            drawn = f1_draws(counts, params.resamples, params.seed)
+            gains[split] = gains_over(0, counts, drawn, params.level)
+        return {
+            name: {split: found[number] for split, found in gains.items()}
+            for number, name in enumerate(names)
+            if gains["tune"][number].f1 > 0
+        }
+
+
+def _beats_calibrators(
+    judged: list[Judged], counts: list[NDArray[np.int64]], draws: NDArray[np.float64], params: Compare
+) -> dict[str, Gain]:
+    """Rows that are no calibrator, with the least of their gains where each one's interval lies above 0."""
+    calibrated = [number for number, each in enumerate(judged) if each.row.tier == CALIBRATED]
+    over = [gains_over(number, counts, draws, params.level) for number in calibrated]
+    least = {
+        each.row.name: min((found[number] for found in over), key=lambda gain: (gain.low > 0, gain.f1))
+        for number, each in enumerate(judged)
+        if each.row.tier != CALIBRATED
+    }
+    return {name: gain for name, gain in least.items() if gain.low > 0}
+
+
+def _more_loss(variant: Variant, params: Compare) -> dict[str, tuple[float, float, float]]:
+    used = variant.fitted["options"][variant.options[0]]["features"]
+    names = [name for name in variant.train_loss if name != used]
+    if not names:
+        return {}
+    more = np.stack([variant.train_loss[name] - variant.train_loss[used] for name in names], axis=1)
+    images = int(variant.train_image.max()) + 1
+    draws = image_mean_draws(more, variant.train_image, images, params.resamples, params.seed)
+    low, high = percentile_interval(draws, params.level)
+    return {
+        name: (float(more[:, number].mean()), float(low[number]), float(high[number]))
+        for number, name in enumerate(names)
+    }
 
 
 @dataclass(frozen=True)
 class Decided:
-    """names: the control and its challengers in the order of the rule; per variant what it chose and why.
+    """names: the control and its challengers in the order of the rule; others: the other controls; per variant what
+    it chose and why.
 
-    there: what the rule would choose on the report images, which only confirm.
+    reported: what the rule would choose on the report images, which only confirm. above: per variant the rows that
+    are not among names and above the choice on the tune images.
     pooled is the choice over all variants together, where the variants disagree and the rule asks for it.
     """
 
     names: list[str]
+    others: list[str]
+    rule: AdoptionRule
     own: dict[str, Adoption]
     pooled: Adoption | None
     chosen: dict[str, int]
-    there: dict[str, int]
+    reported: dict[str, Adoption]
+    above: dict[str, dict[str, dict[str, Gain]]]
     verdicts: dict[str, Verdict]
     verdict: Verdict
 
 
 def choose(compared: list[Compared], params: Compare) -> Decided:
-    challengers = params.adoption.challengers
-    if missing := sorted(set(challengers) - set(compared[0].variant.options[1:])):
-        raise InputError(
-            Path("params.yaml"),
-            f"names {missing}, which are no options besides the control; there are {compared[0].variant.options[1:]}",
-            field="hybrid_calibrator.compare.adoption",
-        )
+    options = compared[0].variant.options
+    facts = compared[0].variant.fitted["options"]
+    names, others = [options[0], *params.adoption.challengers], params.adoption.other_controls
+    _refuse(params.adoption.challengers, options[1:], "are no options besides the control")
+    boosted = [name for name in options[1:] if "features" in facts[name]]
+    _refuse(others, boosted, "are no boosted options besides the control")
     rule = AdoptionRule(
         params.adoption.max_precision_drop, params.adoption.min_recall_gain, params.level, params.resamples,
         params.seed,
     )  # fmt: skip
-    counts = {
-        split: {each.variant.name: each.counts(challengers, split) for each in compared}
-        for split in ("tune", "report")
-    }
-    own = {name: adopt(found, rule) for name, found in counts["tune"].items()}
+
+    def adopted(split: str, variants: list[Compared]) -> Adoption:
+        counts = totals([each.counts([*names, *others], split) for each in variants])
+        return adopt(counts[: len(names)], rule, counts[len(names) :])
+
+    own = {each.variant.name: adopted("tune", [each]) for each in compared}
     pooled = None
     if params.adoption.variants == "pooled" and len({each.chosen for each in own.values()}) > 1:
-        pooled = adopt(totals(list(counts["tune"].values())), rule)
+        pooled = adopted("tune", compared)
     chosen = {name: pooled.chosen if pooled else each.chosen for name, each in own.items()}
-    reported = {name: adopt(found, rule) for name, found in counts["report"].items()}
-    if pooled:
-        reported = dict.fromkeys(chosen, adopt(totals(list(counts["report"].values())), rule))
-    verdicts = {name: confirmation(chosen[name], found) for name, found in reported.items()}
-    names = [compared[0].variant.options[0], *challengers]
-    there = {name: each.chosen for name, each in reported.items()}
-    return Decided(names, own, pooled, chosen, there, verdicts, worst(list(verdicts.values())))
+    reported = {each.variant.name: adopted("report", compared if pooled else [each]) for each in compared}
+    verdicts = {name: confirmation(chosen[name], found, rule) for name, found in reported.items()}
+    above = {
+        each.variant.name: each.above(names[chosen[each.variant.name]], names, params) for each in compared
+    }
+    return Decided(
+        names, others, rule, own, pooled, chosen, reported, above, verdicts, worst(list(verdicts.values()))
+    )
 
 
-def _record(
-    variant: Variant, judged: Judged, gain: Gain, draws: NDArray[np.float64], beats: bool, params: Compare
-) -> dict[str, Any]:
-    counts = judged.report_counts
-    rates, means = micro(counts), macro(counts)
-    tp, fp, fn = counts.sum(axis=(0, 1)).tolist()
-    record: dict[str, Any] = {
-        "variant": variant.name,
-        "option": judged.row.name,
-        "tier": judged.row.tier,
-        "images": len(counts),
-        "ground_truth": tp + fn,
-        "tp": tp,
-        "fp": fp,
-        "fn": fn,
-    }
-    for number, name in enumerate(RATES):
-        low, high = percentile_interval(draws[number], params.level)
-        record |= {name: getattr(rates, name), f"{name}_low": float(low), f"{name}_high": float(high)}
-    record |= {f"macro_{name}": getattr(means, name) for name in RATES}
-    record |= {
-        "delta_f1": gain.f1,
-        "delta_f1_low": gain.low,
-        "delta_f1_high": gain.high,
-        "delta_precision": gain.precision,
-        "delta_recall": gain.recall,
-        "beats_every_calibrator": None if judged.row.tier == CALIBRATED else beats,
-        "ap50": judged.average_precision,
-        "micro_optimum_f1": judged.micro_optimum.f1,
-        "tune_f1": micro(judged.tune_counts).f1,
-        "ceiling": judged.ceiling,
-        "recall_of_ceiling": judged.recall_of_ceiling,
-        "sam_only_share": judged.sam_only,
-        "detector_supported_share": judged.detector_supported,
-    }
-    record |= {f"mix_{name}": float(share) for name, share in zip(variant.sources, judged.mix, strict=True)}
-    return record | _probability_columns(variant, judged.row.name, params.calibration_bins)
-
-
-def _probability_columns(variant: Variant, name: str, bins: int) -> dict[str, Any]:
-    """Of p_final on all report candidates, and what the blender made of its inputs; empty for other rows."""
-    coefficients = {
-        key: None for each in variant.fitted["options"].values() for key in each.get("coefficients", {})
-    }
-    columns: dict[str, Any] = {
-        "candidates": None,
-        "log_loss": None,
-        "brier": None,
-        "ece": None,
-        "intercept": None,
-    }
-    columns |= {f"coefficient_{key}": None for key in coefficients}
-    if name not in variant.options:
-        return columns
-    p, positive = variant.probabilities[variant.options.index(name)], variant.positive
-    columns |= {
-        "candidates": len(p),
-        "log_loss": log_loss(p, positive),
-        "brier": brier(p, positive),
-        "ece": expected_calibration_error(p, positive, bins),
-    }
-    facts = variant.fitted["options"][name]
-    if "coefficients" in facts:
-        columns |= {f"coefficient_{key}": value for key, value in facts["coefficients"].items()}
-        columns["intercept"] = facts["intercept"]
-    return columns
+def _refuse(named: list[str], there: list[str], complaint: str) -> None:
+    if missing := sorted(set(named) - set(there)):
+        raise InputError(
+            Path("params.yaml"), f"names {missing}, which {complaint}; there are {there}",
+            field="hybrid_calibrator.compare.adoption",
+        )  # fmt: skip

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from methods.calibration_error import equal_width_bins
-from methods.detection_evaluation import micro
+from methods.detection_evaluation import binned_shares, micro
 from methods.detection_rows import CALIBRATED
+from params.hybrid_calibrator import Compare
 from storage.images import write_figure
 from tasks.hybrid_calibrator.judged import Compared
 
@@ -28,51 +28,96 @@ SHOWN = 24  # classes a picture has room for
 
 
 def precision_recall(path: Path, compared: list[Compared]) -> None:
-    """Curves of all classes pooled; a dot is where the per-class thresholds put the row."""
-    figure, axes = _panels(compared, "Precision against recall on the report images")
-    for each, ax in zip(compared, axes, strict=True):
-        for number, row in enumerate(each.judged):
-            dashed = row.row.tier != CALIBRATED
-            rates = micro(row.report_counts)
-            colour = _colour(number, each.variant.control)
-            ax.plot(rates.recall, rates.precision, "s" if dashed else "o", color=colour, markersize=6,
-                    markeredgecolor="white", zorder=5 if number == each.variant.control else 4, label=row.row.name)  # fmt: skip
-            if row.curve is not None:
-                ax.plot(
-                    *row.curve,
-                    color=colour,
-                    linewidth=1.2,
-                    linestyle="--" if dashed else "-",
-                    alpha=0.8,
-                    zorder=3 if number == each.variant.control else 2,  # an equal row would hide it
-                )
-        ax.set(title=each.variant.name, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
-    _legend(figure, axes[0], "curves: one threshold for all classes\ndots: per-class thresholds")
+    """Curves of all classes pooled; a dot is where the per-class thresholds put the row. Below, the calibrators
+    enlarged, with the intervals of their dots."""
+    figure = Figure(figsize=(2.2 + 4.2 * len(compared), 8.8), layout="constrained")
+    figure.suptitle("Precision against recall on the report images", fontsize=11)
+    panels = figure.subplots(2, len(compared), squeeze=False)
+    for each, (whole, near) in zip(compared, panels.T, strict=True):
+        for ax in (whole, near):
+            _curves(ax, each)
+            ax.spines[["top", "right"]].set_visible(False)
+        shown = each.table[each.table["tier"] == CALIBRATED]
+        for number, row in enumerate(shown.to_dict("records")):
+            near.errorbar(
+                row["recall"], row["precision"],
+                [[row["precision"] - row["precision_low"]], [row["precision_high"] - row["precision"]]],
+                [[row["recall"] - row["recall_low"]], [row["recall_high"] - row["recall"]]],
+                color=_colour(number), linewidth=1, alpha=0.55 if number else 1, zorder=3 if number else 4,
+            )  # fmt: skip
+        ends = {
+            side: (shown[f"{side}_low"].min(), shown[f"{side}_high"].max())
+            for side in ("recall", "precision")
+        }
+        room = 0.02
+        whole.set(
+            title=each.variant.name, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02)
+        )
+        near.set(
+            title=f"{each.variant.name}: the calibrators enlarged", xlabel="recall", ylabel="precision",
+            xlim=(ends["recall"][0] - room, ends["recall"][1] + room),
+            ylim=(ends["precision"][0] - room, ends["precision"][1] + room),
+        )  # fmt: skip
+        whole.indicate_inset(
+            [ends["recall"][0] - room, ends["precision"][0] - room,
+             ends["recall"][1] - ends["recall"][0] + 2 * room, ends["precision"][1] - ends["precision"][0] + 2 * room],
+            edgecolor="0.4",
+        )  # fmt: skip
+    note = "curves: one threshold for all classes\ndots: per-class thresholds\nbars: intervals over images"
+    _legend(figure, panels[0, 0], note)
     write_figure(path, figure)
 
 
-def reliability(path: Path, compared: list[Compared], bins: int) -> None:
-    """Share of positives against mean p_final of each bin; a dot's area is its candidates."""
-    figure, axes = _panels(compared, "Reliability of p_final on the report candidates")
-    for each, ax in zip(compared, axes, strict=True):
-        ax.plot([0, 1], [0, 1], color="0.75", linewidth=1, zorder=0)
-        for number, option in enumerate(each.variant.options):
-            found = equal_width_bins(each.variant.probabilities[number], each.variant.positive, bins)
-            used = found.count > 0
-            rows = found.count[used]
-            mean, share = found.confidence[used] / rows, found.correct[used] / rows
-            colour = _colour(number)
-            above = 3 if number == 0 else 2  # the control, which an equal option would hide
-            ax.plot(mean, share, color=colour, linewidth=1.1, label=option, zorder=above)
-            ax.scatter(mean, share, s=220 * rows / rows.sum() + 6, color=colour, zorder=above)
-        ax.set(
-            title=each.variant.name,
-            xlabel="mean p_final",
-            ylabel="share of positives",
-            xlim=(0, 1),
-            ylim=(0, 1),
-        )
-    _legend(figure, axes[0], "area: candidates in the bin")
+def _curves(ax: Axes, each: Compared) -> None:
+    for number, row in enumerate(each.judged):
+        dashed = row.row.tier != CALIBRATED
+        rates = micro(row.report_counts)
+        colour = _colour(number, each.variant.control)
+        ax.plot(rates.recall, rates.precision, "s" if dashed else "o", color=colour, markersize=6,
+                markeredgecolor="white", zorder=5 if number == each.variant.control else 4, label=row.row.name)  # fmt: skip
+        if row.curve is not None:
+            ax.plot(
+                *row.curve,
+                color=colour,
+                linewidth=1.2,
+                linestyle="--" if dashed else "-",
+                alpha=0.8,
+                zorder=3 if number == each.variant.control else 2,  # an equal row would hide it
+            )
+
+
+def reliability(path: Path, compared: list[Compared], params: Compare) -> None:
+    """Share of positives against mean p_final of each bin, with its interval over images; below, the candidates."""
+    options = max((each.variant.options for each in compared), key=len)
+    size = (1.9 * len(options) + 0.6, 0.6 + 3.0 * len(compared))
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(
+        f"Reliability of p_final on the report candidates: share of positives per bin, {params.level:.0%} intervals "
+        "over images; grey: share of all candidates in the bin (root scale)", fontsize=10,
+    )  # fmt: skip
+    panels = figure.subplots(len(compared), len(options), squeeze=False, sharex=True, sharey=True)
+    for each, row in zip(compared, panels, strict=True):
+        row[0].set_ylabel(f"{each.variant.name}\nshare of positives")
+        for number, (option, ax) in enumerate(zip(each.variant.options, row, strict=True)):
+            p, positive = each.variant.probabilities[number], each.variant.positive
+            found = binned_shares(
+                p, positive, each.variant.image, int(each.variant.scene.report.sum()), params.calibration_bins,
+                params.level, params.resamples, params.seed,
+            )  # fmt: skip
+            ax.plot([0, 1], [0, 1], color="0.75", linewidth=1, zorder=0)
+            width = 1 / params.calibration_bins
+            ax.bar(
+                found.place, np.sqrt(found.rows / found.rows.sum()) * 0.3, width * 0.9, color="0.88", zorder=0
+            )
+            bars = np.abs(np.stack([found.low, found.high]) - found.share)
+            ax.errorbar(
+                found.mean, found.share, bars, fmt="o", color=_colour(number), markersize=3.2, linewidth=1.1
+            )
+            ax.set_title(option, fontsize=9)
+            ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+            ax.spines[["top", "right"]].set_visible(False)
+    for ax in panels[-1]:
+        ax.set_xlabel("mean p_final", fontsize=8)
     write_figure(path, figure)
 
 

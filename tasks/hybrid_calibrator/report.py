@@ -4,23 +4,21 @@ from typing import Any
 
 import pandas as pd
 
-from methods.adoption import Adoption, Challenge, Gain
-from methods.detection_evaluation import micro
+from methods.adoption import Challenge, Gain
 from methods.detection_rows import CALIBRATED
 from params.hybrid_calibrator import Compare
 from storage.markdown import bullets, markdown_table, rounded
+from tasks.hybrid_calibrator import words
 from tasks.hybrid_calibrator.judged import Compared, Decided
 
 SIDE_BY_SIDE = (
     "tp", "fp", "fn", "precision", "recall", "f1", "macro_f1", "delta_f1", "ap50", "recall_of_ceiling",
     "sam_only_share", "log_loss",
 )  # fmt: skip
-SUPPORT = ("option", "ceiling", "recall_of_ceiling", "sam_only_share", "detector_supported_share")
-FEATURES = {
-    "structured": "structured features", "without_embedding": "all but the embedding", "all": "all features",
-}  # fmt: skip
+SUPPORT = ("ceiling", "recall_of_ceiling", "sam_only_share", "detector_supported_share")
 SHOWN = {
-    "precision": "P", "recall": "R", "f1": "F1", "delta_f1": "F1 against control",
+    "precision": "P", "recall": "R", "f1": "F1", "delta_f1": "F1 against control", "macro_f1": "macro F1",
+    "micro_optimum_f1": "F1 at micro optimum", "tune_f1": "tune F1",
 }  # fmt: skip
 
 
@@ -31,25 +29,20 @@ def decision(
     chosen = {name: made.names[number] for name, number in made.chosen.items()}
     same = len(set(chosen.values())) == 1
     return {
-        "chosen": next(iter(chosen.values())) if same else _listed(chosen),
+        "chosen": next(iter(chosen.values())) if same else words.listed(chosen),
         "control": made.names[0],
         "verdict": made.verdict,
         "reasons": [
-            *(sentence for each in compared for sentence in _beaten(each)),
+            *(sentence for each in compared for sentence in words.beaten(each)),
             *(
                 f"{name}, tune images: {sentence}"
                 for name, adoption in made.own.items()
-                for sentence in _why(adoption, made.names, params)
+                for sentence in words.why(adoption, made, words.alike(compared, made, name), params)
             ),
-            *(sentence for each in compared for sentence in _control(each, made.names[0])),
-            *_across(made, params),
-            *(
-                f"{each.variant.name}, report images, which chose nothing: the choice {made.verdicts[each.variant.name]}; "
-                f"{chosen[each.variant.name]} has F1 {_row(table, each, chosen[each.variant.name])['f1']:.3f}"
-                f"{_against(_row(table, each, chosen[each.variant.name]), made.names[0])}"
-                f"{_otherwise(made, each.variant.name)}"
-                for each in compared
-            ),
+            *(sentence for each in compared for sentence in words.above(each, made)),
+            *(sentence for each in compared for sentence in words.control_columns(each, made.names[0])),
+            *words.across(made, compared, params),
+            *(words.confirmed(each, made, table) for each in compared),
             *(f"{name}: not given, so nothing is said about it" for name in absent),
         ],
         "evidence": {
@@ -60,14 +53,21 @@ def decision(
                     "chosen": chosen[each.variant.name],
                     "own_choice": made.names[made.own[each.variant.name].chosen],
                     "verdict": made.verdicts[each.variant.name],
-                    "tune": [_challenge(step, made.names) for step in made.own[each.variant.name].challenges],
+                    "tune": [_challenge(step, made) for step in made.own[each.variant.name].challenges],
+                    "report": [_challenge(step, made) for step in made.reported[each.variant.name].challenges],
+                    "no_challengers_above_the_choice_on_tune": {
+                        name: {split: _gain(gain) for split, gain in gains.items()}
+                        for name, gains in made.above[each.variant.name].items()
+                    },
                     "report_f1": {str(row["option"]): rounded(row["f1"]) for row in each.table.to_dict("records")},
                     "beats_every_calibrator": {name: _gain(gain) for name, gain in each.beaten.items()},
-                    "beats_every_calibrator_at_micro_optimum": each.beaten_at_optimum,
+                    "beats_every_calibrator_at_micro_optimum": {
+                        name: _gain(gain) for name, gain in each.beaten_at_optimum.items()
+                    },
                 }
                 for each in compared
             },
-            "pooled": [_challenge(step, made.names) for step in made.pooled.challenges] if made.pooled else None,
+            "pooled": [_challenge(step, made) for step in made.pooled.challenges] if made.pooled else None,
         },
     }  # fmt: skip
 
@@ -101,7 +101,9 @@ def page(made: dict[str, Any], table: pd.DataFrame, compared: list[Compared], pa
                 "everything_raw and everything_deduped accept all there is; a source without scores is accepted whole.",
                 f"ceiling: the recall that all boxes of the row could reach. Support by a source: one of its raw "
                 f"detections of that class overlaps with IoU {params.support_iou:g} or more.",
-                f"Intervals at {params.level:.0%}: paired bootstrap over images.",
+                f"Intervals at {params.level:.0%}: bootstrap over the report images, paired where two rows are "
+                "compared; of tune F1 over the tune images. An ECE of few rows reads high, and that of resampled rows "
+                "higher still: its interval may lie above it. AP50 has none.",
             ]
         ),
     ]
@@ -117,14 +119,16 @@ def _variant_part(each: Compared, params: Compare) -> list[str]:
     return [
         f"## {each.variant.name}: {first['images']} report images, {first['ground_truth']} objects",
         markdown_table(_compact(table)),
-        " ".join(f"{line}." for line in _beaten(each))
+        " ".join(f"{line}." for line in words.beaten(each))
         or "No raw detector, union or fusion beats every calibrator.",
         "Who stands behind what is accepted:",
-        markdown_table(_formatted(table[[*SUPPORT, *mixes]])),
+        markdown_table(_with_intervals(table[["option", "accepted"]], table, [*SUPPORT, *mixes])),
         "Probabilities on all report candidates, and the blenders:",
         markdown_table(
-            _formatted(
-                calibrated[["option", "candidates", "log_loss", "brier", "ece", "intercept", *coefficients]]
+            _with_intervals(
+                calibrated[["option", "candidates"]],
+                calibrated,
+                ["log_loss", "brier", "ece", "intercept", *coefficients],
             )
         ),
     ]
@@ -137,111 +141,21 @@ def _compact(table: pd.DataFrame) -> pd.DataFrame:
         columns[name.upper()] = list(table[name])
     for name, title in SHOWN.items():
         columns[title] = [_interval(row, name) for row in records]
-    for name, title in {
-        "macro_f1": "macro F1",
-        "micro_optimum_f1": "F1 at micro optimum",
-        "tune_f1": "tune F1",
-        "ap50": "AP50",
-    }.items():
-        columns[title] = [_number(row[name]) for row in records]
+    columns["AP50"] = [_number(row["ap50"]) for row in records]
     return pd.DataFrame(columns)
 
 
-def _beaten(each: Compared) -> list[str]:
-    """What a raw detector, the union or the fusion does better than every calibrator, if anything."""
-    sentences = []
-    if each.beaten:
-        calibrators = [row for row in each.judged if row.row.tier == CALIBRATED]
-        best = max(calibrators, key=lambda row: _f1(each, row.row.name)).row.name
-        found = "; ".join(
-            f"{name} (F1 {_f1(each, name):.3f}, {_points(gain)})" for name, gain in each.beaten.items()
-        )
-        sentences.append(
-            f"{each.variant.name}: {found} beat{'s' if len(each.beaten) == 1 else ''} every calibrator on the report "
-            f"images, the best of which is {best} ({_f1(each, best):.3f})"
-        )
-    if each.beaten_at_optimum:
-        sentences.append(
-            f"{each.variant.name}: with thresholds of the pooled F1, which know no constraints, "
-            f"{', '.join(each.beaten_at_optimum)} beat{'s' if len(each.beaten_at_optimum) == 1 else ''} every calibrator"
-        )
-    return sentences
-
-
-def _f1(each: Compared, name: str) -> float:
-    return next(micro(row.report_counts).f1 for row in each.judged if row.row.name == name)
-
-
-def _control(each: Compared, control: str) -> list[str]:
-    """Which columns the control uses, where it chose among several."""
-    losses = {name: facts["out_of_fold_log_loss"] for name, facts in each.variant.fitted["experts"].items()}
-    tried = {FEATURES[name]: loss for name, loss in losses.items() if name in FEATURES}
-    used = FEATURES[each.variant.fitted["options"][control]["features"]]
-    if len(tried) < 2:
-        return []
-    shown = ", ".join(f"{name} {loss:.4f}" for name, loss in tried.items())
-    return [f"{each.variant.name}: the control is XGBoost on {used}; out-of-fold log-loss on train: {shown}"]
-
-
-def _why(adoption: Adoption, names: list[str], params: Compare) -> list[str]:
-    sentences = []
-    for step in adoption.challenges:
-        name, incumbent = names[step.challenger], names[step.incumbent]
-        gain = f"F1 {_points(step.over_incumbent)} against {incumbent}"
-        if step.adopted_for == "F1":
-            sentences.append(f"{name} is adopted: {gain}")
-        elif step.adopted_for == "recall":
-            sentences.append(
-                f"{name} is adopted for its recall, {100 * step.over_incumbent.recall:+.1f} points; {gain}"
-            )
-        elif not step.precise:
-            sentences.append(
-                f"{name} is not adopted: its precision differs from the control's by "
-                f"{100 * step.over_control.precision:+.1f} points, {100 * params.adoption.max_precision_drop:.1f} may be lost; {gain}"
-            )
-        else:
-            kept = (
-                "" if step.over_incumbent.high < 0 or step.over_incumbent.low > 0 else ", not distinguishable"
-            )
-            sentences.append(f"{name} is not adopted: {gain}{kept}")
-    return sentences
-
-
-def _across(made: Decided, params: Compare) -> list[str]:
-    own = {name: made.names[adoption.chosen] for name, adoption in made.own.items()}
-    if len(set(own.values())) == 1:
-        return []
-    if made.pooled is None:
-        return [f"the variants disagree ({_listed(own)}): each keeps its own choice"]
-    sentences = "; ".join(_why(made.pooled, made.names, params))
-    return [f"the variants disagree ({_listed(own)}), so their pooled counts choose for all: {sentences}"]
-
-
-def _otherwise(made: Decided, variant: str) -> str:
-    there = made.there[variant]
-    return "" if there == made.chosen[variant] else f"; there the rule would choose {made.names[there]}"
-
-
-def _against(row: dict[Any, Any], control: str) -> str:
-    if row["option"] == control:
-        return ""
-    low, high = 100 * row["delta_f1_low"], 100 * row["delta_f1_high"]
-    return f", {100 * row['delta_f1']:+.1f} points [{low:+.1f}, {high:+.1f}] against {control}"
-
-
-def _row(table: pd.DataFrame, each: Compared, option: str) -> dict[Any, Any]:
-    rows = table[(table["variant"] == each.variant.name) & (table["option"] == option)]
-    record: dict[Any, Any] = rows.to_dict("records")[0]
-    return record
-
-
-def _challenge(step: Challenge, names: list[str]) -> dict[str, Any]:
+def _challenge(step: Challenge, made: Decided) -> dict[str, Any]:
+    names = made.names
     return {
         "challenger": names[step.challenger],
         "incumbent": names[step.incumbent],
         "over_control": _gain(step.over_control),
         "over_incumbent": _gain(step.over_incumbent),
         "over_first_challenger": _gain(step.over_first) if step.over_first else None,
+        "over_other_controls": {
+            name: _gain(gain) for name, gain in zip(made.others, step.over_others, strict=True)
+        },
         "adopted_for": step.adopted_for,
     }
 
@@ -259,21 +173,26 @@ def _threshold_rule(params: Compare) -> str:
     )
 
 
-def _points(gain: Gain) -> str:
-    return f"{100 * gain.f1:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
-
-
 def _interval(row: dict[Any, Any], name: str) -> str:
     signed = "+" if name.startswith("delta") else ""
     return f"{row[name]:{signed}.3f} [{row[name + '_low']:{signed}.3f}, {row[name + '_high']:{signed}.3f}]"
 
 
-def _listed(chosen: dict[str, str]) -> str:
-    return ", ".join(f"{name}: {option}" for name, option in chosen.items())
-
-
 def _formatted(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: [_number(value) for value in table[name]] for name in table.columns})
+
+
+def _with_intervals(first: pd.DataFrame, table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Those of the named columns that have an interval with it."""
+    records = table.to_dict("records")
+    columns = {
+        name: [
+            _interval(row, name) if f"{name}_low" in row and not pd.isna(row[name]) else _number(row[name])
+            for row in records
+        ]
+        for name in names
+    }
+    return pd.DataFrame({**_formatted(first), **columns})
 
 
 def _number(value: Any) -> str:

@@ -9,13 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.blending import image_folds
-from methods.detection_evaluation import Detections, GroundTruth
+from methods.detection_evaluation import Detections, GroundTruth, row_log_loss
 from methods.detection_rows import CALIBRATED, Row, Scene, baseline_rows
 from params.hybrid_calibrator import Compare
 from storage.arrays import read_arrays
 from storage.documents import read_json
 from storage.inputs import InputError
 from storage.tables import read_parquet
+from tasks.hybrid_calibrator.columns import SETS
 
 BOX = ["x1", "y1", "x2", "y2"]
 
@@ -24,7 +25,9 @@ BOX = ["x1", "y1", "x2", "y2"]
 class Variant:
     """classes, sources, options: names, the control first; control: its place in rows.
 
-    probabilities (options, n) and positive (n,): of the report candidates that no crowd swallows.
+    probabilities (options, n), positive (n,) and image (n,), numbered within report: of the report candidates that
+    no crowd swallows. train_loss: per set of columns that the control could have, the out-of-fold log-loss of each
+    train candidate; train_image its image.
     """
 
     name: str
@@ -36,7 +39,10 @@ class Variant:
     scene: Scene
     probabilities: NDArray[np.float64]
     positive: NDArray[np.bool_]
+    image: NDArray[np.int64]
     fitted: dict[str, Any]
+    train_loss: dict[str, NDArray[np.float64]]
+    train_image: NDArray[np.int64]
 
 
 def load(
@@ -70,10 +76,16 @@ def load(
         for option, p in zip(options, stored["probabilities"], strict=True)
     ]
     report = scene.report[boxes.image] & ~table["ignored"].to_numpy(bool)
+    train = (split == "train")[boxes.image] & ~table["ignored"].to_numpy(bool)
+    positive = table["positive"].to_numpy(bool)
+    tried = {name: stored[f"expert:{name}"][train] for name in SETS if f"expert:{name}" in stored}
     baselines = baseline_rows(scene, sources, boxes, params.union_iou, params.fusion_iou)
     return Variant(
         name, classes, sources, options, len(baselines), [*baselines, *calibrated], scene,
-        stored["probabilities"][:, report], table["positive"].to_numpy(bool)[report], read_json(fitted),
+        stored["probabilities"][:, report], positive[report],
+        (np.cumsum(scene.report) - 1)[boxes.image[report]], read_json(fitted),
+        {name: row_log_loss(p, positive[train]) for name, p in tried.items()},
+        (np.cumsum(split == "train") - 1)[boxes.image[train]],
     )  # fmt: skip
 
 

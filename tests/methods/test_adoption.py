@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from methods.adoption import AdoptionRule, adopt, confirmation, worst
+from methods.adoption import AdoptionRule, adopt, confirmation, images_needed, undecided, worst
 
 RULE = AdoptionRule(max_precision_drop=0.01, min_recall_gain=0.02, level=0.95, resamples=400, seed=1)
 OBJECTS, IMAGES = 10, 300
@@ -57,19 +57,58 @@ def test_a_gain_that_cannot_be_told_from_none_keeps_the_control() -> None:
     assert adopt([CONTROL, option(0.705, 0.8, seed=5)], RULE).chosen == 0
 
 
-def test_a_choice_holds_where_the_rule_makes_it_again() -> None:
+def test_a_challenger_holds_where_the_rule_adopts_it_again() -> None:
     better, worse, close = option(0.76, 0.8), option(0.6, 0.8), option(0.702, 0.8)
-    assert confirmation(1, adopt([CONTROL, better], RULE)) == "holds"
-    assert confirmation(1, adopt([CONTROL, worse], RULE)) == "does not hold"
-    assert confirmation(1, adopt([CONTROL, close], RULE)) == "cannot tell"
-    assert confirmation(0, adopt([CONTROL, close], RULE)) == "holds"
-    assert confirmation(0, adopt([CONTROL, better], RULE)) == "does not hold"
+    assert confirmation(1, adopt([CONTROL, better], RULE), RULE) == "holds"
+    assert confirmation(1, adopt([CONTROL, worse], RULE), RULE) == "does not hold"
+    assert confirmation(1, adopt([CONTROL, close], RULE), RULE) == "cannot tell"
+
+
+def test_the_control_holds_only_where_every_challenger_is_shown_to_be_worse() -> None:
+    better, worse, close = option(0.76, 0.8), option(0.6, 0.8), option(0.702, 0.8)
+    assert confirmation(0, adopt([CONTROL, worse, worse], RULE), RULE) == "holds"
+    assert confirmation(0, adopt([CONTROL, worse, close], RULE), RULE) == "cannot tell"
+    assert confirmation(0, adopt([CONTROL, worse, better], RULE), RULE) == "does not hold"
+    assert confirmation(0, adopt([CONTROL], RULE), RULE) == "cannot tell"
+
+
+def test_two_images_cannot_confirm_the_control() -> None:
+    few = adopt([CONTROL[:2], option(0.9, 0.7, seed=3)[:2]], RULE)
+    assert few.challenges[0].over_control.high > 0
+    assert confirmation(0, few, RULE) == "cannot tell"
+
+
+def test_a_precision_that_only_seems_too_low_refutes_nothing() -> None:
+    found = adopt([CONTROL[:30], option(0.74, 0.78, seed=9)[:30]], RULE)
+    step = found.challenges[0]
+    assert not step.precise
+    assert step.over_control.precision_low < -RULE.max_precision_drop < step.over_control.precision_high
+    assert confirmation(1, found, RULE) == "cannot tell"
+
+
+def test_a_challenger_has_to_beat_every_model_that_could_be_the_control() -> None:
+    challenger, other = option(0.75, 0.8), option(0.75, 0.8, seed=4)
+    assert adopt([CONTROL, challenger], RULE).chosen == 1
+    found = adopt([CONTROL, challenger], RULE, [other])
+    assert (found.chosen, found.challenges[0].adopted_for) == (0, None)
+    assert found.challenges[0].over_control.low > 0 >= found.challenges[0].over_others[0].low
+    assert adopt([CONTROL, challenger], RULE, [CONTROL]).chosen == 1
+
+
+def test_more_images_would_put_the_interval_on_one_side() -> None:
+    step = adopt([CONTROL, option(0.705, 0.8, seed=5)], RULE).challenges[0]
+    gain = undecided(step, RULE)
+    assert gain == step.over_control
+    needed = images_needed(gain, IMAGES)
+    assert needed is not None and needed > IMAGES
+    assert undecided(adopt([CONTROL, option(0.76, 0.8)], RULE).challenges[0], RULE) is None
+    assert images_needed(adopt([CONTROL, CONTROL], RULE).challenges[0].over_control, IMAGES) is None
 
 
 def test_a_first_challenger_holds_also_where_a_later_one_does_better() -> None:
     report = adopt([CONTROL, option(0.75, 0.8), option(0.82, 0.8)], RULE)
     assert report.chosen == 2
-    assert confirmation(1, report) == "holds"
+    assert confirmation(1, report, RULE) == "holds"
 
 
 def test_the_worst_verdict_speaks_for_all() -> None:

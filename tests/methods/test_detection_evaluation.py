@@ -12,15 +12,15 @@ from methods.detection_evaluation import (
     Detections,
     GroundTruth,
     average_precision,
-    brier,
     coverage_ceiling,
     f1_draws,
     image_counts,
-    log_loss,
     macro,
     matched,
     micro,
     precision_recall,
+    row_brier,
+    row_log_loss,
 )
 
 RULE = AcceptanceRule("per_class", 0.5, 0.3, 0.5)
@@ -223,8 +223,8 @@ def test_a_ceiling_without_boxes_is_zero() -> None:
 def test_probability_scores_equal_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     p, y = rng.random(500), rng.random(500) < 0.4
-    assert log_loss(p, y) == pytest.approx(sklearn_log_loss(y, p), abs=1e-12)
-    assert brier(p, y) == pytest.approx(brier_score_loss(y, p), abs=1e-12)
+    assert row_log_loss(p, y).mean() == pytest.approx(sklearn_log_loss(y, p), abs=1e-12)
+    assert row_brier(p, y).mean() == pytest.approx(brier_score_loss(y, p), abs=1e-12)
 
 
 def test_identical_counts_differ_by_exactly_nothing_in_every_draw() -> None:

@@ -46,7 +46,7 @@ COMPARE: dict[str, Any] = {
     "fusion_iou": 0.55,
     "thresholds": {"optimum": "per_class", "max_fp_per_tp": 0.5, "min_recall": 0.3},
     "adoption": {
-        "challengers": ["A", "B"], "folds": 3, "max_precision_drop": 0.02, "min_recall_gain": 0.05, "variants": "per_variant",
+        "challengers": ["A", "B"], "other_controls": ["all_features", "structured"], "folds": 3, "max_precision_drop": 0.02, "min_recall_gain": 0.05, "variants": "per_variant",
     },
     "calibration_bins": 10,
     "level": 0.95,
@@ -359,6 +359,10 @@ def test_what_lies_in_a_crowd_is_not_fitted_on(run: Run) -> None:
             {"adoption": {**COMPARE["adoption"], "challengers": ["A", "Z"]}},
             r"names \['Z'\], which are no options besides the control",
         ),
+        (
+            {"adoption": {**COMPARE["adoption"], "other_controls": ["isotonic"]}},
+            r"names \['isotonic'\], which are no boosted options besides the control; there are \['all_features'",
+        ),
     ],
 )
 def test_unknown_names_in_params_are_refused(made: Run, changes: dict[str, Any], complaint: str) -> None:
@@ -375,6 +379,60 @@ def test_the_control_comes_first(run: Run) -> None:
         match="the first option is the control: kind boosted, features selected or all; got A: kind='blended'",
     ):
         run.fit(options={"A": OPTIONS["A"], "control": OPTIONS["control"]})
+
+
+def test_a_challenger_that_is_an_other_control_is_refused(made: Run) -> None:
+    with pytest.raises(ParamsError, match=r"\['all_features'\] are challengers and other controls"):
+        made.compare(adoption={**COMPARE["adoption"], "challengers": ["A", "all_features"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("logistic", {"kind": "blended", "dense": "logistic"}),
+        ("Logistic", {"kind": "blended", "dense": "logistic"}),
+        ("structured", {"kind": "stacked", "dense": "logistic"}),
+        ("structured", {"kind": "boosted", "features": "all"}),
+        ("union", {"kind": "isotonic"}),
+        ("raw_yolo", {"kind": "boosted", "features": "all"}),
+    ],
+)
+def test_names_of_other_models_and_rows_are_refused(run: Run, name: str, option: dict[str, Any]) -> None:
+    write_variant(run.folder / "nonwindow", 0, images=20)
+    with pytest.raises(ParamsError, match=f"the option name '{name}' is taken"):
+        run.fit(options={"control": OPTIONS["control"], name: option})
+    assert not (run.folder / "nonwindow" / "models").exists()
+
+
+def test_other_rows_above_the_choice_are_named_with_their_intervals(run: Run) -> None:
+    write_variant(run.folder / "nonwindow", 0, images=160, informative=0.3, dense_columns=128)
+    run.fit()
+    _, decision = run.compare(adoption={**COMPARE["adoption"], "challengers": [], "other_controls": []})
+    assert (decision["chosen"], decision["verdict"]) == ("control", "cannot tell")
+    above = decision["evidence"]["variants"]["nonwindow"]["no_challengers_above_the_choice_on_tune"]
+    assert above["A"]["tune"]["low"] > 0
+    reason = next(
+        each for each in decision["reasons"] if "no challengers and are above control on tune" in each
+    )
+    assert all(name in reason for name in above)
+
+
+def test_every_figure_of_the_table_lies_in_its_interval(table: pd.DataFrame) -> None:
+    for name in (
+        "precision",
+        "f1",
+        "macro_f1",
+        "micro_optimum_f1",
+        "sam_only_share",
+        "mix_yolo",
+        "log_loss",
+        "brier",
+    ):
+        shown = table[table[name].notna()]
+        assert len(shown) >= 2 * len(OPTIONS)
+        assert (shown[f"{name}_low"] <= shown[name] + 1e-5).all()
+        assert (shown[name] <= shown[f"{name}_high"] + 1e-5).all()
+    assert (table["ece_low"].dropna() < table["ece_high"].dropna()).all()
 
 
 def test_features_of_other_candidates_are_refused(run: Run) -> None:
