@@ -12,10 +12,10 @@ from methods.gate_results import GateResult
 from methods.lens_exposure import stored
 from methods.matched_groups import matched_groups
 from methods.probe_models import Probe, boosted, logistic
-from methods.probes import core_features, core_ring_features, gate_auc, radial_features
+from methods.probes import _ring_statistics, core_features, core_ring_features, gate_auc, radial_features
 from methods.stamp_preprocessing import residual
 from params.block import read_block
-from params.lens_shortcuts import Leak, Render, Simulate
+from params.lens_shortcuts import Leak, Normal, Render, Simulate
 from simulators.lens_shortcuts import drawn
 from tasks.lens_shortcuts.labelled import numbered
 from tasks.lens_shortcuts.planted import planted
@@ -30,12 +30,14 @@ SPREAD = 4 * np.sqrt(2) * np.sqrt(1 / (6 * COUNT))  # four standard deviations o
 class Sky:
     """One draw under the knobs of params.yaml; every set is rendered once."""
 
-    def __init__(self) -> None:
+    def __init__(self, hosts: dict[str, Any] | None = None) -> None:
+        """hosts: what is otherwise than in params.yaml."""
         torch.set_num_threads(1)
         simulate = read_block(ROOT / "params.yaml", "lens_shortcuts.simulate", Simulate)
         self.render = read_block(ROOT / "params.yaml", "lens_shortcuts.render", Render)
         sizes: Any = {"train": COUNT, "val": 4, "test": 4}
-        changes = {"seed": SEED, "stamps": sizes, "pair_noise": "same"}
+        others = simulate.hosts.model_copy(update=hosts or {})
+        changes = {"seed": SEED, "stamps": sizes, "pair_noise": "same", "hosts": others}
         self.table = drawn(simulate.model_copy(update=changes), 0)
         self.made: dict[tuple[str, str], NDArray[np.float16]] = {}
 
@@ -99,6 +101,22 @@ def test_brighter_hosts_are_seen_in_the_raw_core(sky: Sky) -> None:
 
 def test_missing_shot_noise_is_plain_to_trees(sky: Sky) -> None:
     assert auc(sky.gate(core_ring_features(sky.stamps("unpaired", "no_shot_noise")), boosted)) > 0.98
+
+
+def test_missing_shot_noise_moves_no_mean_but_the_medians_of_raw_rings(sky: Sky) -> None:
+    """A Poisson median lies below its mean; nothing linear in raw pixels can see a variance."""
+    raw = sky.stamps("unpaired", "no_shot_noise")
+    assert abs(auc(sky.gate(core_features(raw))) - 0.5) < SPREAD
+    assert auc(sky.gate(_ring_statistics(raw, 32, ("median",)))) > 0.75
+
+
+def test_a_mismatch_in_supersampling_is_the_plainer_the_more_alike_the_hosts_are(sky: Sky) -> None:
+    index = read_block(ROOT / "params.yaml", "lens_shortcuts.simulate", Simulate).hosts.model_dump()["n"]
+    alike = Sky({"n": Normal(**{**index, "sd": 0.0})})
+    mixed, plain = (
+        auc(each.gate(core_features(each.stamps("unpaired", "supersampling")))) for each in (sky, alike)
+    )
+    assert 0.87 < mixed < 0.97 < 0.985 < plain
 
 
 def test_pairs_of_one_noise_need_their_hosts_kept_whole(sky: Sky) -> None:
