@@ -9,6 +9,7 @@ import pandas as pd
 from storage.arrays import read_arrays
 from storage.fields import Untimed, check_unique, label_matrix, parse_times, read_text, split_labels
 from storage.inputs import InputError
+from storage.tables import read_columns
 
 SCORE = "score:"
 KNOWN = ("id", "label", "collected_at", "split")
@@ -31,8 +32,8 @@ def read_scored(
         raise InputError(path, f"no score column for label(s) {missing}; found {found}")
     check_unique(path, table["id"].tolist())
     table, clamped = _clamp_scores(path, table, labels, clamp)
-    positive = pd.DataFrame(label_matrix(path, table.pop("label"), labels, "label"), columns=labels)
-    table = pd.concat([table, positive], axis=1)
+    positive = label_matrix(path, table.pop("label"), labels, "label")
+    table = table.assign(**dict(zip(labels, positive.T, strict=True)))
     table["collected_at"] = parse_times(path, table["collected_at"], untimed)
     dropped = table["collected_at"].isna() & (untimed == "drop")
     table = table[~dropped].reset_index(drop=True)
@@ -50,7 +51,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
     elif path.suffix == ".parquet":
         if not path.exists():
             raise InputError(path, "no such file; params.yaml names it")
-        table = pd.read_parquet(path)
+        table = read_columns(path)
     else:
         raise InputError(path, "unknown kind of file; expected .csv, .parquet or .npz")
     if table.empty:

@@ -32,6 +32,43 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     assert one[0]["scam"].tolist() == [True, False]
 
 
+@pytest.mark.parametrize("saved", ["shuffled", "sorted", "filtered", "repeated index", "id as index"])
+def test_rows_of_a_parquet_file_keep_their_labels_whatever_index_it_was_saved_with(
+    tmp_path: Path, saved: str
+) -> None:
+    """Labels are those of the scores' own rows: each score tells its label."""
+    random = np.random.default_rng(3)
+    positive = random.random(200) < 0.4
+    frame = pd.DataFrame(
+        {
+            "id": [f"row{i}" for i in range(200)],
+            "label": np.where(positive, "scam", ""),
+            "collected_at": "2024-01-01",
+            "scam": np.where(positive, 0.9, 0.1) + random.uniform(0, 0.05, 200),
+        }
+    )
+    match saved:
+        case "shuffled":
+            frame = frame.sample(frac=1, random_state=1)
+        case "sorted":
+            frame = frame.sort_values("scam")
+        case "filtered":
+            frame = frame[random.random(200) < 0.7]
+        case "repeated index":
+            frame.index = frame.index // 2
+        case "id as index":
+            frame = frame.sample(frac=1, random_state=1).set_index("id")
+    frame.to_parquet(tmp_path / "s.parquet")
+    table, labels, _ = read_scored(tmp_path / "s.parquet", None, "refuse", 0.0)
+    assert labels == ["scam"]
+    assert len(table) == len(frame)
+    assert table["scam"].tolist() == (table[SCORE + "scam"] > 0.5).tolist()
+    assert 0 < table["scam"].sum() < len(table)
+    expected = frame.reset_index()
+    assert table["id"].tolist() == expected["id"].tolist()
+    np.testing.assert_array_equal(table[SCORE + "scam"], expected["scam"].to_numpy(np.float32))
+
+
 def test_scores_just_beyond_one_are_clamped_and_counted(tmp_path: Path) -> None:
     table, _, counts = read_scored(write(tmp_path / "s.csv"), None, "refuse", 1e-4)
     assert table[SCORE + "scam"].tolist() == [np.float32(0.8), 1.0]
