@@ -151,6 +151,13 @@ def test_no_field_of_the_params_models_has_a_default() -> None:
                     assert info.is_required(), f"params/{path.stem}.py: {name}.{field} has a default"
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    """A folder without `__init__.py` imports all the same, and is overlooked by whoever looks for packages."""
+    for package in (*PACKAGES, "bench"):
+        for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
+            assert (folder / "__init__.py").exists(), f"{folder} is no package"
+
+
 def test_package_files_are_empty() -> None:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("__init__.py"):

@@ -9,10 +9,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows import experiments
+from flows.asked import asked_for
 from flows.branches import commit_results
 from flows.walk import StageOutcome
 from flows.worktree import run
 from tests.clone import IDENTITY
+from tests.imports import ROOT
 
 # good_fit -> good_compare and bad_fit -> bad_compare, and a page over both
 PIPELINE = """
@@ -130,3 +132,14 @@ def test_where_nothing_was_finished_nothing_is_committed(root: Path) -> None:
     paths = experiments.without_the_unfinished(root, reproduced())
     assert commit_results(root, "made", "nothing", paths) is None
     assert git(root, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["fpr_thresholds", "head_sweep", "hybrid_calibrator", "lens_shortcuts", "speech_temperature"]
+)
+def test_a_file_of_one_experiment_asks_for_that_one_alone(tmp_path: Path, name: str) -> None:
+    """What a user's params.yaml says nothing of is left out: of the experiments that are here, all but one."""
+    (tmp_path / "tasks").symlink_to(ROOT / "tasks")
+    (tmp_path / "params.yaml").write_text(f"{name}: {{}}\n")
+    stages = list(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
+    assert asked_for(tmp_path, stages) == [stage for stage in stages if stage.startswith(f"{name}_")]
