@@ -1,10 +1,13 @@
-"""ResNet18 for stamps of any number of channels, at any width; standardisation is part of the network."""
+"""ResNet18 for stamps of any number of channels, at any width from 8; standardisation is part of the network."""
 
 import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
 PLAN_WIDTH = 64
+LEAST_WIDTH = 8
+"""Below the 8 channels of an AVX2 register, oneDNN's backward of channels-last convolutions writes past its buffers
+(torch 2.14.1 and 2.15.0: the heap is corrupt within two steps at each width from 1 to 7, and clean at 8 to 16)."""
 _STAGES = 4
 
 
@@ -12,13 +15,15 @@ class StampNetwork(nn.Module):
     """torchvision's ResNet18 with `width` channels in its first stage (64 there), and one logit.
 
     At width 64 and 3 channels the parameters have torchvision's names and shapes, but for the last layer's rows.
-    mean, spread (channels,): what standardises the input, set from the training stamps.
+    mean, spread (channels,): what standardises the input, set from the training stamps. ValueError below LEAST_WIDTH.
     """
 
     mean: torch.Tensor
     spread: torch.Tensor
 
     def __init__(self, channels: int, width: int) -> None:
+        if width < LEAST_WIDTH:
+            raise ValueError(f"a network of width {width}: kernels are safe from width {LEAST_WIDTH} on")
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels, 1, 1))
         self.register_buffer("spread", torch.ones(channels, 1, 1))

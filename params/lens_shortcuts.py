@@ -237,14 +237,15 @@ class Gates(Block):
 
 
 class Network(Block):
-    """input: raw, residual (3 channels) or both (6). width: channels of ResNet18's first stage, 64 in the plan.
+    """input: raw, residual (3 channels) or both (6). width: channels of ResNet18's first stage, 64 in the plan, and at
+    least 8, below which torch's kernels are not safe.
 
     patience: epochs without a better select AUROC that end the training; null never ends it. amp: bfloat16 where the
     device has units for it. device: auto takes a GPU where there is one, and then other machines make other bytes.
     """
 
     input: Literal["raw", "residual", "both"]
-    width: PositiveInt
+    width: Annotated[int, Field(ge=8)]
     schedule: Literal["one_cycle", "cosine"]
     learning_rate: PositiveFloat
     weight_decay: Annotated[float, Field(ge=0)]

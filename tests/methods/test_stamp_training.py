@@ -15,7 +15,7 @@ from methods.stamp_network import StampNetwork, new_network
 from methods.stamp_preprocessing import preprocess
 from methods.stamp_training import Progress, Training, log_loss, logits, restored, train
 
-TRAINING = Training(4, "one_cycle", 0.01, 1e-4, 4, 16, None, False)
+TRAINING = Training(8, "one_cycle", 0.01, 1e-4, 4, 16, None, False)
 PHASES = (Phase(0, 7, 0.7), Phase(0.5, 3, 0.3))
 
 
@@ -63,7 +63,7 @@ def test_at_width_64_it_is_torchvisions_resnet18() -> None:
         torch.testing.assert_close(ours(stamps), theirs(stamps)[:, 0])
 
 
-@pytest.mark.parametrize(("channels", "width"), [(3, 16), (6, 16), (6, 4)])
+@pytest.mark.parametrize(("channels", "width"), [(3, 16), (6, 16), (6, 8)])
 def test_any_channels_and_width_give_float32_logits(channels: int, width: int) -> None:
     found = StampNetwork(channels, width)(torch.randn(2, channels, 63, 63, dtype=torch.float16))
     assert found.shape == (2,)
@@ -71,10 +71,10 @@ def test_any_channels_and_width_give_float32_logits(channels: int, width: int) -
 
 
 def test_a_seed_has_its_weights_whatever_was_drawn_before() -> None:
-    first = new_network(3, 4, 1).state_dict()
+    first = new_network(3, 8, 1).state_dict()
     torch.rand(5)
-    assert same(first, new_network(3, 4, 1).state_dict())
-    assert not same(first, new_network(3, 4, 2).state_dict())
+    assert same(first, new_network(3, 8, 1).state_dict())
+    assert not same(first, new_network(3, 8, 2).state_dict())
 
 
 @pytest.mark.parametrize("steps", [7, 40, 380])
@@ -158,11 +158,11 @@ def test_the_same_bytes_twice_and_after_every_interruption() -> None:
 
 
 def test_it_learns_and_keeps_the_best_epoch() -> None:
-    found = run(phases=(), training=replace(TRAINING, epochs=6))
+    found = run(phases=(), training=replace(TRAINING, epochs=10, learning_rate=0.001))
     values = [-record["val_loss"] for record in found.records]
     assert found.best_epoch == 1 + int(np.argmax(values))
     assert max(values) > values[0]
-    best = restored(3, 4, found.best, "cpu")
+    best = restored(3, 8, found.best, "cpu")
     some = data(40, 1)
     assert -log_loss(logits(best, some), some.labels.numpy() > 0) == pytest.approx(max(values), abs=1e-6)
 

@@ -12,7 +12,7 @@ from storage.stamps import ARCS, PLACEBO, write_description
 
 RECIPE: dict[str, Any] = {
     "network": {
-        "input": "residual", "width": 4, "schedule": "one_cycle", "learning_rate": 0.01, "weight_decay": 1e-4,
+        "input": "residual", "width": 8, "schedule": "one_cycle", "learning_rate": 0.01, "weight_decay": 1e-4,
         "epochs": 3, "batch": 16, "patience": None, "amp": False, "device": "cpu",
     },
     "seeds": [1], "half_seed": 0, "radii": [0, 3, 7], "reliance_radius": 7, "reliance_theta_E": 1.5,

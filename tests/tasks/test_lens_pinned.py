@@ -131,7 +131,7 @@ def no_run(folder: Path) -> None:
         (no_stamps, r"is no folder of stamps"),
         (not_given, r"holds no stamps"),
         (not_required, r"B1 was not trained: not required: B1 passes"),
-        (other_network, r"seed_2/best.safetensors: is no network of 3 channels \(residual\) and width 4"),
+        (other_network, r"seed_2/best.safetensors: is no network of 3 channels \(residual\) and width 8"),
         (no_weights, r"seed_2/best.safetensors: no such file"),
         (no_run, r"status.json: no such file"),
     ],
@@ -181,7 +181,7 @@ def test_real_hosts_run_from_the_importer_to_a_decision_and_a_scored_model(tmp_p
     only = changed(blocks["prepare"], {"modes": ["unpaired"]})
     prepare.main(only, tmp_path / "data", tmp_path / "rows.parquet", tmp_path / "prepared.json")
     sample.main(blocks["sample"], tmp_path / "rows.parquet", tmp_path / "sampled.parquet")
-    recipe = changed(blocks["train"], {"recipe__network__epochs": 8, "recipe__network__width": 8})
+    recipe = changed(blocks["train"], {"recipe__network__epochs": 8, "recipe__network__width": 16})
     files: dict[str, dict[str, Path]] = {"stamps": {}, "gates": {}, "run": {}}
     for mode in ("paired", "unpaired"):
         files["stamps"][mode] = rendered(tmp_path, mode, blocks["render"], f"{mode}_stamps")

@@ -165,7 +165,7 @@ def test_weights_and_status_are_pinned(pipeline: Pipeline) -> None:
 
 def test_pinned_weights_give_the_pinned_scores(pipeline: Pipeline) -> None:
     run = pipeline.path("unpaired", "run")
-    network = restored(3, 4, read_weights(run / "seed_1" / "best.safetensors"), "cpu")
+    network = restored(3, 8, read_weights(run / "seed_1" / "best.safetensors"), "cpu")
     found = labelled(pipeline.stamps("unpaired"), "arcs", "test")
     again = logits(network, resident(found.pixels, found.positive, "residual", "cpu"), 7)
     scores = read_parquet(run / "scores.parquet")
@@ -461,7 +461,7 @@ def test_an_einstein_radius_outside_the_bins_is_refused(tmp_path: Path) -> None:
 def test_full_training_trains_the_choice_with_its_own_network_where_its_stamps_are(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    network = {**made.RECIPE["network"], "width": 8, "schedule": "cosine", "epochs": 2, "patience": 1}
+    network = {**made.RECIPE["network"], "width": 16, "schedule": "cosine", "epochs": 2, "patience": 1}
     params = Full.model_validate({"network": network, "seeds": [5]})
     choice = json.loads((pipeline.root / "chosen.json").read_text())
     phases = [{"start": 0, "radius": 5, "probability": 0.5}]
