@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 
 from params.block import ParamsError, read_block
 from params.runtime import Cpu
-from storage.inputs import InputError
+from storage.files.inputs import InputError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from bench.one_thread import restart_on_one_thread
-from methods.blending import log_losses
-from methods.logistic_regression import LogisticSettings, fit_logistic
+from methods.experts.blending import log_losses
+from methods.experts.logistic_regression import LogisticSettings, fit_logistic
 
 COLUMNS, LATENT = 1024, 64
 SETTINGS = LogisticSettings(0.01, 1e-4, 200)

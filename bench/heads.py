@@ -19,12 +19,12 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.one_thread import restart_on_one_thread
-from methods.head_plan import plan
-from methods.head_rows import HeadData
-from methods.head_shapes import Shape
-from methods.head_specs import HeadSpec, from_recipe
-from methods.head_training import train_lanes
-from methods.heads import chunks, head_data
+from methods.heads.plan import plan
+from methods.heads.rows import HeadData
+from methods.heads.shapes import Shape
+from methods.heads.specs import HeadSpec, from_recipe
+from methods.heads.sweep import chunks, head_data
+from methods.heads.training import train_lanes
 
 SIZES = {  # rows, inputs, hidden, batch, lanes
     "large": (20_000, 1024, 512, 512, 4),

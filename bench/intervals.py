@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.intervals import cluster_bootstrap, multinomial_rates, percentile_interval
-from methods.threshold_distributions import distribution_interval, threshold_distribution
-from methods.thresholds import empirical_threshold
+from methods.budgets.threshold_distributions import distribution_interval, threshold_distribution
+from methods.budgets.thresholds import empirical_threshold
+from methods.statistics.intervals import cluster_bootstrap, multinomial_rates, percentile_interval
 
 RESAMPLES = 1000
 MAX_FPR = 0.02

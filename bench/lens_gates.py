@@ -18,19 +18,19 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from methods.gate_results import GateResult, family_level
-from methods.lens_exposure import stored
-from methods.matched_groups import matched_groups
-from methods.probe_models import Probe, boosted, core_network, cropped, logistic
-from methods.probes import core_features, core_ring_features, gate_auc, radial_features
-from methods.stamp_preprocessing import residual
+from methods.lenses.exposure import stored
+from methods.lenses.preprocessing import residual
+from methods.shortcuts.gate_results import GateResult, family_level
+from methods.shortcuts.probe_models import Probe, boosted, core_network, cropped, logistic
+from methods.shortcuts.probes import core_features, core_ring_features, gate_auc, radial_features
+from methods.splits.matched_groups import matched_groups
 from params.block import read_block
 from params.lens_shortcuts import Leak, Render, Simulate
 from simulators.lens_shortcuts import drawn
-from storage.markdown import markdown_table
-from tasks.lens_shortcuts.labelled import numbered
-from tasks.lens_shortcuts.planted import planted
-from tasks.lens_shortcuts.scenes import Scenes
+from storage.files.markdown import markdown_table
+from tasks.lens_shortcuts.model.labelled_stamps import numbered
+from tasks.lens_shortcuts.model.planted_leaks import planted
+from tasks.lens_shortcuts.model.scenes import Scenes
 
 PARAMS = Path("params.yaml")
 FIRST_SEED = 101

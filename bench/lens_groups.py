@@ -13,14 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.lens_gates import FIRST_SEED, PARAMS
-from methods.matched_groups import matched_groups
-from methods.probes import gate_auc
+from methods.shortcuts.probes import gate_auc
+from methods.splits.matched_groups import matched_groups
 from params.block import read_block
 from params.lens_shortcuts import Simulate
 from simulators.lens_shortcuts import drawn
-from storage.lens_manifests import SERSIC_HOST, SKY
-from storage.markdown import markdown_table
-from tasks.lens_shortcuts.labelled import numbered
+from storage.files.markdown import markdown_table
+from storage.lenses.manifests import SERSIC_HOST, SKY
+from tasks.lens_shortcuts.model.labelled_stamps import numbered
 
 COLUMNS = {"PSF and depth (matched)": SKY, "host (not matched)": SERSIC_HOST}
 

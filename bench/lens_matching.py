@@ -18,16 +18,16 @@ import torch
 from numpy.typing import NDArray
 
 from bench.lens_gates import FIRST_SEED, PARAMS, rendered
-from methods.matched_groups import matched_groups
-from methods.probes import gate_auc, radial_features
-from methods.stamp_preprocessing import residual
-from methods.streams import stream
+from methods.lenses.preprocessing import residual
+from methods.shortcuts.probes import gate_auc, radial_features
+from methods.splits.matched_groups import matched_groups
+from methods.statistics.streams import stream
 from params.block import read_block
 from params.lens_shortcuts import Pool, Render, Simulate
 from simulators import lens_shortcuts as simulator
-from storage.lens_manifests import SKY
-from storage.markdown import markdown_table
-from tasks.lens_shortcuts.labelled import numbered
+from storage.files.markdown import markdown_table
+from storage.lenses.manifests import SKY
+from tasks.lens_shortcuts.model.labelled_stamps import numbered
 
 Columns = dict[str, Any]
 Matching = Callable[[Columns, Columns], NDArray[np.int64]]

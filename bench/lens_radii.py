@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from methods.grouped_ranking import group_variance, grouped_auroc_interval, placement_influence
-from methods.radius_extremes import least_bin, radius_spread
-from methods.stamp_evaluation import Part, in_bin, radius_bins
-from methods.streams import epoch_stream
-from storage.markdown import markdown_table
+from methods.shortcuts.evaluation import Part, in_bin, radius_bins
+from methods.shortcuts.radius_extremes import least_bin, radius_spread
+from methods.statistics.grouped_ranking import group_variance, grouped_auroc_interval, placement_influence
+from methods.statistics.streams import epoch_stream
+from storage.files.markdown import markdown_table
 
 LEVEL = 0.95
 EDGES = (0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.grouped_ranking import difference_interval
-from methods.seed_differences import seed_difference
-from methods.streams import epoch_stream
-from storage.markdown import markdown_table
+from methods.shortcuts.seed_differences import seed_difference
+from methods.statistics.grouped_ranking import difference_interval
+from methods.statistics.streams import epoch_stream
+from storage.files.markdown import markdown_table
 
 LEVEL = 0.95
 ROWS = 200

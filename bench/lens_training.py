@@ -15,9 +15,9 @@ from torch import nn
 from torchvision.models import resnet18
 
 from bench.one_thread import restart_on_one_thread
-from methods.stamp_batches import Resident, augmented, resident
-from methods.stamp_network import new_network
-from methods.stamp_training import Training, logits, restored, train
+from methods.lenses.batches import Resident, augmented, resident
+from methods.lenses.network import new_network
+from methods.lenses.training import Training, logits, restored, train
 
 BATCH = 32
 EPOCHS = 2

@@ -14,10 +14,10 @@ from lenstronomy.LightModel.light_model import LightModel
 from lenstronomy.Util.param_util import phi_q2_ellipticity
 from numpy.typing import NDArray
 
-from methods.stamp_geometry import PIXEL_SCALE
+from methods.lenses.geometry import PIXEL_SCALE
 
 Floats = NDArray[np.float64]
-Named = dict[str, float]  # a row of methods.light_profiles.Sersic or Lens
+Named = dict[str, float]  # a row of methods.lenses.light_profiles.Sersic or Lens
 
 
 def image(

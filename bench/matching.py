@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torchvision.ops import batched_nms, box_iou
 
-from methods.matching import dedupe, match
+from methods.detection.matching import dedupe, match
 
 IMAGES, CANDIDATES, OBJECTS, CLASSES = 2000, 200, 12, 5
 DEDUPE_IOU, MATCH_IOU = 0.75, 0.5

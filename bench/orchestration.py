@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from flows import settings
+from flows.walk import settings
 
 ROOT = Path(__file__).parents[1]
 WALK = [sys.executable, "-m", "flows.reproduce"]

@@ -24,11 +24,11 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from bench.one_thread import restart_on_one_thread
-from methods.lens_rendering import arc_images, host_images, spectra
-from methods.light_profiles import Lens, Sersic, part_of, source_plane
-from methods.point_spread import RADIUS, moffat_kernels
-from methods.stamp_geometry import PIXEL_SCALE, SIZE
-from methods.stamp_noise import counted, sky
+from methods.lenses.geometry import PIXEL_SCALE, SIZE
+from methods.lenses.light_profiles import Lens, Sersic, part_of, source_plane
+from methods.lenses.noise import counted, sky
+from methods.lenses.point_spread import RADIUS, moffat_kernels
+from methods.lenses.rendering import arc_images, host_images, spectra
 
 SUPERSAMPLING = 4
 CHUNK = 16

@@ -20,12 +20,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from methods.audio_network import Training, network_logits, train_network
-from methods.log_mel import log_mel
+from methods.audio.log_mel import log_mel
+from methods.audio.network import Training, network_logits, train_network
 from params.block import read_block
 from params.speech_temperature import Acoustic, Fit, Simulate
 from simulators import speech_temperature as simulator
-from storage.audio import RATE, read_audio
+from storage.speech.audio import RATE, read_audio
 
 Floats = NDArray[np.float32]
 CHANNELS, EPOCHS, RATES = (8, 16), (30, 60), (1e-3, 3e-3)

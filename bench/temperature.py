@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.calibration import _TemperatureScaling
 
-from methods.temperature import fit_temperature
+from methods.calibration.temperature import fit_temperature
 
 ROWS, CLASSES, TRUE_TEMPERATURE = 100_000, 100, 2.0
 

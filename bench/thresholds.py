@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-from methods.thresholds import empirical_threshold, guaranteed_threshold
+from methods.budgets.thresholds import empirical_threshold, guaranteed_threshold
 
 ROWS, LABELS, MAX_FPR = 1_000_000, 20, 0.01
 

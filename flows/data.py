@@ -13,7 +13,9 @@ from typing import Any
 
 from rich.console import Console
 
-from flows import pinned_data, remotes, repository, settings
+from flows.pinned import data as pinned_data
+from flows.pinned import remotes, repository
+from flows.walk import settings
 from params.block import ParamsError, read_params
 
 PIN = "`python -m flows.data --pin` simulates what is stale and pins data/ as it then is"

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 if __name__ == "__main__":  # Prefect reads its environment when it is imported
-    from flows import settings
+    from flows.walk import settings
 
     settings.apply(Path.cwd())
 
 from prefect import flow
 
-from flows import pipeline
+from flows.walk import flow_run as pipeline
 
 
 @flow

@@ -11,11 +11,15 @@ from prefect.states import Completed
 from pydantic import PositiveFloat
 from ruamel.yaml import YAML
 
-from flows import approval, branches, experiments, pipeline, run_version, scheduled
+from flows import scheduled
+from flows.published import run_version
 from flows.reproduce import plan
-from flows.resources import gpu_devices
-from flows.walk import StageOutcome
-from flows.worktree import WorktreeError, commit_of, worktree
+from flows.walk import approval, experiments
+from flows.walk import flow_run as pipeline
+from flows.walk.order import StageOutcome
+from flows.walk.resources import gpu_devices
+from flows.worktrees import branches
+from flows.worktrees.worktree import WorktreeError, commit_of, worktree
 
 EXPERIMENT = "lens_shortcuts"
 DECISION = "lens_shortcuts_compare"

@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         set_cpu(read_block(PARAMS, "runtime.cpu", Cpu))
         # Imports numpy and torch, which read the switches that were just set.
-        from tasks.lens_shortcuts.pinned import scored  # noqa: PLC0415
+        from tasks.lens_shortcuts.use.apply import scored  # noqa: PLC0415
 
         found = scored(given.run, given.stamps, given.device)
     except (ParamsError, ValueError) as error:  # an InputError is one; the message is the whole story

@@ -13,10 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows import data, graph, lock_file, progress, repository, resources, settings, show
-from flows.asked import asked_for
-from flows.logs import log_path
-from flows.runners import (
+from flows import data, show
+from flows.pinned import graph, lock_file, repository
+from flows.walk import progress, resources, settings
+from flows.walk.asked import asked_for
+from flows.walk.logs import log_path
+from flows.walk.order import StageOutcome, UnknownTarget, restricted, walk
+from flows.walk.runners import (
     Run,
     RunnerFactory,
     RunnerName,
@@ -24,7 +27,6 @@ from flows.runners import (
     runner_factory,
     up_to_date,
 )
-from flows.walk import StageOutcome, UnknownTarget, restricted, walk
 from params.block import ParamsError
 
 
@@ -89,7 +91,7 @@ def reproduce(
     if run.nothing_to_do or not prefect:
         return run_in_threads(run, open_runner)
     # Prefect takes seconds to import: only where something will run.
-    from flows.pipeline import run_as_flow  # noqa: PLC0415
+    from flows.walk.flow_run import run_as_flow  # noqa: PLC0415
 
     return run_as_flow(run, open_runner)
 

@@ -12,12 +12,17 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from rich.console import Console
 
-from flows import branches, data, experiments, graph, publish, run_version
-from flows.pipeline import Jobs, run_as_tasks
+from flows import data
+from flows.pinned import graph
+from flows.published import artifacts as publish
+from flows.published import run_version
 from flows.reproduce import StagesFailed, plan
-from flows.runners import RunnerFactory, RunnerName, local_processes, runner_factory
-from flows.walk import StageOutcome
-from flows.worktree import WorktreeError, at, commit_of, run, worktree
+from flows.walk import experiments
+from flows.walk.flow_run import Jobs, run_as_tasks
+from flows.walk.order import StageOutcome
+from flows.walk.runners import RunnerFactory, RunnerName, local_processes, runner_factory
+from flows.worktrees import branches
+from flows.worktrees.worktree import WorktreeError, at, commit_of, run, worktree
 
 
 def _run_name() -> str:

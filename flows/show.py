@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from flows.asked import left_out
+from flows.walk.asked import left_out
 
 WIDTH = 110
 

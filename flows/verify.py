@@ -15,12 +15,14 @@ from rich.markup import escape
 from rich.table import Table
 from ruamel.yaml import YAML
 
-from flows import data, repository, settings
-from flows.checked import Checked, compare_digests, compare_file, verdict_of
+from flows import data
+from flows.pinned import repository
+from flows.published.verdicts import Checked, compare_digests, compare_file, verdict_of
 from flows.reproduce import StagesFailed, failures, plan, run_in_threads
-from flows.runners import Run
-from flows.walk import StageOutcome, UnknownTarget
-from flows.worktree import WorktreeError, commit_of, run, worktree
+from flows.walk import settings
+from flows.walk.order import StageOutcome, UnknownTarget
+from flows.walk.runners import Run
+from flows.worktrees.worktree import WorktreeError, commit_of, run, worktree
 from params.block import ParamsError
 
 COLOURS = {"identical": "green", "equal within tolerance": "cyan", "different": "red", "missing": "red"}
@@ -169,7 +171,7 @@ def _checked(root: Path, commit: str, asked: argparse.Namespace) -> list[Checked
     if not asked.prefect:
         return verify(root, commit, asked.experiments, run_in_threads)
     # Prefect takes seconds to import: only where something will run.
-    from flows.verification import verified_in_a_flow_run  # noqa: PLC0415
+    from flows.published.verification import verified_in_a_flow_run  # noqa: PLC0415
 
     return verified_in_a_flow_run(commit, asked.experiments)
 

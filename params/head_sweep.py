@@ -265,7 +265,7 @@ class Cells(Block):
 class Plan(Block):
     """The sweep: `preset` names one of `presets`, a list of grids.
 
-    profiles: name -> recipe in the tokens of a run's id, label smoothing aside (methods/head_specs.py). The first
+    profiles: name -> recipe in the tokens of a run's id, label smoothing aside (methods/heads/specs.py). The first
     profile of a preset is its control.
     """
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from methods.streams import stream
+from methods.statistics.streams import stream
 from params.fpr_thresholds import CleanPool, Counts, Simulate
-from storage.atomic import complete_folder
-from storage.documents import write_json, write_text
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json, write_text
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 300

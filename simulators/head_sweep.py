@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from methods.streams import stream
+from methods.statistics.streams import stream
 from params.head_sweep import Digits, Simulate, SimulatedEncoder
-from storage.atomic import complete_folder
-from storage.documents import write_json
-from storage.embeddings import BACKGROUND, Card, Labelled, write_labelled
-from storage.pictures import write_picture
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json
+from storage.heads.embeddings import BACKGROUND, Card, Labelled, write_labelled
+from storage.heads.pictures import write_picture
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.streams import stream
+from methods.statistics.streams import stream
 from params.simulated_detections import Simulate, SimulatedSource
-from storage.arrays import write_arrays
-from storage.atomic import complete_folder
-from storage.coco_text import results_text, truth_text, xywh
-from storage.documents import write_json, write_text
+from storage.detections.coco_text import results_text, truth_text, xywh
+from storage.files.arrays import write_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json, write_text
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -16,13 +16,13 @@ from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
 from params.lens_shortcuts import ImageHosts, Normal, SersicHosts, Simulate, Split
-from storage.atomic import complete_folder
-from storage.documents import write_json
-from storage.host_images import TURNS, read_host_images, write_host_images
-from storage.inputs import InputError
-from storage.lens_manifests import depth
-from storage.stamps import BANDS
-from storage.tables import write_csv
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_csv
+from storage.lenses.host_images import TURNS, read_host_images, write_host_images
+from storage.lenses.manifests import depth
+from storage.lenses.stamps import BANDS
 
 Floats = NDArray[np.float64]
 Random = np.random.Generator
@@ -77,7 +77,7 @@ def drawn(params: Simulate, images: int) -> pd.DataFrame:
 
 
 def stream(seed: int, purpose: str) -> Random:
-    """As methods.streams.stream, but the digest is the key itself, not what a key is made from."""
+    """As methods.statistics.streams.stream, but the digest is the key itself, not what a key is made from."""
     key = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")
     return np.random.Generator(np.random.Philox(key=key))
 

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from methods.streams import stream
+from methods.statistics.streams import stream
 from params.speech_temperature import Simulate
-from storage.atomic import complete_folder
-from storage.audio import RATE, write_audio
-from storage.documents import write_json
-from storage.tables import write_csv
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json
+from storage.files.tables import write_csv
+from storage.speech.audio import RATE, write_audio
 
 Floats = NDArray[np.float64]
 Random = np.random.Generator

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from methods.head_specs import HeadSpec
+from methods.heads.specs import HeadSpec
 from params.block import read_block
 from params.head_sweep import Plan
 from tasks.head_sweep.plan import expanded

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from methods.decision_tree import OPEN_LEAVES, PLAN_LEAVES
+from methods.shortcuts.decision_tree import OPEN_LEAVES, PLAN_LEAVES
 from tests.imports import ROOT
 
 RESULTS = ROOT / "results" / "lens_shortcuts"

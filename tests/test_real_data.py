@@ -59,7 +59,7 @@ def test_scores_of_eighty_labels_run_through_tune_and_compare(tmp_path: Path) ->
     labels = table[~table["label"].isin(["micro", "macro"])]
     broken = (labels["fpr"] > labels["target"]).groupby(labels["option"]).mean()
     recall = labels.groupby("option")["recall"].mean()
-    # One random half: the ten halves of the reference are tests/methods/test_thresholds.py's.
+    # One random half: the ten halves of the reference are tests/methods/budgets/test_thresholds.py's.
     assert broken["N1_guaranteed"] <= 0.14
     assert broken["A_empirical"] > 2 * broken["N1_guaranteed"]
     assert recall["N1_guaranteed"] > 0.85

@@ -8,22 +8,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.budget_evidence import seen
-from methods.calibration_sets import Moment, moment_of
-from methods.comparison import Judged, Row, Settings, option_rows
-from methods.decision import Choice, Decisions, choose
-from methods.diagnosis import Diagnosis, diagnose, learnable
-from methods.evaluation import fires
-from methods.splits import final_fold
+from methods.budgets.calibration_sets import Moment, moment_of
+from methods.budgets.choice import Choice, Decisions, choose
+from methods.budgets.comparison import Judged, Row, Settings, option_rows
+from methods.budgets.diagnosis import Diagnosis, diagnose, learnable
+from methods.budgets.evaluation import fires
+from methods.budgets.evidence import seen
+from methods.splits.row_splits import final_fold
 from params.fpr_thresholds import Advice, Compare
-from storage.arrays import read_arrays
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json, write_text
-from storage.inputs import InputError
-from storage.tables import write_csv
-from storage.thresholds import Label, Thresholds, read_thresholds, write_thresholds
-from tasks.fpr_thresholds import decided, plots, report
-from tasks.fpr_thresholds.cached import load
+from storage.files.arrays import read_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json, write_text
+from storage.files.inputs import InputError
+from storage.files.tables import write_csv
+from storage.messages.thresholds import Label, Thresholds, read_thresholds, write_thresholds
+from tasks.fpr_thresholds.comparison import decision as decided
+from tasks.fpr_thresholds.comparison import plots, report
+from tasks.fpr_thresholds.model.scored_rows import load
 
 POOLED = ("micro", "macro")
 

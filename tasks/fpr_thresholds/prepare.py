@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.splits import Sizes, random_order, split_sizes, time_order
-from methods.text import clean_text, duplicate_groups
+from methods.splits.row_splits import Sizes, random_order, split_sizes, time_order
+from methods.text.normalisation import clean_text, duplicate_groups
 from params.fpr_thresholds import ColumnSplit, Messages, Prepare, RandomSplit, Scores, TimeSplit
-from storage.documents import write_json
-from storage.inputs import InputError
-from storage.messages import read_messages
-from storage.scored import read_scored
-from storage.tables import write_parquet
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from storage.messages.messages import read_messages
+from storage.messages.scored import read_scored
 
 BASE = ("train", "calib", "holdout")
 

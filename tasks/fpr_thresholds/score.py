@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.ngrams import fit_ngram_model, ngram_features, ngram_scores
-from methods.splits import chain_origins, forward_chain
+from methods.splits.row_splits import chain_origins, forward_chain
+from methods.text.ngrams import fit_ngram_model, ngram_features, ngram_scores
 from params.fpr_thresholds import FasttextFile, FasttextTraining, Given, Ngrams, Score
-from storage.arrays import write_arrays
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json
-from storage.inputs import InputError
-from storage.scored import SCORE
-from storage.tables import read_parquet
+from storage.files.arrays import write_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json
+from storage.files.inputs import InputError
+from storage.files.tables import read_parquet
+from storage.messages.scored import SCORE
 
 Scores = NDArray[np.float32]
 
@@ -104,7 +104,7 @@ def _fit_ngrams(
 def _fit_fasttext(
     model: FasttextTraining, table: pd.DataFrame, labels: list[str], origins: NDArray[np.int64], folder: Path
 ) -> Scores:
-    from storage import fasttext_models  # noqa: PLC0415 - the extra `fasttext` is optional
+    from storage.messages import fasttext_models  # noqa: PLC0415 - the extra `fasttext` is optional
 
     texts, positive = table["text"].tolist(), table[labels].to_numpy()
     cube = np.empty((len(origins), len(table), len(labels)), np.float32)
@@ -117,7 +117,7 @@ def _fit_fasttext(
 
 
 def _fasttext_file(model: FasttextFile, table: pd.DataFrame, labels: list[str]) -> Scores:
-    from storage import fasttext_models  # noqa: PLC0415 - the extra `fasttext` is optional
+    from storage.messages import fasttext_models  # noqa: PLC0415 - the extra `fasttext` is optional
 
     return fasttext_models.load_and_score(Path(model.file), labels, table["text"].tolist())[np.newaxis]
 

@@ -8,25 +8,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.calibration_sets import (
+from methods.budgets.calibration_sets import (
     FORWARD_CHAINED,
     CalibrationSet,
     Moment,
     assemble,
     moment_of,
 )
-from methods.evaluation import fires, worst_ratio
-from methods.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
-from methods.splits import Fold, expanding_folds, final_fold, rolling_folds
-from methods.threshold_distributions import distribution_interval
+from methods.budgets.evaluation import fires, worst_ratio
+from methods.budgets.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
+from methods.budgets.threshold_distributions import distribution_interval
+from methods.splits.row_splits import Fold, expanding_folds, final_fold, rolling_folds
 from params.fpr_thresholds import Option, Tune
-from storage.arrays import write_arrays
-from storage.atomic import complete_folder
-from storage.documents import write_json
-from storage.inputs import InputError
-from storage.tables import write_parquet
-from storage.thresholds import Label, Shift, Thresholds, write_thresholds
-from tasks.fpr_thresholds.cached import Cached, load
+from storage.files.arrays import write_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from storage.messages.thresholds import Label, Shift, Thresholds, write_thresholds
+from tasks.fpr_thresholds.model.scored_rows import Cached, load
 
 
 def main(

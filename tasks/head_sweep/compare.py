@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from methods.head_specs import HeadSpec
-from methods.heads import applied
+from methods.heads.specs import HeadSpec
+from methods.heads.sweep import applied
 from params.head_sweep import Compare
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json, write_text
-from storage.embeddings import read_embeddings
-from storage.sweeps import read_head
-from storage.tables import write_csv
-from tasks.head_sweep import plots, report, tables
-from tasks.head_sweep.choice import Choice, choose, written
-from tasks.head_sweep.judged import Judged, load
-from tasks.head_sweep.pinned import PinnedHead, write_head
-from tasks.head_sweep.words import Made, decision
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json, write_text
+from storage.files.tables import write_csv
+from storage.heads.embeddings import read_embeddings
+from storage.heads.sweeps import read_head
+from tasks.head_sweep.comparison import plots, report, tables
+from tasks.head_sweep.comparison.choice import Choice, choose, written
+from tasks.head_sweep.comparison.decision import Made, decision
+from tasks.head_sweep.comparison.evaluation import Judged, load
+from tasks.head_sweep.use.apply import PinnedHead, write_head
 
 Files = dict[str, Path]  # encoder -> its file
 

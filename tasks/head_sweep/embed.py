@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.background_classes import background_classes
-from methods.crop_pixels import cut, fitted
+from methods.heads.background_classes import background_classes
+from methods.images.crop_pixels import cut, fitted
 from params.head_sweep import Embed, Given, PixelEncoder
-from storage.detections import CORNERS
-from storage.embeddings import BACKGROUND, Card, Embeddings, read_labelled, write_embeddings
-from storage.finished import Finished
-from storage.inputs import InputError
-from storage.pictures import read_picture
-from storage.tables import read_parquet
+from storage.detections.records import CORNERS
+from storage.files.finished import Finished
+from storage.files.inputs import InputError
+from storage.files.tables import read_parquet
+from storage.heads.embeddings import BACKGROUND, Card, Embeddings, read_labelled, write_embeddings
+from storage.heads.pictures import read_picture
 
 if TYPE_CHECKING:
-    from tasks.head_sweep.encoders import Prepared
+    from tasks.head_sweep.model.encoders import Prepared
 
 Values = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ def main(params: Embed, option: str, data: Path, rows: Path, embeddings: Path) -
     if isinstance(encoder, Given):
         values, card = _given(data / encoder.file, table)
     else:
-        from tasks.head_sweep.encoders import prepare_encoder  # noqa: PLC0415 - torch, which ready values do not need
+        from tasks.head_sweep.model.encoders import prepare_encoder  # noqa: PLC0415 - torch, which ready values do not need
 
         prepared = prepare_encoder(encoder)
         finished = _finished(params, encoder, option, prepared, data, rows, table)

@@ -4,13 +4,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from methods.head_plan import Plan as Planned
-from methods.head_plan import plan as compile_runs
-from methods.head_specs import HeadSpec, from_recipe
+from methods.heads.plan import Plan as Planned
+from methods.heads.plan import plan as compile_runs
+from methods.heads.specs import HeadSpec, from_recipe
 from params.head_sweep import Plan
-from storage.documents import write_json
-from storage.inputs import InputError
-from storage.sweeps import PlannedRun, written
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.heads.sweeps import PlannedRun, written
 
 PARAMS = Path("params.yaml")
 

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from methods.background_crops import background_boxes
-from methods.group_holdout import SPLITS, group_holdout, scarce, unlearnable
-from methods.streams import stream
+from methods.images.background_crops import background_boxes
+from methods.splits.group_holdout import SPLITS, group_holdout, scarce, unlearnable
+from methods.statistics.streams import stream
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 from params.head_sweep import Crops, Prepare, Ready
-from storage.coco import read_coco_truth
-from storage.detections import CORNERS, GroundTruth, ImportReport
-from storage.documents import write_json
-from storage.embeddings import BACKGROUND, is_background, read_rows
-from storage.inputs import InputError
-from storage.pictures import file_digest, picture_files, picture_size
-from storage.tables import write_parquet
-from storage.voc import read_voc_truth
-from storage.yolo import read_yolo_truth
+from storage.detections.coco import read_coco_truth
+from storage.detections.records import CORNERS, GroundTruth, ImportReport
+from storage.detections.voc import read_voc_truth
+from storage.detections.yolo import read_yolo_truth
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from storage.heads.embeddings import BACKGROUND, is_background, read_rows
+from storage.heads.pictures import file_digest, picture_files, picture_size
 
 COLUMNS = ["id", "group", "label", "image", *CORNERS]
 

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.head_plan import Plan as Planned
-from methods.head_plan import plan as compile_runs
-from methods.head_rows import HeadData
-from methods.head_specs import HeadSpec
-from methods.head_training import Status, TrainedState, train_lanes
-from methods.heads import (
+from methods.heads.plan import Plan as Planned
+from methods.heads.plan import plan as compile_runs
+from methods.heads.rows import HeadData
+from methods.heads.specs import HeadSpec
+from methods.heads.sweep import (
     Chunk,
     applied,
     chunks,
@@ -25,12 +24,13 @@ from methods.heads import (
     parameter_count,
     state_logits,
 )
+from methods.heads.training import Status, TrainedState, train_lanes
 from params.head_sweep import Train
-from storage.documents import read_json
-from storage.embeddings import Embeddings, read_embeddings
-from storage.finished import Finished
-from storage.inputs import InputError
-from storage.sweeps import EncoderRuns, write_heads, write_logits, write_runs
+from storage.files.documents import read_json
+from storage.files.finished import Finished
+from storage.files.inputs import InputError
+from storage.heads.embeddings import Embeddings, read_embeddings
+from storage.heads.sweeps import EncoderRuns, write_heads, write_logits, write_runs
 
 STATUSES: tuple[Status, ...] = ("stopped early", "ran all epochs", "diverged")
 SCORED = ("validation", "test")  # test labels are compare's alone

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from params.hybrid_calibrator import Compare
-from storage.atomic import complete_folder
-from storage.documents import write_json, write_text
-from storage.tables import write_csv
-from tasks.hybrid_calibrator import plots, report
-from tasks.hybrid_calibrator.given import is_given
-from tasks.hybrid_calibrator.judged import Compared, Decided, choose
-from tasks.hybrid_calibrator.scene import load
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json, write_text
+from storage.files.tables import write_csv
+from tasks.hybrid_calibrator.comparison import plots, report
+from tasks.hybrid_calibrator.comparison.evaluation import Compared, Decided, choose
+from tasks.hybrid_calibrator.model.given import is_given
+from tasks.hybrid_calibrator.model.scene import load
 
 Files = dict[str, Path]  # variant -> its file
 

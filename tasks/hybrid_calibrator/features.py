@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods import detection_features as of
-from methods.projection import random_projection
+from methods.detection import features as of
+from methods.experts.projection import random_projection
 from params.hybrid_calibrator import Features, Projection
-from storage.crops import read_crops
-from storage.detections import CORNERS
-from storage.documents import read_json
-from storage.features import DenseBlock, write_features
-from storage.finished import Finished
-from storage.inputs import InputError
-from storage.tables import read_parquet
-from tasks.hybrid_calibrator.columns import EMBEDDING, PROBABILITY
-from tasks.hybrid_calibrator.given import is_given, write_status
+from storage.detections.crops import read_crops
+from storage.detections.features import DenseBlock, write_features
+from storage.detections.records import CORNERS
+from storage.files.documents import read_json
+from storage.files.finished import Finished
+from storage.files.inputs import InputError
+from storage.files.tables import read_parquet
+from tasks.hybrid_calibrator.model.columns import EMBEDDING, PROBABILITY
+from tasks.hybrid_calibrator.model.given import is_given, write_status
 
 
 def main(

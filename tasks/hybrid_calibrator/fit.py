@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.blending import meta_features, stacked_features
-from methods.isotonic import fit_curves
-from methods.logistic_regression import Logistic, LogisticSettings, fit_logistic
+from methods.calibration.isotonic import fit_curves
+from methods.experts.blending import meta_features, stacked_features
+from methods.experts.logistic_regression import Logistic, LogisticSettings, fit_logistic
 from params.hybrid_calibrator import Blended, Boosted, Fit, Stacked
-from storage.arrays import write_arrays
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json
-from storage.finished import Finished
-from storage.models import write_booster, write_tensors
-from tasks.hybrid_calibrator.given import STATUS, is_given, write_status
-from tasks.hybrid_calibrator.training import Rows, Trained, Training
+from storage.detections.experts import write_booster, write_tensors
+from storage.files.arrays import write_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json
+from storage.files.finished import Finished
+from tasks.hybrid_calibrator.model.given import STATUS, is_given, write_status
+from tasks.hybrid_calibrator.model.training import Rows, Trained, Training
 
 Floats = NDArray[np.float64]
 

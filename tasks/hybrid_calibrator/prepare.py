@@ -7,19 +7,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.clusters import label_agreement, source_counts, source_maxima
-from methods.matching import match, representatives
-from methods.splits import random_order
+from methods.detection.clusters import label_agreement, source_counts, source_maxima
+from methods.detection.matching import match, representatives
+from methods.splits.row_splits import random_order
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 from params.hybrid_calibrator import ListedSplit, Prepare
-from storage.coco import read_coco_results, read_coco_truth
-from storage.detections import CORNERS, SPLITS, GroundTruth, ImportReport, read_split
-from storage.documents import write_json
-from storage.inputs import InputError
-from storage.tables import write_parquet
-from storage.voc import read_voc_truth
-from storage.yolo import read_yolo_truth
-from tasks.hybrid_calibrator.given import GIVEN, STATUS
+from storage.detections.coco import read_coco_results, read_coco_truth
+from storage.detections.records import CORNERS, SPLITS, GroundTruth, ImportReport, read_split
+from storage.detections.voc import read_voc_truth
+from storage.detections.yolo import read_yolo_truth
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from tasks.hybrid_calibrator.model.given import GIVEN, STATUS
 
 SURE_OF_NUMBERING = 20  # boxes on objects, of which fewer than MISNUMBERED name their class
 MISNUMBERED = 0.1

@@ -6,16 +6,17 @@ from typing import Any
 import pandas as pd
 
 from params.lens_shortcuts import Compare
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json, write_text
-from storage.lens_manifests import IMAGE_HOST
-from storage.stamps import read_rows
-from storage.tables import read_csv, write_csv
-from tasks.lens_shortcuts import plots, report, sheets, tables
-from tasks.lens_shortcuts.confirmed import comparisons, on_test
-from tasks.lens_shortcuts.decided import Decided, walk
-from tasks.lens_shortcuts.judged import load_runs
-from tasks.lens_shortcuts.page import page
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json, write_text
+from storage.files.tables import read_csv, write_csv
+from storage.lenses.manifests import IMAGE_HOST
+from storage.lenses.stamps import read_rows
+from tasks.lens_shortcuts.comparison import decision as report
+from tasks.lens_shortcuts.comparison import plots, sheets, tables
+from tasks.lens_shortcuts.comparison.choice import Decided, walk
+from tasks.lens_shortcuts.comparison.confirmation import comparisons, on_test
+from tasks.lens_shortcuts.comparison.evaluation import load_runs
+from tasks.lens_shortcuts.comparison.report import page
 
 Files = dict[str, Path]
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from methods.masking import Phase
+from methods.lenses.masking import Phase
 from params.lens_shortcuts import Full, Recipe
-from storage.documents import read_json
-from tasks.lens_shortcuts.names import NOT_REQUIRED
-from tasks.lens_shortcuts.training import not_trained, train_variant
+from storage.files.documents import read_json
+from tasks.lens_shortcuts.model.names import NOT_REQUIRED
+from tasks.lens_shortcuts.model.training import not_trained, train_variant
 
 
 def main(params: Full, whole: Path, chosen: Path, full: Path) -> None:

@@ -9,16 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.gate_results import GateResult, pooled
-from methods.probe_models import Probe, boosted, core_network, cropped, logistic
-from methods.probes import balanced_rows, core_features, core_ring_features, gate_auc, radial_features
-from methods.stamp_preprocessing import residual
+from methods.lenses.preprocessing import residual
+from methods.shortcuts.gate_results import GateResult, pooled
+from methods.shortcuts.probe_models import Probe, boosted, core_network, cropped, logistic
+from methods.shortcuts.probes import (
+    balanced_rows,
+    core_features,
+    core_ring_features,
+    gate_auc,
+    radial_features,
+)
 from params.lens_shortcuts import Gates
-from storage.stamps import ARCS, LEAK, PLACEBO, has_stamps, read_sets
-from storage.tables import write_csv
-from tasks.lens_shortcuts import names
-from tasks.lens_shortcuts.labelled import Labelled, labelled
-from tasks.lens_shortcuts.names import FINAL, NETWORK, NOT_GIVEN, QUICK
+from storage.files.tables import write_csv
+from storage.lenses.stamps import ARCS, LEAK, PLACEBO, has_stamps, read_sets
+from tasks.lens_shortcuts.model import names
+from tasks.lens_shortcuts.model.labelled_stamps import Labelled, labelled
+from tasks.lens_shortcuts.model.names import FINAL, NETWORK, NOT_GIVEN, QUICK
 
 Pixels = NDArray[np.floating[Any]]
 CHUNK = 1024  # stamps at a time

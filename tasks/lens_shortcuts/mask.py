@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from methods.masking import Phase
+from methods.lenses.masking import Phase
 from params.lens_shortcuts import Mask, Recipe
-from storage.documents import read_json
-from storage.inputs import InputError
-from storage.stamps import has_stamps
-from tasks.lens_shortcuts.names import NOT_GIVEN, NOT_REQUIRED
-from tasks.lens_shortcuts.training import not_trained, train_variant
+from storage.files.documents import read_json
+from storage.files.inputs import InputError
+from storage.lenses.stamps import has_stamps
+from tasks.lens_shortcuts.model.names import NOT_GIVEN, NOT_REQUIRED
+from tasks.lens_shortcuts.model.training import not_trained, train_variant
 
 MODE = "unpaired"
 

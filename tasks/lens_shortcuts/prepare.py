@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from methods.stamp_preprocessing import NOISELESS, noiseless
+from methods.lenses.preprocessing import NOISELESS, noiseless
 from params.lens_shortcuts import Own, Prepare, Rendered
-from storage.documents import write_json
-from storage.host_images import TURNS, middle, read_stored_images
-from storage.inputs import InputError
-from storage.lens_manifests import (
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from storage.lenses.host_images import TURNS, middle, read_stored_images
+from storage.lenses.manifests import (
     BINS,
     MODES,
     NEEDED,
@@ -22,8 +23,7 @@ from storage.lens_manifests import (
     read_manifest,
     unmatched_bins,
 )
-from storage.stamps import BANDS, SPLITS
-from storage.tables import write_parquet
+from storage.lenses.stamps import BANDS, SPLITS
 
 
 def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from params.lens_shortcuts import Render
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json
-from storage.inputs import InputError
-from storage.stamps import LEAK
-from tasks.lens_shortcuts.stamp_sets import Leaks, write_stamps
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json
+from storage.files.inputs import InputError
+from storage.lenses.stamps import LEAK
+from tasks.lens_shortcuts.model.stamp_sets import Leaks, write_stamps
 
 PARAMS = Path("params.yaml")
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.stratified_sample import share_of, stratified_sample
-from methods.streams import epoch_stream
+from methods.splits.stratified_sample import share_of, stratified_sample
+from methods.statistics.streams import epoch_stream
 from params.lens_shortcuts import Sample
-from storage.inputs import InputError
-from storage.lens_manifests import BINS
-from storage.tables import read_parquet, write_parquet
+from storage.files.inputs import InputError
+from storage.files.tables import read_parquet, write_parquet
+from storage.lenses.manifests import BINS
 
 
 def main(params: Sample, rows: Path, sampled: Path) -> None:

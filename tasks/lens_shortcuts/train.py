@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from params.lens_shortcuts import Mode, Train
-from storage.stamps import has_stamps
-from tasks.lens_shortcuts.names import NOT_GIVEN
-from tasks.lens_shortcuts.training import not_trained, train_variant
+from storage.lenses.stamps import has_stamps
+from tasks.lens_shortcuts.model.names import NOT_GIVEN
+from tasks.lens_shortcuts.model.training import not_trained, train_variant
 
 
 def main(params: Train, option: Mode, stamps: Path, run: Path) -> None:

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from methods.decision_tree import TEST_MASKS, Outcome, decide
-from methods.shortcut_grades import Edges, Rules
+from methods.shortcuts.decision_tree import TEST_MASKS, Outcome, decide
+from methods.shortcuts.grades import Edges, Rules
 from params.lens_shortcuts import Thresholds, Tree
-from storage.documents import write_json
-from storage.inputs import InputError
-from tasks.lens_shortcuts.judged import Run, graded, load_runs
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from tasks.lens_shortcuts.comparison.evaluation import Run, graded, load_runs
 
 Files = dict[str, Path]  # mode -> its file
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from params.lens_shortcuts import Render, Whole
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json
-from tasks.lens_shortcuts.names import GIVEN, NOT_REQUIRED
-from tasks.lens_shortcuts.stamp_sets import write_stamps
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json
+from tasks.lens_shortcuts.model.names import GIVEN, NOT_REQUIRED
+from tasks.lens_shortcuts.model.stamp_sets import write_stamps
 
 
 def main(

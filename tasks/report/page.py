@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from params.report import Page
-from storage.documents import read_json, write_text
-from storage.inputs import InputError
-from storage.markdown import bullets, markdown_table
+from storage.files.documents import read_json, write_text
+from storage.files.inputs import InputError
+from storage.files.markdown import bullets, markdown_table
 
 PARAMS = Path("params.yaml")
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from methods.recalibration import Method, Recalibration, apply, recalibrate
-from methods.temperature import fit_temperature
+from methods.calibration.recalibration import Method, Recalibration, apply, recalibrate
+from methods.calibration.temperature import fit_temperature
 from params.speech_temperature import Calibrate
-from storage.atomic import complete_folder
-from storage.documents import read_json
-from storage.inputs import InputError
-from storage.logits import logit_array, read_split_logits, write_predictions
-from storage.temperatures import Fitted, SeedTemperature, write_temperature
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json
+from storage.files.inputs import InputError
+from storage.speech.logits import logit_array, read_split_logits, write_predictions
+from storage.speech.temperatures import Fitted, SeedTemperature, write_temperature
 
 REPORTED = ("dev", "test")
 STATES: tuple[tuple[str, Method], ...] = (("uncalibrated", "none"), ("calibrated", "temperature"))

@@ -7,9 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from methods.confidence_report import Settings, figures, mean_confidence, mean_correct, summary
-from methods.cross_fitting import Choice, choose_method, cross_fitted_nll, group_folds, without_folds
-from methods.recalibration import (
+from methods.calibration.confidence_report import Settings, figures, mean_confidence, mean_correct, summary
+from methods.calibration.cross_fitting import (
+    Choice,
+    choose_method,
+    cross_fitted_nll,
+    group_folds,
+    without_folds,
+)
+from methods.calibration.recalibration import (
     Method,
     Prediction,
     Recalibration,
@@ -19,12 +25,12 @@ from methods.recalibration import (
     recalibrate,
 )
 from params.speech_temperature import Compare
-from storage.atomic import complete_folder
-from storage.documents import read_json, write_json, write_text
-from storage.tables import read_parquet, write_csv
-from storage.temperatures import SeedTemperature, read_temperature
-from tasks.speech_temperature import plots, report
-from tasks.speech_temperature.runs import Floats, Runs, load_runs
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json, write_text
+from storage.files.tables import read_parquet, write_csv
+from storage.speech.temperatures import SeedTemperature, read_temperature
+from tasks.speech_temperature.comparison import plots, report
+from tasks.speech_temperature.comparison.evaluation import Floats, Runs, load_runs
 
 CONDITIONS = ("kind", "snr_db", "event_ms")
 

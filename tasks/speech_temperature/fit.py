@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.audio_network import Training, logistic_logits, network_logits, train_network
-from methods.log_mel import log_mel, time_statistics
-from methods.training_state import Place
+from methods.audio.log_mel import log_mel, time_statistics
+from methods.audio.network import Training, logistic_logits, network_logits, train_network
+from methods.audio.training_state import Place
 from params.speech_temperature import Acoustic, Fit, Given, Qwen2Audio
-from storage.arrays import read_arrays
-from storage.atomic import complete_folder
-from storage.audio import RATE
-from storage.documents import read_json, write_json
-from storage.finished import Finished
-from storage.inputs import InputError
-from storage.logits import LOGITS, logit_array, write_split_logits
-from storage.networks import write_weights
-from storage.tables import read_parquet
+from storage.files.arrays import read_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import read_json, write_json
+from storage.files.finished import Finished
+from storage.files.inputs import InputError
+from storage.files.tables import read_parquet
+from storage.files.weights import write_weights
+from storage.speech.audio import RATE
+from storage.speech.logits import LOGITS, logit_array, write_split_logits
 
 
 def main(
@@ -47,7 +47,7 @@ def main(
             case Acoustic():
                 found = _acoustic(params.backend, table, inputs, seed, folder, place)
             case Qwen2Audio():
-                from tasks.speech_temperature.language_model import answer_logits  # noqa: PLC0415 - an extra
+                from tasks.speech_temperature.model.language_model import answer_logits  # noqa: PLC0415 - an extra
 
                 found = {"seed": answer_logits(params.backend, table, inputs, seed, folder, place)}
         write_json(

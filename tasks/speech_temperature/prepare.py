@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.carrier import in_carrier, of_length
-from methods.group_split import Quota, exact_group_split, single_groups
+from methods.audio.carrier import in_carrier, of_length
+from methods.splits.group_split import Quota, exact_group_split, single_groups
 from params import speech_temperature as declared
 from params.speech_temperature import Audio, GroupSplit, Logits, Prepare
-from storage.arrays import write_arrays
-from storage.atomic import complete_folder
-from storage.audio import RATE, read_audio
-from storage.documents import write_json
-from storage.inputs import InputError
-from storage.logits import read_logits
-from storage.manifests import SPLITS, read_manifest
-from storage.tables import write_parquet
+from storage.files.arrays import write_arrays
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from storage.speech.audio import RATE, read_audio
+from storage.speech.logits import read_logits
+from storage.speech.manifests import SPLITS, read_manifest
 
 CONDITIONS = ("kind", "snr_db", "event_ms")
 

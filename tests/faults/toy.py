@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from flows.watchdog import MARKER
+from flows.walk.watchdog import MARKER
+from tests.imports import ROOT
 
-ROOT = Path(__file__).parents[2]
 WALK = (sys.executable, "-m", "flows.reproduce", "--jobs", "3")
 PAUSE = "pause"  # holds the seconds between the two halves of what a stage writes; no stage depends on it
 # two fans and a chain: in -> a0..a3 -> b0..b3 (each of two a's) -> c -> table.csv

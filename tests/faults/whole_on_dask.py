@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from tests.clone import Clone
-from tests.flows.dask_cluster import Cluster, cluster_of
+from tests.flows.dask.cluster import Cluster, cluster_of
 from tests.imports import ROOT
 
 KILLED = "lens_shortcuts.train unpaired"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import settings
+from flows.walk import settings
+from tests.imports import ROOT
 
-ROOT = Path(__file__).parents[2]
 Toy = Callable[[str], Path]
 
 # A diamond whose stages print what they do: in.txt, x.k -> a -> (b, c) -> d
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return "prefect_server" in getattr(item, "fixturenames", ())
 
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        if item.path.is_relative_to(Path(__file__).parent):
             if needs_server(item):
                 item.add_marker(pytest.mark.server)
             for warning in (*DVC, *(PREFECT if needs_server(item) else ())):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import data, pinned_data
+from flows import data
+from flows.pinned import data as pinned_data
 from flows.reproduce import reproduce
 from tests.flows.conftest import DIAMOND, Toy
 

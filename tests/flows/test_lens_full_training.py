@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from flows.worktree import run
+from flows.worktrees.worktree import run
 from tests.clone import IDENTITY
-from tests.flows.conftest import ROOT
+from tests.imports import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
@@ -183,8 +183,8 @@ def test_without_a_dvc_remote_the_branch_is_pushed_and_the_run_says_what_is_not_
 
 
 def test_the_form_has_the_checklist_above_the_signature() -> None:
-    from flows.approval import form_of  # noqa: PLC0415
     from flows.lens_full_training import CHECKLIST  # noqa: PLC0415
+    from flows.walk.approval import form_of  # noqa: PLC0415
 
     properties = form_of(CHECKLIST).model_json_schema()["properties"]
     assert list(properties) == [*CHECKLIST, "approved", "approver", "note"]

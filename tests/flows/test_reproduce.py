@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import graph, lock_file
+from flows.pinned import graph, lock_file
 from flows.reproduce import main, reproduce
 from tests.flows.conftest import DIAMOND, Toy, dvc, wait_for
 

@@ -15,10 +15,10 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from flows import settings
+from flows.walk import settings
 from tests.clone import IDENTITY, Clone
-from tests.flows.conftest import ROOT
 from tests.flows.toy_clone import toy_clone
+from tests.imports import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.timeout(1800)]
 PREFECT = [sys.executable, "-m", "prefect"]

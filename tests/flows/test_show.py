@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows import show
-from tests.flows.conftest import ROOT
+from tests.imports import ROOT
 
 HEADER = (
     "option,label,threshold,threshold_low,threshold_high,status,recall,recall_low,recall_high,"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.checked import Checked
+from flows.published.verdicts import Checked
 from flows.verify import summary
 from tests.clone import IDENTITY, Clone, clone_working_tree
 
@@ -61,9 +61,9 @@ def test_an_edited_cell_is_found_and_named(clone: Clone) -> None:
             "parameter fpr_thresholds.compare modified",
         ),
         (
-            ("methods/splits.py", "at random", "by chance"),
+            ("methods/splits/row_splits.py", "at random", "by chance"),
             "fpr_thresholds_score",
-            "methods/splits.py modified",
+            "methods/splits/row_splits.py modified",
         ),
     ],
 )

@@ -9,21 +9,21 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 import torch
 
-from methods.audio_network import Training as AudioTraining
-from methods.audio_network import network_logits, train_network
-from methods.crop_pixels import Transform
-from methods.head_plan import plan
-from methods.head_specs import from_recipe
-from methods.head_training import train_lanes
-from methods.heads import chunks, head_data
-from methods.masking import Phase
-from methods.perceptron import PerceptronExpert, PerceptronSettings
-from methods.probe_models import core_network
-from methods.random_network import RandomNetwork
-from methods.stamp_batches import resident
-from methods.stamp_network import LEAST_WIDTH, StampNetwork
-from methods.stamp_preprocessing import CHANNELS
-from methods.stamp_training import Training, logits, train
+from methods.audio.network import Training as AudioTraining
+from methods.audio.network import network_logits, train_network
+from methods.experts.perceptron import PerceptronExpert, PerceptronSettings
+from methods.heads.plan import plan
+from methods.heads.specs import from_recipe
+from methods.heads.sweep import chunks, head_data
+from methods.heads.training import train_lanes
+from methods.images.crop_pixels import Transform
+from methods.images.random_network import RandomNetwork
+from methods.lenses.batches import resident
+from methods.lenses.masking import Phase
+from methods.lenses.network import LEAST_WIDTH, StampNetwork
+from methods.lenses.preprocessing import CHANNELS
+from methods.lenses.training import Training, logits, train
+from methods.shortcuts.probe_models import core_network
 
 RANDOM = np.random.default_rng(0)
 

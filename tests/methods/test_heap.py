@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from methods.stamp_network import LEAST_WIDTH, StampNetwork
+from methods.lenses.network import LEAST_WIDTH, StampNetwork
 from params.lens_shortcuts import Network
 from tests.imports import ROOT
 from tests.methods.heap_steps import STEPS

@@ -14,10 +14,10 @@ from sklearn.neural_network import MLPClassifier
 from params.block import read_block
 from params.head_sweep import Simulate
 from simulators import head_sweep as simulator
-from storage.embeddings import Labelled, read_labelled
-from storage.pictures import read_picture
+from storage.heads.embeddings import Labelled, read_labelled
+from storage.heads.pictures import read_picture
+from tests.imports import ROOT
 
-ROOT = Path(__file__).parents[2]
 STATED = read_block(ROOT / "params.yaml", "head_sweep.simulate", Simulate).model_dump()
 SMALL: dict[str, Any] = {"seed": 77, "digits": {"images": 10, "per_image": 5}}  # not the default's seed
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from methods.matching import match, paired_iou
+from methods.detection.matching import match, paired_iou
 from params.block import read_block
 from params.simulated_detections import Simulate
 from simulators import hybrid_calibrator as simulator
 from simulators.hybrid_calibrator import World
+from tests.imports import ROOT
 
-ROOT = Path(__file__).parents[2]
 DEFAULT: Simulate = read_block(ROOT / "params.yaml", "hybrid_calibrator.simulate", Simulate)
 QUIET = dict.fromkeys(
     ("concentrated", "diffuse", "interaction", "content", "image_nuisance", "crop_quality"), 0.0

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from methods.ranking import auroc
+from methods.statistics.ranking import auroc
 from params.speech_temperature import Simulate
 from simulators import speech_temperature as simulator
 

@@ -1,0 +1,216 @@
+"""What DVC knows: the stages, what is stale and why; and DVC's work on one stage or with a remote."""
+
+import re
+import signal
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import networkx as nx
+from dvc.dependency import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.lock import LockError
+from dvc.repo import lock_repo
+from dvc.repo.reproduce import get_active_graph
+from dvc.stage import PipelineStage
+from dvc.stage.decorators import rwlocked
+
+from flows.pinned.lock_file import record
+from flows.pinned.one_stage import OneStage
+from flows.pinned.remotes import reached
+from flows.pinned.repository import (
+    CannotRun,
+    GraphError,
+    LockConflict,
+    Stopped,
+    causes_of,
+    explained,
+    forget_the_dead,
+    opened,
+)
+
+PIPELINE = "dvc.yaml"
+SHELL = 128  # what a shell adds to the number of the signal that killed its command
+KILLED = {SHELL + signal.SIGKILL, SHELL + signal.SIGTERM}
+
+
+class StageError(GraphError):
+    def __init__(self, message: str, reasons: tuple[str, ...], may_pass_again: bool) -> None:
+        super().__init__(message)
+        self.reasons, self.may_pass_again = reasons, may_pass_again
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    upstreams: tuple[str, ...]
+    reasons: tuple[str, ...]  # why it is stale; empty: up to date
+
+    @property
+    def stale(self) -> bool:
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    state: Literal["ran", "restored", "skipped"]
+    reasons: tuple[str, ...]
+
+
+def stages(root: Path) -> list[Stage]:
+    """All stages of dvc.yaml, upstreams first. Stale: changed itself, or below a stage that is."""
+    with opened(root) as repo, lock_repo(repo):
+        forget_the_dead(repo)
+        upstream = get_active_graph(repo.index.graph)  # edges go from a stage to its upstreams
+        mine = {stage: stage.name for stage in upstream if isinstance(stage, PipelineStage)}
+        files: dict[str, Any] = {}
+        for stage in mine:  # else each would read dvc.lock anew
+            stage.dvcfile = files.setdefault(stage.path, stage.dvcfile)
+        order = nx.lexicographical_topological_sort(upstream.reverse(), key=lambda stage: stage.addressing)
+        found: dict[str, Stage] = {}
+        for stage in order:
+            if stage not in mine:
+                continue
+            names = tuple(sorted(mine[up] for up in upstream.successors(stage) if up in mine))
+            reasons = _stale_because(stage) or tuple(
+                f"upstream {name} is stale" for name in names if found[name].stale
+            )
+            found[stage.name] = Stage(stage.name, names, reasons)
+        return list(found.values())
+
+
+def reproduce_stage(
+    root: Path,
+    name: str,
+    force: bool = False,
+    environment: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+    obstacle: str = "",
+) -> Reproduction:
+    """Bring one stage up to date; safe in several threads at once. Raises `StageError`.
+
+    With an `obstacle` its command cannot run here: it may still turn out unchanged, or come from the run-cache.
+    """
+    reasons: tuple[str, ...] = ()
+
+    def reproduce(stage: Any, **options: Any) -> Any:
+        nonlocal reasons
+        if stop and stop.is_set():
+            raise Stopped(f"{name} was not started")
+        reasons = ("forced",) if options["force"] else _stale_because(stage)
+        if obstacle and options["force"]:
+            raise CannotRun(f"{name} {obstacle}")
+        reproduced = _run(stage, **options) if reasons else stage.reproduce(**options)
+        if reproduced:
+            record(root, stage)
+        return reproduced
+
+    try:
+        with opened(root, stop) as repo:
+            repo.stage = OneStage(repo)
+            repo.stage_cache.obstacle = f"{name} {obstacle}" if obstacle else ""
+            target = f"{root / PIPELINE}:{name}"
+            done = repo.reproduce(
+                [target], single_item=True, force=force, repro_fn=reproduce, run_env=dict(environment or {})
+            )
+            restored = repo.stage_cache.restored
+    except GraphError as error:
+        causes = list(causes_of(error))
+        exits = [int(code) for each in causes for code in re.findall(r"exited with (-?\d+)$", str(each))]
+        killed_by = [-code if code < 0 else code - SHELL for code in exits if code < 0 or code in KILLED]
+        locked = any(isinstance(each, LockError) for each in causes)
+        said = str(error) if isinstance(error, LockConflict) else explained(causes)
+        message = said or str(causes[-1])
+        if killed_by:
+            name_of = signal.Signals(killed_by[0]).name
+            message += f"\nit was killed ({name_of}): by hand, or because memory ran out"
+        raise StageError(message, reasons, bool(killed_by) or locked) from error
+    return Reproduction("restored" if restored else "ran" if done else "skipped", reasons)
+
+
+def pull(root: Path, targets: list[str]) -> None:
+    with opened(root) as repo, reached(repo):
+        repo.pull([f"{root / PIPELINE}:{name}" for name in targets], run_cache=True, allow_missing=True)
+
+
+def push(root: Path) -> None:
+    with opened(root) as repo, reached(repo):
+        repo.push(run_cache=True)
+
+
+def has_remote(root: Path) -> bool:
+    with opened(root) as repo:
+        return bool(repo.config["core"].get("remote"))
+
+
+def require_remote(root: Path) -> None:
+    if not has_remote(root):
+        raise GraphError("no DVC remote is set: `dvc remote add -d <name> <url>`")
+
+
+def _stale_because(stage: Any) -> tuple[str, ...]:
+    """DVC's own test (`Stage.changed`), in words."""
+    root = Path(stage.repo.root_dir)
+    if stage.name not in stage.dvcfile.lockfile_contents.get("stages", {}):
+        return ("never ran",)
+    reasons = ["command changed"] if stage.cmd_changed else []
+    if stage.is_callback or stage.always_changed:
+        reasons.append("runs every time")
+    for dep in [] if stage.frozen else stage.deps:
+        status = next(iter(dep.status().values()), None)
+        path = _relative(dep.fs_path, root)
+        if isinstance(dep, ParamsDependency) and isinstance(status, dict):
+            old, new = dep.hash_info.value or {}, dep.read_params()
+            for name in status:
+                reasons += [f"parameter {key} changed" for key in _changed_keys(old, new, name) or [name]]
+        elif status:
+            reasons.append(f"dependency {path} {_IN_WORDS.get(status, status)}")
+    for out in stage.outs:
+        status = next(iter(out.status().values()), None)
+        if status:
+            reasons.append(f"output {_relative(out.fs_path, root)} {_IN_WORDS.get(status, status)}")
+    return tuple(reasons)
+
+
+_IN_WORDS = {
+    "modified": "changed",
+    "deleted": "missing",
+    "new": "is new",
+    "not in cache": "is not in the cache",
+}
+
+
+def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> list[str]:
+    """Dotted names of the innermost values under `name` that differ; lists count as one value."""
+    before, after = old.get(name), new.get(name)
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [*before, *(key for key in after if key not in before)]
+        return [f"{name}.{leaf}" for key in keys for leaf in _changed_keys(before, after, key)]
+    return [name] if before != after or (name in old) != (name in new) else []
+
+
+def _relative(path: str, root: Path) -> str:
+    return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
+
+
+@rwlocked(read=["deps"], write=["outs"])  # type: ignore[untyped-decorator]
+def _run(stage: Any, **options: Any) -> Any:
+    """With its paths to itself from the start: DVC would remove the outs first, then ask whether it may."""
+    try:
+        return stage.reproduce(**options)
+    except BaseException:
+        _put_back(stage)
+        raise
+
+
+def _put_back(stage: Any) -> None:
+    """Its outs as dvc.lock has them, or none: a command that did not end well leaves nothing half-written."""
+    with suppress(DvcException, OSError):
+        for out in stage.reload().outs:
+            if not out.persist:
+                out.remove()
+                if out.use_cache and out.hash_info and not out.changed_cache():
+                    out.checkout(force=True)

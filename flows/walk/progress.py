@@ -1,0 +1,107 @@
+"""What the terminal shows of a walk: live where it can, else one line for each stage that ran."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from flows.walk.order import Observer, StageOutcome
+
+COLOURS = {"ran": "green", "restored": "cyan", "skipped": "dim", "failed": "red", "not run": "yellow"}
+NAMED = 8  # waiting stages
+
+
+class Lines:
+    """One line for each stage that did not merely pass by."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def settled(self, outcome: StageOutcome) -> None:
+        if outcome.state != "skipped":
+            state = f"[{COLOURS[outcome.state]}]{outcome.state}[/]"
+            line = f"{state} {outcome.stage} {outcome.seconds:.1f} s ({escape(outcome.reason)})"
+            self._console.print(line, soft_wrap=True)
+
+    def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
+        pass
+
+
+class Board(Lines):
+    """Those lines, and below them what runs, for how long, and what waits for what."""
+
+    def __init__(self, console: Console, stages: Collection[str]) -> None:
+        super().__init__(console)
+        self._total, self._done = len(stages), 0
+        self._start = time.monotonic()
+        self._since: dict[str, float] = {}
+        self._waiting: Mapping[str, str] = {}
+        self._spinner = Spinner("dots", style="cyan")
+
+    def settled(self, outcome: StageOutcome) -> None:
+        self._done += 1
+        super().settled(outcome)
+
+    def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
+        now = time.monotonic()
+        self._since = {stage: self._since.get(stage, now) for stage in running}
+        self._waiting = dict(waiting)
+
+    def __rich__(self) -> RenderableType:
+        now = time.monotonic()
+        board = Table.grid(padding=(0, 1))
+        for stage, since in self._since.items():
+            board.add_row(self._spinner, Text(stage, style="bold"), Text(clock(now - since), style="cyan"))
+        for stage, what in list(self._waiting.items())[:NAMED]:
+            board.add_row("", Text(stage, style="dim"), Text(f"waits for {what}", style="dim"))
+        if len(self._waiting) > NAMED:
+            board.add_row("", Text(f"and {len(self._waiting) - NAMED} more", style="dim"), "")
+        line = Table.grid(padding=(0, 1))
+        share = ProgressBar(total=self._total, completed=self._done, width=30)
+        line.add_row(share, f"{self._done} of {self._total} stages done", clock(now - self._start))
+        return Group("", board, line)
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def is_live() -> bool:
+    console = Console()
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+@contextmanager
+def shown(stages: Collection[str]) -> Iterator[Lines]:
+    console = Console(highlight=False)
+    if not is_live():
+        yield Lines(console)
+        return
+    board = Board(console, stages)
+    # Stages print into their logs; what Prefect or DVC would print keeps its own line above the board.
+    with Live(board, console=console, refresh_per_second=8, transient=True):
+        yield board
+
+
+class Observers:
+    """Several, each told the same."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def settled(self, outcome: StageOutcome) -> None:
+        for each in self._observers:
+            each.settled(outcome)
+
+    def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
+        for each in self._observers:
+            each.moved(running, waiting)

@@ -1,0 +1,264 @@
+"""The one evaluator of scored boxes: accept per class, match again, count per image and class, then rates.
+
+Images and classes are numbered 0, 1, ...; every image of a split counts, also one without boxes or ground truth.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.special import xlogy
+
+from methods.budgets.thresholds import accepted_counts
+from methods.calibration.calibration_error import width_bin
+from methods.detection.matching import match, paired_iou, pairs
+from methods.statistics.intervals import cluster_bootstrap
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+TP, FP, FN = 0, 1, 2
+RECALLS = np.arange(101) / 100
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """images and classes: how many there are, named by rows or not."""
+
+    images: int
+    classes: int
+    image: Index
+    label: Index
+    boxes: Floats
+    crowd: Bools
+
+    def where(self, chosen: Bools) -> "GroundTruth":
+        """The ground truth of the chosen images, which keep their numbers."""
+        rows = chosen[self.image]
+        return GroundTruth(
+            self.images, self.classes, self.image[rows], self.label[rows], self.boxes[rows], self.crowd[rows]
+        )
+
+    @property
+    def per_class(self) -> Index:
+        """(classes,): objects to be found; crowds are not."""
+        return np.bincount(self.label[~self.crowd], minlength=self.classes)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Boxes of one option, with the score it accepts by."""
+
+    image: Index
+    label: Index
+    boxes: Floats
+    scores: Floats
+
+    def where(self, rows: Bools) -> "Detections":
+        return Detections(self.image[rows], self.label[rows], self.boxes[rows], self.scores[rows])
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Per detection: a true positive, or in a crowd and so neither true nor false."""
+
+    true_positive: Bools
+    ignored: Bools
+
+
+@dataclass(frozen=True)
+class Rates:
+    precision: float
+    recall: float
+    f1: float
+
+
+def matched(detections: Detections, truth: GroundTruth, iou: float) -> Matched:
+    """COCO's greedy one-to-one matching within image and class. Of equal scores the order of rows decides nothing:
+    the box with the lower x1, then y1, x2, y2 goes first.
+
+    Whoever goes first does not depend on who comes later: these flags are those of matching again after any
+    per-class threshold.
+    """
+    row = np.lexsort((*detections.boxes.T[::-1], -detections.scores))
+    gt_row = np.lexsort(truth.boxes.T[::-1])
+    found = match(
+        detections.boxes[row],
+        detections.scores[row],
+        (detections.image * truth.classes + detections.label)[row],
+        truth.boxes[gt_row],
+        (truth.image * truth.classes + truth.label)[gt_row],
+        truth.crowd[gt_row],
+        iou,
+    )
+    crowd = np.zeros(len(found), bool)
+    crowd[found >= 0] = truth.crowd[gt_row][found[found >= 0]]
+    true_positive, ignored = np.zeros(len(row), bool), np.zeros(len(row), bool)
+    true_positive[row], ignored[row] = (found >= 0) & ~crowd, crowd
+    return Matched(true_positive, ignored)
+
+
+def accepted(detections: Detections, thresholds: Floats) -> Bools:
+    """thresholds (classes,): accept at score >= threshold."""
+    return np.asarray(detections.scores >= thresholds[detections.label])
+
+
+def image_counts(detections: Detections, thresholds: Floats, truth: GroundTruth, iou: float) -> Index:
+    """(images, classes, 3): TP, FP, FN of what is accepted, matched again without the rest."""
+    kept = detections.where(accepted(detections, thresholds))
+    result = matched(kept, truth, iou)
+    shape = (truth.images, truth.classes)
+    cell, gt_cell = kept.image * shape[1] + kept.label, truth.image * shape[1] + truth.label
+
+    def counted(cells: Index) -> Index:
+        return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+
+    tp = counted(cell[result.true_positive])
+    fp = counted(cell[~result.true_positive & ~result.ignored])
+    return np.stack([tp, fp, counted(gt_cell[~truth.crowd]) - tp], axis=2)
+
+
+def micro(counts: Index) -> Rates:
+    """Of all classes together; counts (..., 3). What has no denominator is 0: nothing accepted is no success."""
+    tp, fp, fn = counts.reshape(-1, 3).sum(axis=0)
+    return _rates(float(tp), float(fp), float(fn))
+
+
+def macro(counts: Index) -> Rates:
+    """Mean over the classes that have ground truth here; counts (images, classes, 3). NaN where none has."""
+    per_class = counts.sum(axis=0)
+    rates = [_rates(*map(float, row)) for row in per_class if row[TP] + row[FN]]
+    if not rates:
+        return Rates(np.nan, np.nan, np.nan)
+    return Rates(*np.mean([[r.precision, r.recall, r.f1] for r in rates], axis=0).tolist())
+
+
+def average_precision(detections: Detections, truth: GroundTruth, iou: float) -> float:
+    """COCO's AP at one IoU: 101 recalls, mean over classes with ground truth; no cap on boxes per image.
+
+    Of equal scores the lower image goes first, then the box as in `matched`: the order of rows decides nothing.
+    """
+    result = matched(detections, truth, iou)
+    values = []
+    for label in np.flatnonzero(truth.per_class):
+        rows = (detections.label == label) & ~result.ignored
+        ranked = detections.where(rows)
+        order = np.lexsort((*ranked.boxes.T[::-1], ranked.image, -ranked.scores))
+        hits = result.true_positive[rows][order]
+        tp = np.cumsum(hits)
+        recall = tp / truth.per_class[label]
+        precision = tp / np.arange(1, len(tp) + 1)
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]
+        at = np.searchsorted(recall, RECALLS, side="left")
+        values.append(np.append(envelope, 0.0)[at].mean())
+    return float(np.mean(values)) if values else np.nan
+
+
+def precision_recall(detections: Detections, truth: GroundTruth, iou: float) -> tuple[Floats, Floats]:
+    """(recall, precision) of all classes pooled, one point per distinct score from high to low."""
+    result = matched(detections, truth, iou)
+    rows = ~result.ignored
+    _, tp, taken = accepted_counts(detections.scores[rows], result.true_positive[rows])
+    return tp / max(int(truth.per_class.sum()), 1), tp / taken
+
+
+def coverage_ceiling(detections: Detections, truth: GroundTruth, iou: float) -> float:
+    """The most recall that any acceptance of these boxes can have: a maximum matching, whatever the scores."""
+    objects = np.flatnonzero(~truth.crowd)
+    left = detections.image * truth.classes + detections.label
+    right = (truth.image * truth.classes + truth.label)[objects]
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    for i, j in pairs(left, right):
+        near = paired_iou(detections.boxes[i], truth.boxes[objects[j]]) >= iou
+        found.append((i[near], j[near]))
+    row, column = (np.concatenate(part) for part in zip(*found, strict=True))
+    if not len(row):
+        return 0.0
+    graph = csr_array((np.ones(len(row), np.int8), (row, column)), shape=(len(left), len(objects)))
+    pairing = maximum_bipartite_matching(graph, perm_type="column")
+    return float((pairing >= 0).sum() / len(objects))
+
+
+def f1_draws(counts: list[Index], resamples: int, seed: int) -> Floats:
+    """(options, 3, resamples): micro precision, recall and F1 of each under the same draws of whole images."""
+    per_image = np.concatenate([each.sum(axis=1) for each in counts], axis=1)
+    sums = cluster_bootstrap(per_image, np.arange(len(per_image)), resamples, seed)
+    tp, fp, fn = sums.reshape(resamples, len(counts), 3).transpose(2, 1, 0)
+    rates = [
+        tp / np.maximum(tp + fp, 1),
+        tp / np.maximum(tp + fn, 1),
+        2 * tp / np.maximum(2 * tp + fp + fn, 1),
+    ]
+    return np.stack(rates, axis=1)
+
+
+def macro_f1_draws(counts: Index, resamples: int, seed: int) -> Floats:
+    """(resamples,): `macro` F1 under draws of whole images; classes without ground truth in a draw are left out."""
+    images, classes, _ = counts.shape
+    sums = cluster_bootstrap(counts.reshape(images, -1), np.arange(images), resamples, seed)
+    tp, fp, fn = sums.reshape(resamples, classes, 3).transpose(2, 0, 1)
+    here = tp + fn > 0
+    f1 = np.where(here, 2 * tp / np.maximum(2 * tp + fp + fn, 1), 0.0)
+    return np.asarray(f1.sum(axis=1) / np.maximum(here.sum(axis=1), 1))
+
+
+def image_mean_draws(values: Floats, image: Index, images: int, resamples: int, seed: int) -> Floats:
+    """(resamples, m): mean of the rows of values (n, m) under draws of whole images; 0 where a draw has no row."""
+    sums = np.stack([np.bincount(image, column, images) for column in values.T], axis=1)
+    per_image = np.column_stack([sums, np.bincount(image, minlength=images)])
+    drawn = cluster_bootstrap(per_image, np.arange(images), resamples, seed)
+    return np.asarray(drawn[:, :-1] / np.maximum(drawn[:, -1:], 1))
+
+
+@dataclass(frozen=True)
+class BinnedShares:
+    """Of each bin that has rows: its middle, rows, mean probability, share of positives and that share's interval."""
+
+    place: Floats
+    rows: Index
+    mean: Floats
+    share: Floats
+    low: Floats
+    high: Floats
+
+
+def binned_shares(
+    probabilities: Floats, positive: Bools, image: Index, images: int, bins: int, level: float, resamples: int,
+    seed: int,
+) -> BinnedShares:  # fmt: skip
+    """Bins of equal width; the interval is over draws of whole images, those in which the bin is empty left out."""
+    place = width_bin(probabilities, bins)
+    rows = np.bincount(place, minlength=bins)
+    used = np.flatnonzero(rows)
+    cell = image * bins + place
+    per_image = [
+        np.bincount(cell, weights, images * bins).reshape(images, bins) for weights in (None, positive)
+    ]
+    sums = cluster_bootstrap(np.hstack(per_image), np.arange(images), resamples, seed)
+    drawn = np.where(sums[:, :bins] > 0, sums[:, bins:] / np.maximum(sums[:, :bins], 1), np.nan)
+    low, high = np.nanquantile(drawn[:, used], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    total = [np.bincount(place, weights, bins)[used] for weights in (probabilities, positive)]
+    return BinnedShares(
+        (used + 0.5) / bins, rows[used], total[0] / rows[used], total[1] / rows[used], low, high
+    )
+
+
+def totals(variants: list[list[Index]]) -> list[Index]:
+    """Counts per option of several variants of the same images, added image by image."""
+    return [np.sum(options, axis=0) for options in zip(*variants, strict=True)]
+
+
+def row_log_loss(probabilities: Floats, positive: Bools) -> Floats:
+    p = np.clip(probabilities, 1e-15, 1 - 1e-15)
+    return np.asarray(-(xlogy(positive, p) + xlogy(~positive, 1 - p)))
+
+
+def row_brier(probabilities: Floats, positive: Bools) -> Floats:
+    return np.asarray((probabilities - positive) ** 2)
+
+
+def _rates(tp: float, fp: float, fn: float) -> Rates:
+    return Rates(tp / max(tp + fp, 1.0), tp / max(tp + fn, 1.0), 2 * tp / max(2 * tp + fp + fn, 1.0))

@@ -1,0 +1,206 @@
+"""Which differences between runs are more than noise: paired, over the same test groups, with seeds as noise too.
+
+Runs of a sweep share one test set, so its groups are drawn again for all of them at once: treating runs as
+independent would count the same rows as often as there are runs.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import stdtr, stdtrit
+
+from methods.heads.metrics import rates
+from methods.statistics.intervals import percentile_interval
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+_BLOCK = 1 << 23  # numbers of resampled counts held at once
+_MANY = 1e9  # degrees of freedom of a spread that is known
+
+
+Confirmation = Literal["holds", "does not hold", "cannot tell"]
+Unit = tuple[Hashable, Hashable]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean of `pairs` paired differences.
+
+    low, high: percentiles over resampled groups. seed_error: standard error from seed repeats, clustered; None where
+    no cell has two. floor: the smallest difference worth naming, from both. p: two-sided, from both, by Student's t
+    with Satterthwaite's degrees of freedom, as few seeds know their own spread badly; 1 where nothing differs at all.
+    """
+
+    pairs: int
+    cells: int
+    delta: float
+    low: float
+    high: float
+    group_error: float
+    seed_error: float | None
+    floor: float
+    p: float
+
+    @property
+    def above(self) -> bool:
+        """More than noise: the interval above 0, and beyond the floor, which has the seeds in it."""
+        return self.low > 0 and self.delta > self.floor
+
+    @property
+    def reversed(self) -> "Difference":
+        """Of the others less the ones."""
+        return replace(self, delta=-self.delta, low=-self.high, high=-self.low)
+
+
+def confirmation(found: Difference | None) -> Confirmation:
+    """What a split that chose nothing says of a gain that was chosen elsewhere."""
+    if found is None or not (found.above or found.high < 0):
+        return "cannot tell"
+    return "holds" if found.above else "does not hold"
+
+
+def group_counts(predicted: Index, labels: Index, groups: ArrayLike, foreground: int) -> Index:
+    """(groups, foreground, 3): true positives, false positives and false negatives, groups in sorted order."""
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    found = np.zeros((len(names), foreground, 3), np.int64)
+    hit = predicted == labels
+    for column, which, rows in ((0, labels, hit), (1, predicted, ~hit), (2, labels, ~hit)):
+        counted = rows & (which < foreground)
+        np.add.at(found[:, :, column], (group[counted], which[counted]), 1)
+    return found
+
+
+def macro_f1(counts: NDArray[Any]) -> Floats:
+    """(...,) from counts (..., foreground, 3): the mean over classes that have a row."""
+    f1 = rates(counts)[2]
+    present = np.asarray(counts[..., 0] + counts[..., 2]) > 0
+    return np.asarray((f1 * present).sum(-1) / np.maximum(present.sum(-1), 1))
+
+
+def macro_f1_draws(counts: Index, resamples: int, seed: int) -> Floats:
+    """(runs, resamples) of `macro_f1`, the same groups drawn for every run; counts (runs, groups, foreground, 3)."""
+    runs, groups = counts.shape[:2]
+    weights = group_weights(groups, resamples, seed)
+    cells = counts.shape[2] * 3
+    found = np.empty((runs, resamples))
+    step = max(1, _BLOCK // (resamples * cells))
+    for start in range(0, runs, step):
+        block = counts[start : start + step].astype(np.float64)
+        sums = np.einsum("rg,ngc->nrc", weights, block.reshape(len(block), groups, cells), optimize=True)
+        found[start : start + step] = macro_f1(sums.reshape(len(block), resamples, -1, 3))
+    return found
+
+
+def group_weights(groups: int, resamples: int, seed: int) -> Floats:
+    """(resamples, groups): how often each group is drawn."""
+    rng = np.random.Generator(np.random.Philox(seed))
+    return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
+
+
+def difference(
+    one: Sequence[int],
+    other: Sequence[int],
+    cells: Sequence[Hashable],
+    units: Sequence[Unit],
+    values: Floats,
+    draws: Floats,
+    level: float,
+) -> Difference:
+    """Of run one[i] less run other[i]; values (runs,), draws (runs, resamples).
+
+    Pairs of one cell differ in their seed alone. units: whose luck is in run one[i] and in run other[i] (an encoder,
+    size and seed); pairs that share a unit, straight or through others, are one cluster.
+    """
+    first, second = np.asarray(one, np.int64), np.asarray(other, np.int64)
+    each = values[first] - values[second]
+    drawn = draws[first].mean(axis=0) - draws[second].mean(axis=0)
+    low, high = percentile_interval(drawn, level)
+    group_error = float(drawn.std(ddof=1))
+    seed_error, seed_freedom = clustered_error(each, cells, units) or (None, 1)
+    total = float(np.hypot(group_error, seed_error or 0.0))
+    delta = float(each.mean())
+    if total == 0:
+        floor, p = 0.0, float(delta == 0)
+    else:
+        freedom = min(seed_freedom * (total / seed_error) ** 4, _MANY) if seed_error else _MANY
+        floor = float(stdtrit(freedom, (1 + level) / 2)) * total
+        p = float(2 * stdtr(freedom, -abs(delta) / total))
+    return Difference(
+        len(each), len(set(cells)), delta, float(low), float(high), group_error, seed_error, floor, p
+    )
+
+
+def clustered_error(
+    values: ArrayLike, cells: Sequence[Hashable], units: Sequence[Unit]
+) -> tuple[float, int] | None:
+    """Standard error of the mean of `values` from their spread within cells, and its degrees of freedom; None where
+    each cell has one value.
+
+    Residuals add up within a cluster before they are squared: runs of one encoder, size and seed see the same batches
+    from the same first weights, so they are no independent evidence of what a seed does. With a cluster per value this
+    is the pooled standard error. Cells of one value take the others' spread.
+    """
+    value, member = np.asarray(values, np.float64), _numbered(cells)
+    size = np.bincount(member)[member]
+    repeated = np.flatnonzero(size > 1)
+    if not len(repeated):
+        return None
+    mean = np.bincount(member, value)[member] / size
+    residual = ((value - mean) * np.sqrt(size / np.maximum(size - 1, 1)))[repeated]
+    cluster = _clusters([units[i] for i in repeated.tolist()])
+    sums = np.bincount(cluster, residual)
+    freedom = len(sums) - _components(_numbered(member[repeated].tolist()), cluster)
+    if freedom == 0:  # every cell within one cluster: nothing repeats
+        return None
+    share = len(value) / len(repeated)
+    return float(np.sqrt(sums @ sums * share) / len(value)), freedom
+
+
+def seed_spread(values: ArrayLike, cells: Sequence[Hashable]) -> float | None:
+    """Standard deviation of one run about its cell's mean, pooled over cells; None where each cell has one run."""
+    value, member = np.asarray(values, np.float64), _numbered(cells)
+    size = np.bincount(member)
+    if (freedom := int((size - 1).sum())) == 0:
+        return None
+    residual = value - (np.bincount(member, value) / size)[member]
+    return float(np.sqrt(residual @ residual / freedom))
+
+
+def _numbered(names: Sequence[Hashable]) -> Index:
+    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names], np.int64)
+
+
+def _clusters(units: Sequence[Unit]) -> Index:
+    """(pairs,) the cluster of each pair: units that a pair joins are in one."""
+    number = _numbered([unit for pair in units for unit in pair])
+    return _numbered(_joined(number[::2], number[1::2])[number[::2]].tolist())
+
+
+def _components(cells: Index, clusters: Index) -> int:
+    """Of cells and clusters that meet in a pair: within each the clusters' sums add up to 0."""
+    return len(np.unique(_joined(cells, clusters + cells.max() + 1)))
+
+
+def _joined(one: Index, other: Index) -> Index:
+    """(nodes,) component of each node of the graph with the edges one[i] - other[i]."""
+    nodes = int(max(one.max(), other.max())) + 1
+    graph = coo_array((np.ones(len(one)), (one, other)), shape=(nodes, nodes))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def holm(p: ArrayLike) -> Floats:
+    """(m,) p-values adjusted for m comparisons (Holm 1979); NaN stays out of the count."""
+    values = np.asarray(p, np.float64)
+    adjusted = np.full(values.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    steps = np.arange(len(order), 0, -1) * values[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted

@@ -1,0 +1,76 @@
+"""The pinned threshold file of one option: what a service needs to decide, and what it rests on."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from storage.files.documents import read_json, write_json
+
+Infinite = Annotated[
+    float,
+    BeforeValidator(lambda value: float(value) if value == "Infinity" else value),
+    PlainSerializer(
+        lambda value: "Infinity" if value == float("inf") else value, return_type=float | Literal["Infinity"]
+    ),
+]
+
+
+SCHEMA = Path("storage/messages/thresholds.schema.json")
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shift(Frozen):
+    """The same rule at alpha / gamma, gamma the worst ratio of realised to target rate over the folds.
+
+    A heuristic without a guarantee.
+    """
+
+    gamma: float = Field(ge=1)
+    threshold: Infinite
+    status: str
+
+
+class Label(Frozen):
+    """A row fires at score >= threshold; "Infinity" never fires (see status and certificate)."""
+
+    threshold: Infinite
+    status: Literal["feasible", "infeasible", "undetermined", "at_mined_edge", "no positives", "no negatives"]
+    certificate: str
+    negatives: int = Field(ge=0)
+    positives: int = Field(ge=0)
+    mined: int = Field(ge=0)
+    pool_size: int = Field(ge=0)
+    allowed: int = Field(ge=0)
+    needed: int | None
+    upper_bound: float | None
+    low: Infinite | None
+    high: Infinite | None
+    selected_threshold: Infinite | None
+    shift: Shift
+
+
+class Thresholds(Frozen):
+    """Per label: threshold, what was counted, and the certificate."""
+
+    option: str
+    rule: Literal["empirical", "guaranteed", "any_label"]
+    alpha: float = Field(gt=0, lt=1)
+    delta: float | None
+    labels: dict[str, Label]
+
+
+def write_thresholds(path: Path, thresholds: Thresholds) -> None:
+    write_json(path, thresholds.model_dump(mode="json"))
+
+
+def read_thresholds(path: Path) -> Thresholds:
+    return Thresholds.model_validate(read_json(path))
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of the file, for those who read it elsewhere; the committed copy is SCHEMA."""
+    return Thresholds.model_json_schema(mode="serialization")

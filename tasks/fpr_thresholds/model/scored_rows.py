@@ -1,0 +1,45 @@
+"""What prepare and score left, as the arrays that tune and compare work on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from methods.budgets.calibration_sets import Rows, ScoreCache
+from methods.splits.row_splits import Sizes
+from storage.files.arrays import read_arrays
+from storage.files.documents import read_json
+from storage.files.tables import read_parquet
+
+
+@dataclass(frozen=True)
+class Cached:
+    table: pd.DataFrame
+    rows: Rows
+    scores: ScoreCache
+    sizes: Sizes
+    origins: NDArray[np.int64]
+    labels: list[str]
+    snapshot: pd.DataFrame
+
+
+def load(rows: Path, prepared: Path, scores: Path) -> Cached:
+    table, facts, arrays = read_parquet(rows), read_json(prepared), read_arrays(scores)
+    labels: list[str] = facts["labels"]
+    return Cached(
+        table,
+        Rows(
+            table["pool"].to_numpy(str),
+            table["position"].to_numpy(np.int64),
+            table["group"].to_numpy(np.int64),
+            table["collected_at"].to_numpy("datetime64[ns]").astype(np.int64),
+            table[labels].to_numpy(bool),
+        ),
+        ScoreCache(arrays["scores"], arrays["seen"], arrays["chain"]),
+        Sizes(facts["train"], facts["calib"], facts["holdout"]),
+        arrays["origins"],
+        labels,
+        pd.DataFrame(facts["rows"]),
+    )

@@ -1,0 +1,213 @@
+"""What gates and trainings left, judged by one evaluator: the same figures for every variant and seed."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from methods.lenses.masking import Phase
+from methods.shortcuts.decision_tree import Gates, Grades
+from methods.shortcuts.evaluation import (
+    Bin,
+    Estimate,
+    Part,
+    core_reliance,
+    mean_estimate,
+    pair_win_rate,
+    radius_bins,
+    ranking,
+    sensitivity_curve,
+)
+from methods.shortcuts.evaluation import undefined as no_estimate
+from methods.shortcuts.gate_results import GateResult, undefined
+from methods.shortcuts.grades import ModelGates, Rules, grades
+from methods.shortcuts.radius_extremes import least_bin, radius_spread
+from params.lens_shortcuts import Recipe
+from storage.files.documents import read_json
+from storage.files.inputs import InputError
+from storage.files.tables import read_csv, read_parquet
+from storage.lenses.stamps import ARCS, PLACEBO, has_set
+from tasks.lens_shortcuts.model.labelled_stamps import Labelled, labelled
+from tasks.lens_shortcuts.model.names import CORE, FINAL, RADIAL, TRAINED, column
+
+REPORT, TEST = "report", "test"  # the half of val that chose no epoch, and test
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One model on one part; far: positives from recipe.reliance_theta_E on."""
+
+    positives: int
+    negatives: int
+    far_positives: int
+    auroc: Estimate
+    curve: list[Estimate]
+    far_curve: list[Estimate]
+    reliance: Estimate
+    reliance_all: Estimate
+    bins: list[Bin]
+    least: Estimate
+    spread: Estimate
+    win_rate: Estimate
+    placebo: Estimate
+
+
+@dataclass(frozen=True)
+class Seed:
+    """best_epoch is the one that the select half chose, select_auroc its AUROC there."""
+
+    seed: int
+    best_epoch: int
+    epochs: int
+    select_auroc: float
+    report: Figures
+    test: Figures
+    history: list[dict[str, Any]]
+
+
+class Run:
+    """One variant as it was trained, or why it was not; its stamps are those of its mode."""
+
+    def __init__(self, folder: Path, stamps: Path) -> None:
+        self.folder, self.stamps = folder, stamps
+        self.status: dict[str, Any] = read_json(folder / "status.json")
+        self.name: str = self.status["variant"]
+        self.mode: str = self.status["mode"]
+        self.trained = self.status["status"] == TRAINED
+        self.recipe = Recipe.model_validate(self.status["recipe"])
+
+    @property
+    def phases(self) -> list[Phase]:
+        return [Phase(**each) for each in self.status["phases"]]
+
+    @property
+    def mask(self) -> str:
+        phases = self.status["phases"]
+        if not phases:
+            return "none"
+        return ", ".join(
+            f"r<{each['radius']:g} p={each['probability']:g}"
+            + (f" from {each['start']:.0%}" if len(phases) > 1 else "")
+            for each in phases
+        )
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        return read_parquet(self.folder / "scores.parquet")
+
+    @cached_property
+    def seeds(self) -> list[Seed]:
+        return [self._seed(seed) for seed in self.status["seeds"]]
+
+    def part(self, seed: int, name: str, of: str) -> tuple[Labelled, Part, np.ndarray]:
+        """(stamps, scored part, rows of the split that it holds) of `report` or `test`."""
+        split = "val" if of == REPORT else of
+        found = self._labelled(name, split)
+        table = self.scores
+        table = table[(table["seed"] == seed) & (table["set"] == name) & (table["split"] == split)]
+        if len(table) != len(found.positive) or (table["row"].to_numpy() != np.arange(len(table))).any():
+            raise InputError(
+                self.folder / "scores.parquet",
+                f"{len(table)} scores for {len(found.positive)} stamps of {name} {split}; train it again",
+            )
+        radii = self.recipe.radii if name == ARCS else self.recipe.radii[:1]
+        part = found.part(table[[column(radius) for radius in radii]].to_numpy(np.float64))
+        kept = ~table["selects"].to_numpy(bool)
+        return found, part.only(kept), np.flatnonzero(kept)
+
+    def _labelled(self, name: str, split: str) -> Labelled:
+        return labelled(self.stamps, name, split)
+
+    def _seed(self, seed: int) -> Seed:
+        folder = self.folder / f"seed_{seed}"
+        facts = read_json(folder / "metrics.json")
+        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return Seed(
+            seed,
+            facts["best_epoch"],
+            facts["epochs"],
+            facts["select_auroc"],
+            self._figures(seed, REPORT),
+            self._figures(seed, TEST),
+            [json.loads(line) for line in lines],
+        )
+
+    def _figures(self, seed: int, of: str) -> Figures:
+        recipe = self.recipe
+        part = self.part(seed, ARCS, of)[1]
+        far = part.from_radius(recipe.reliance_theta_E)
+        hidden = recipe.radii.index(recipe.reliance_radius)
+        bins = radius_bins(part, recipe.theta_E_edges, recipe.level)
+        placebo = no_estimate("there is no placebo set")
+        if has_set(self.stamps, PLACEBO, "val" if of == REPORT else of):
+            placebo = ranking(self.part(seed, PLACEBO, of)[1], recipe.level)
+        return Figures(
+            int(part.positive.sum()),
+            int((~part.positive).sum()),
+            int(far.positive.sum()),
+            ranking(part, recipe.level),
+            sensitivity_curve(part, recipe.level),
+            sensitivity_curve(far, recipe.level),
+            core_reliance(far, hidden, recipe.reliance_floor, recipe.level),
+            core_reliance(part, hidden, recipe.reliance_floor, recipe.level),
+            bins,
+            least_bin(part, recipe.theta_E_edges, bins, recipe.least_in_bin, recipe.level),
+            radius_spread(part, recipe.theta_E_edges, bins, recipe.least_in_bin, recipe.level),
+            pair_win_rate(part, recipe.level),
+            placebo,
+        )
+
+
+def load_runs(run: Mapping[str, Path], stamps: Mapping[str, Path]) -> list[Run]:
+    """Variants in the order of their files; each with the stamps of its mode."""
+    found = []
+    for folder in run.values():
+        mode = read_json(folder / "status.json")["mode"]
+        found.append(Run(folder, stamps[mode]))
+    return found
+
+
+def over_seeds(seeds: Sequence[Seed], of: Callable[[Seed], Estimate]) -> Estimate:
+    """Mean over seeds of value and ends: seeds vary the training, they add no stamps."""
+    return mean_estimate([of(seed) for seed in seeds])
+
+
+def model_gates(run: Run, of: str = REPORT) -> ModelGates:
+    """On the report half of val, or on test."""
+
+    def mean(name: str) -> Estimate:
+        return over_seeds(run.seeds, lambda seed: getattr(seed.report if of == REPORT else seed.test, name))
+
+    return ModelGates(
+        reliance=mean("reliance"),
+        placebo=mean("placebo"),
+        theta_E_least=mean("least"),
+        theta_E_spread=mean("spread"),
+        auroc=mean("auroc"),
+    )
+
+
+def graded(run: Run, gates: Path, mode: Gates, rules: Rules) -> Grades:
+    """The variant's model gates, and the data gates of its mode on the set that `mode` names."""
+    name = PLACEBO if mode == "placebo" else ARCS
+    return grades(data_gate(gates, name, CORE), data_gate(gates, name, RADIAL), model_gates(run), rules)
+
+
+def data_gate(path: Path, name: str, gate: str) -> GateResult:
+    """The gate on the whole of val; undefined where the set is not there."""
+    table = read_csv(path)
+    rows = table[(table["set"] == name) & (table["split"] == FINAL) & (table["gate"] == gate)]
+    if rows.empty:
+        return undefined(0, f"there is no {name} set in {FINAL}")
+    row = rows.iloc[0]
+    if row["status"] != "ok":
+        return undefined(int(row["n"]), str(row["reason"]))
+    auc, low, high, family_low, family_high = (
+        float(row[key]) for key in ("auc", "low", "high", "family_low", "family_high")
+    )
+    return GateResult(auc, low, high, family_low, family_high, int(row["n"]), "ok")

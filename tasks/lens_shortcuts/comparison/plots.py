@@ -1,0 +1,235 @@
+"""Four pictures: sensitivity curves, AUROC by Einstein radius, data gates, and learning curves."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from methods.shortcuts.grades import Edges, Rules
+from storage.files.images import write_figure
+from storage.lenses.stamps import ARCS, LEAK, PLACEBO
+from tasks.lens_shortcuts.comparison.choice import Decided
+from tasks.lens_shortcuts.comparison.evaluation import TEST, Run
+from tasks.lens_shortcuts.model.names import CORE, FINAL, NETWORK, RADIAL
+
+COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#8172b3", "#c44e52", "#937860", "#da8bc3")
+SET_COLOURS = {ARCS: "#4c72b0", PLACEBO: "#55a868"}
+LEAK_COLOURS = ("#c44e52", "#dd8452", "#8172b3", "#64b5cd", "#937860", "#da8bc3")
+WARN_COLOUR = "#f3e2c7"
+GATES = {
+    "core_lr_raw": "core, raw, linear",
+    CORE: "core, residual, linear",
+    "core_trees_raw": "core rings, raw, trees",
+    "core_trees_residual": "core rings, residual, trees",
+    NETWORK: "core r < 7, residual, network",
+    RADIAL: "radial profile, linear",
+    "radial_trees": "radial profile, trees",
+}
+
+
+def sensitivity(path: Path, curves: pd.DataFrame, decided: Decided) -> None:
+    """Test AUROC against the radius of the core mask, for all positives and for the large ones."""
+    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    recipe = decided.baseline.recipe
+    figure.suptitle(
+        f"What hiding the core costs: AUROC on test, bars are {recipe.level:.0%} intervals by host",
+        fontsize=11,
+    )
+    titles = {"all": "all positives", "large": f"Einstein radius from {recipe.reliance_theta_E:g} arcsec on"}
+    for ax, (positives, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
+        of = curves[(curves["part"] == TEST) & (curves["positives"] == positives)]
+        for number, (name, rows) in enumerate(_variants(of, decided)):
+            at = rows["radius"] + 0.12 * (number - len(decided.trained) / 2)
+            _errorbar(ax, at, rows, COLOURS[number % len(COLOURS)], name)
+        ax.axvline(recipe.reliance_radius, color="0.8", linewidth=1, zorder=0)
+        ax.axhline(0.5, color="0.8", linewidth=1, zorder=0)
+        counts = "/".join(map(str, dict.fromkeys(of["positives_counted"])))
+        ax.set(
+            title=f"{title} (n = {counts})",
+            xlabel="hidden: r < radius (pixels of 0.262 arcsec)",
+            xticks=recipe.radii,
+        )
+        _bare(ax)
+        if positives == "all":
+            ax.set_ylabel("AUROC")
+            handles = ax.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    write_figure(path, figure)
+
+
+def radii(path: Path, bins: pd.DataFrame, decided: Decided) -> None:
+    """Test AUROC of each bin of Einstein radii against all negatives, with the positives in it."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    ax = figure.subplots()
+    of = bins[bins["part"] == TEST]
+    edges = decided.baseline.recipe.theta_E_edges
+    names = [f"[{low:g}, {high:g}{']' if high == edges[-1] else ')'}" for low, high in pairwise(edges)]
+    for number, (name, rows) in enumerate(_variants(of, decided)):
+        shift = 0.11 * (number - (len(decided.trained) - 1) / 2)
+        _errorbar(
+            ax,
+            pd.Series(np.arange(len(rows)) + shift, index=rows.index),
+            rows,
+            COLOURS[number % len(COLOURS)],
+            name,
+        )
+    for place, low in enumerate(edges[:-1]):
+        counts = of[of["low"] == low].groupby("variant")["positives_counted"].first()
+        text = "/".join(str(count) for count in sorted(set(counts)))
+        ax.text(
+            place, 0.02, f"n={text}", transform=ax.get_xaxis_transform(), ha="center", fontsize=8, color="0.3"
+        )
+    ax.axhline(decided.rules.theta_E_least.passes, color="0.75", linewidth=1, linestyle="--", zorder=0)
+    ax.set_xticks(range(len(names)), names, fontsize=8)
+    ax.set(xlabel="Einstein radius (arcsec)", ylabel="AUROC against all negatives")
+    low = float(of["auroc_low"].min()) if len(of) else 0.5
+    ax.set_ylim(max(0.0, min(0.6, low) - 0.08), 1.01)
+    ax.set_title(
+        f"AUROC on test by Einstein radius (bars: {decided.baseline.recipe.level:.0%}, each bin by itself; "
+        "dashes: what the worst bin has to pass; n: positives)",
+        fontsize=8.5,
+    )
+    ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.06))
+    _bare(ax)
+    write_figure(path, figure)
+
+
+def gates(path: Path, found: pd.DataFrame, rules: Rules) -> None:
+    """The final gates of each mode, arcs against placebo; and each planted leak against the placebo of its own split."""
+    modes = list(dict.fromkeys(found["mode"]))
+    planted = found[found["set"].str.startswith(LEAK) & (found["status"] == "ok")]
+    sources = list(dict.fromkeys(zip(planted["mode"], planted["split"], strict=True)))
+    panels = len(modes) + len(sources)
+    figure = Figure(figsize=(1.6 + 4.2 * panels, 5.4), layout="constrained")
+    figure.suptitle(
+        "Data gates: out-of-fold AUC of what a shortcut alone tells\n(bars: the interval of each gate by itself)",
+        fontsize=11,
+    )
+    axes = np.atleast_1d(figure.subplots(1, panels, sharey=True))
+    for ax, mode in zip(axes, modes, strict=False):
+        rows = found[(found["mode"] == mode) & (found["split"] == FINAL)]
+        shown = {ARCS: ("with arcs", SET_COLOURS[ARCS]), PLACEBO: ("placebo", SET_COLOURS[PLACEBO])}
+        _gates(ax, rows, shown, rules)
+        ax.set_title(f"{mode} stamps, {FINAL} (the final gates)", fontsize=10)
+    for ax, (mode, split) in zip(axes[len(modes) :], sources, strict=True):
+        rows = found[(found["mode"] == mode) & (found["split"] == split)]
+        names = dict.fromkeys(planted[(planted["mode"] == mode) & (planted["split"] == split)]["set"])
+        shown = {PLACEBO: ("placebo", SET_COLOURS[PLACEBO])}
+        shown |= {
+            name: (
+                f"planted: {str(name).removeprefix(LEAK).replace('_', ' ')}",
+                LEAK_COLOURS[number % len(LEAK_COLOURS)],
+            )
+            for number, name in enumerate(names)
+        }
+        _gates(ax, rows, shown, rules)
+        ax.set_title(f"{mode} stamps, {split}: planted leaks, no arcs", fontsize=10)
+    axes[0].invert_yaxis()
+    axes[0].plot([], [], color=WARN_COLOUR, linewidth=6, label="WARN")
+    handles = {
+        label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 3 * panels), frameon=False,
+        fontsize=8,
+    )  # fmt: skip
+    write_figure(path, figure)
+
+
+def _gates(ax: Axes, rows: pd.DataFrame, shown: Mapping[str, tuple[str, str]], rules: Rules) -> None:
+    """A line a gate, and on it a point with its interval for each set."""
+    rows = rows[rows["status"] == "ok"]
+    step = min(0.28, 0.8 / len(shown))
+    for place, gate in enumerate(GATES):
+        _edges(ax, place, rules.radial if gate.startswith("radial") else rules.core)
+        for number, (name, (label, colour)) in enumerate(shown.items()):
+            of = rows[(rows["gate"] == gate) & (rows["set"] == name)]
+            at = [place + step * (number - (len(shown) - 1) / 2)] * len(of)
+            ends = [of["auc"] - of["low"], of["high"] - of["auc"]]
+            ax.errorbar(
+                of["auc"], at, xerr=ends, fmt="o", color=colour, markersize=3.5, linewidth=1.2,
+                label=label if place == 0 else None,
+            )  # fmt: skip
+    low = float(rows[rows["set"].isin(list(shown))]["low"].min())
+    ax.axvline(0.5, color="0.75", linewidth=1, zorder=0)
+    ax.set(xlabel="AUC", xlim=(min(0.35, low - 0.02) if np.isfinite(low) else 0.35, 1.02))
+    ax.set_yticks(range(len(GATES)), list(GATES.values()), fontsize=8)
+    _bare(ax)
+
+
+def learning(path: Path, epochs: pd.DataFrame, decided: Decided) -> None:
+    """Loss of train (dashes) and select (lines), AUROC of select with the chosen epoch, and, if any, placebo AUROC."""
+    placebo = "placebo_auroc" in epochs
+    panels = 3 if placebo else 2
+    figure = Figure(figsize=(11 / 3 * panels, 3.8), layout="constrained")
+    axes = figure.subplots(1, panels)
+    left, middle = axes[:2]
+    for number, run in enumerate(decided.trained):
+        colour = COLOURS[number % len(COLOURS)]
+        for at, seed in enumerate(run.seeds):
+            rows = epochs[(epochs["variant"] == run.name) & (epochs["seed"] == seed.seed)]
+            label = f"{run.name}{_seeds(run)}" if at == 0 else None
+            left.plot(rows["epoch"], rows["train_loss"], "--", color=colour, linewidth=1)
+            left.plot(rows["epoch"], rows["val_loss"], color=colour, linewidth=1.3, label=label)
+            middle.plot(rows["epoch"], rows["val_auroc"], color=colour, linewidth=1.3)
+            middle.plot(seed.best_epoch, seed.select_auroc, "o", color=colour, markersize=6)
+            if placebo:
+                seen = rows.dropna(subset=["placebo_auroc"])
+                axes[2].plot(
+                    seen["epoch"], seen["placebo_auroc"], "o-", color=colour, markersize=3, linewidth=1
+                )
+    left.set(title="loss: select half (lines), train (dashes)", xlabel="epoch", ylabel="binary cross-entropy")
+    left.set_ylim(0, min(2.0, 1.05 * float(epochs[["train_loss", "val_loss"]].quantile(0.98).max())))
+    left.legend(frameon=False, fontsize=8)
+    middle.set(title="AUROC of the select half (dot: chosen epoch)", xlabel="epoch", ylabel="AUROC")
+    if placebo:
+        right, edges = axes[2], decided.rules.placebo
+        right.set(
+            title="placebo AUROC, report half (honest: .5)", xlabel="epoch", ylabel="AUROC", ylim=(0.3, 0.8)
+        )
+        right.axhspan(edges.passes, edges.fails, color=WARN_COLOUR, zorder=0)
+        right.axhline(0.5, color="0.75", linewidth=1, zorder=0)
+    for ax in axes:
+        ax.title.set_fontsize(9)
+        ax.set_xlim(0, 1.03 * float(epochs["epoch"].max()))
+        _bare(ax)
+    write_figure(path, figure)
+
+
+def _variants(table: pd.DataFrame, decided: Decided) -> Iterable[tuple[str, pd.DataFrame]]:
+    """Each trained variant's rows, of its seeds the mean."""
+    numbers = ["auroc", "auroc_low", "auroc_high"]
+    keys = ["radius"] if "radius" in table else ["low", "high"]
+    for run in decided.trained:
+        rows = table[table["variant"] == run.name]
+        yield (
+            f"{run.name} ({run.mode}, {run.mask}){_seeds(run)}",
+            rows.groupby(keys, as_index=False)[numbers].mean(),
+        )
+
+
+def _seeds(run: Run) -> str:
+    return f", {len(run.seeds)} seeds" if len(run.seeds) > 1 else ""
+
+
+def _errorbar(ax: Axes, at: "pd.Series[float]", rows: pd.DataFrame, colour: str, label: str) -> None:
+    ends = [rows["auroc"] - rows["auroc_low"], rows["auroc_high"] - rows["auroc"]]
+    ax.errorbar(
+        at, rows["auroc"], yerr=ends, fmt="o-", color=colour, markersize=3.5, linewidth=1.2, elinewidth=0.8,
+        label=label,
+    )  # fmt: skip
+
+
+def _edges(ax: Axes, place: int, edges: Edges) -> None:
+    """WARN lies between the edges, on both sides of .5."""
+    for side in (1, -1):
+        ends = sorted(0.5 + side * (edge - 0.5) for edge in (edges.passes, edges.fails))
+        ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.8, color=WARN_COLOUR, zorder=0)
+
+
+def _bare(ax: Axes) -> None:
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,233 @@
+"""One variant: train each seed, score val, test and placebo with the best weights, and leave all of it in a folder."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from methods.lenses.batches import Resident, resident
+from methods.lenses.masking import Phase
+from methods.lenses.network import StampNetwork
+from methods.lenses.preprocessing import CHANNELS
+from methods.lenses.training import (
+    Progress,
+    Training,
+    log_loss,
+    logits,
+    restored,
+    train,
+    trains_in_bfloat16,
+)
+from methods.shortcuts.evaluation import core_reliance, pair_win_rate, radius_bins, ranking
+from methods.shortcuts.probes import grouped_folds
+from methods.statistics.ranking import auroc
+from params.lens_shortcuts import Recipe
+from storage.files.atomic import complete_folder
+from storage.files.documents import write_json, write_text
+from storage.files.finished import Finished
+from storage.files.inputs import InputError
+from storage.files.tables import write_parquet
+from storage.files.weights import write_weights
+from storage.lenses.checkpoints import read_checkpoint, write_checkpoint
+from storage.lenses.stamps import ARCS, PLACEBO, has_set
+from tasks.lens_shortcuts.model.devices import chosen_device
+from tasks.lens_shortcuts.model.labelled_stamps import Labelled, labelled
+from tasks.lens_shortcuts.model.names import TRAINED, column
+
+Floats = NDArray[np.float64]
+
+
+def train_variant(
+    stage: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, stamps: Path, run: Path, reason: str
+) -> None:  # fmt: skip
+    """Writes `run`: status.json, scores.parquet, and per seed its best and last weights and its metrics."""
+    network = recipe.network
+    block = "full" if stage == "full" else "train.recipe"
+    device = chosen_device(network.device, f"lens_shortcuts.{block}.network.device")
+    facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
+    taken = {
+        "on": device,
+        "bfloat16": trains_in_bfloat16(device, network.amp),
+    }  # what `auto` and `amp` came to here
+    finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), {**facts, **taken})
+    data = Prepared(stamps, recipe, device)
+    with complete_folder(run) as folder:
+        scores = [
+            _seed(name, seed, phases, recipe, data, folder / f"seed_{seed}", finished.folder)
+            for seed in recipe.seeds
+        ]
+        write_parquet(folder / "scores.parquet", pd.concat(scores, ignore_index=True))
+        write_json(
+            folder / "status.json",
+            {"status": TRAINED, "reason": reason, "mode": mode, "seeds": recipe.seeds, **facts},
+        )
+    finished.forget()
+
+
+def not_trained(
+    status: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, run: Path, reason: str
+) -> None:
+    """Writes `run` with nothing but status.json: not required, or without stamps to train on."""
+    facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
+    with complete_folder(run) as folder:
+        write_json(
+            folder / "status.json",
+            {"status": status, "reason": reason, "mode": mode, "seeds": [], **facts},
+        )
+    sys.stdout.write(f"{name}: {status}: {reason}\n")
+
+
+class Prepared:
+    """Every set; those that epochs need are on the device, what is scored once at the end comes there when it is."""
+
+    def __init__(self, stamps: Path, recipe: Recipe, device: str) -> None:
+        self.kind, self.device = recipe.network.input, device
+        placebo = [(PLACEBO, split) for split in ("val", "test") if has_set(stamps, PLACEBO, split)]
+        self.sets = {
+            (name, split): labelled(stamps, name, split)
+            for name, split in [(ARCS, "train"), (ARCS, "val"), (ARCS, "test"), *placebo]
+        }
+        for found in self.sets.values():
+            _require_radii(stamps, found, recipe)
+        self.held = {each: self._resident(each) for each in self.sets if each[1] != "test"}
+        val = self.sets[ARCS, "val"]
+        self.selects = grouped_folds(val.positive, val.groups, recipe.half_seed, folds=2) == 0
+
+    def on_device(self, name: str, split: str) -> Resident:
+        return self.held[name, split] if (name, split) in self.held else self._resident((name, split))
+
+    def _resident(self, each: tuple[str, str]) -> Resident:
+        return resident(self.sets[each].pixels, self.sets[each].positive, self.kind, self.device)
+
+
+def _require_radii(stamps: Path, found: Labelled, recipe: Recipe) -> None:
+    low, high = recipe.theta_E_edges[0], recipe.theta_E_edges[-1]
+    outside = found.positive & ~((found.theta_E >= low) & (found.theta_E <= high))
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise InputError(
+            stamps / "rows.parquet",
+            f"stamp {found.rows['stamp'].iloc[row]}: Einstein radius {found.theta_E[row]:g} lies outside "
+            f"[{low:g}, {high:g}] ({int(outside.sum())} stamps in all): widen recipe.theta_E_edges in params.yaml",
+            field="theta_E",
+        )
+
+
+def _seed(
+    name: str, seed: int, phases: Sequence[Phase], recipe: Recipe, data: Prepared, folder: Path, cache: Path
+) -> pd.DataFrame:
+    """Train one seed, from its checkpoint where a killed run left one; scores with the best weights."""
+    network = recipe.network
+    checkpoint = cache / f"seed_{seed}.safetensors"
+    resumed = _resume(checkpoint)
+    if resumed is not None:
+        sys.stdout.write(f"{name}, seed {seed}: goes on after epoch {resumed.epoch}\n")
+
+    def validate(model: StampNetwork, epoch: int) -> tuple[float, dict[str, Any]]:
+        value, record = _validated(model, epoch, recipe, data)
+        sys.stdout.write(f"{name}, seed {seed}, epoch {epoch}: select AUROC {value:.4f}\n")
+        return value, record
+
+    settings = Training(**network.model_dump(exclude={"input", "device"}))
+    train_data = data.held[ARCS, "train"]
+    progress = train(
+        train_data, phases, settings, seed, validate, lambda made: _keep(checkpoint, made), resumed
+    )
+    folder.mkdir()
+    for kind, weights in (("best", progress.best), ("last", progress.weights)):
+        write_weights(folder / f"{kind}.safetensors", {key: value.cpu() for key, value in weights.items()})
+    lines = [json.dumps(_rounded(record), allow_nan=False) + "\n" for record in progress.records]
+    write_text(folder / "metrics.jsonl", "".join(lines))
+    write_json(
+        folder / "metrics.json",
+        {
+            "best_epoch": progress.best_epoch,
+            "epochs": progress.epoch,
+            **_rounded({"select_auroc": progress.best_value}),
+        },
+    )
+    best = restored(CHANNELS[network.input], network.width, progress.best, str(train_data.pixels.device))
+    return _scores(best, seed, recipe, data)
+
+
+def _validated(
+    model: StampNetwork, epoch: int, recipe: Recipe, data: Prepared
+) -> tuple[float, dict[str, Any]]:
+    """(AUROC of the half that selects, what to record); nothing of the other half chooses anything."""
+    val, on_device = data.sets[ARCS, "val"], data.held[ARCS, "val"]
+    made = logits(model, on_device)
+    chosen, reports = data.selects, ~data.selects
+    value = auroc(made[chosen], val.positive[chosen])
+    record: dict[str, Any] = {
+        "val_loss": log_loss(made[chosen], val.positive[chosen]),
+        "val_auroc": value,
+        "report_loss": log_loss(made[reports], val.positive[reports]),
+        "report_auroc": auroc(made[reports], val.positive[reports]),
+    }
+    if epoch % recipe.every == 0 or epoch == recipe.network.epochs:
+        hidden = logits(model, on_device, recipe.reliance_radius)
+        part = val.part(np.stack([made, hidden], axis=1)).only(reports)
+        bins = radius_bins(part, recipe.theta_E_edges, recipe.level)
+        record["theta_E"] = [
+            {"low": each.low, "high": each.high, "n": each.auroc.n, "auroc": each.auroc.value}
+            for each in bins
+        ]
+        far = part.from_radius(recipe.reliance_theta_E)
+        record["reliance"] = core_reliance(far, 1, recipe.reliance_floor, recipe.level).value
+        record["pair_win_rate"] = pair_win_rate(part, recipe.level).value
+        if (PLACEBO, "val") in data.sets:
+            placebo, blank = data.sets[PLACEBO, "val"], data.held[PLACEBO, "val"]
+            scored = placebo.part(logits(model, blank)[:, None]).only(reports)
+            record["placebo_auroc"] = ranking(scored, recipe.level).value
+    return value, record
+
+
+def _scores(model: StampNetwork, seed: int, recipe: Recipe, data: Prepared) -> pd.DataFrame:
+    """A row a stamp of val and test: logits r0, r3, ... with so much of the core hidden; placebo whole only."""
+    tables = []
+    for (name, split), found in data.sets.items():
+        if split == "train":
+            continue
+        on_device = data.on_device(name, split)
+        radii = recipe.radii if name == ARCS else recipe.radii[:1]
+        table = pd.DataFrame(
+            {
+                "seed": seed,
+                "set": name,
+                "split": split,
+                "row": np.arange(len(found.positive)),
+                "selects": data.selects if split == "val" else np.zeros(len(found.positive), bool),
+            }
+        )
+        for radius in radii:
+            table[column(radius)] = logits(model, on_device, radius)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _keep(path: Path, progress: Progress) -> None:
+    groups = {"weights": progress.weights, "moments": progress.moments, "best": progress.best}
+    facts = {name: value for name, value in vars(progress).items() if name not in groups}
+    write_checkpoint(path, groups, facts)
+
+
+def _resume(path: Path) -> Progress | None:
+    if not path.exists():
+        return None
+    groups, facts = read_checkpoint(path)
+    return Progress(**groups, **facts)  # type: ignore[arg-type]
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to the digits that tables keep, through lists and records."""
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,81 @@
+import io
+import os
+import pty
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from flows.walk.order import StageOutcome
+from flows.walk.progress import Board, Lines, clock
+from tests.flows.conftest import DIAMOND, Toy
+
+
+def rendered(board: Board) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as captured:
+        console.print(board)
+    return captured.get()
+
+
+def test_the_board_says_what_runs_for_how_long_and_what_waits_for_what(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    file = io.StringIO()
+    board = Board(Console(file=file, width=100), [f"s{i}" for i in range(14)])
+    board.moved(["a", "b"], {f"s{i}": "a and b" for i in range(11)})
+    now += 75
+    board.moved(["b", "c"], {f"s{i}": "c" for i in range(10)})
+    board.settled(StageOutcome("a", "ran", "parameter [x] changed", 75.0))
+    board.settled(StageOutcome("z", "skipped", "up to date"))
+    assert file.getvalue() == "ran a 75.0 s (parameter [x] changed)\n"
+    text = rendered(board)
+    assert re.search(r"b +1:15", text)
+    assert re.search(r"c +0:00", text)
+    assert re.search(r"s7 +waits for c", text)
+    assert "s8" not in text
+    assert "and 2 more" in text
+    assert re.search(r"2 of 14 stages done 1:15", text)
+
+
+def test_lines_say_nothing_of_what_passed_by() -> None:
+    file = io.StringIO()
+    lines = Lines(Console(file=file, width=30))
+    lines.moved(["a"], {})
+    lines.settled(StageOutcome("a", "skipped", "up to date"))
+    lines.settled(StageOutcome("b", "failed", "a reason that is longer than the console is wide"))
+    assert file.getvalue() == "failed b 0.0 s (a reason that is longer than the console is wide)\n"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (75, "1:15"), (3675, "1:01:15")])
+def test_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_in_a_terminal_the_board_is_live_and_leaves_the_plain_lines(toy: Toy) -> None:
+    root = toy(DIAMOND.replace("cat a.txt > b.txt", "sleep 1; cat a.txt > b.txt"))
+    shown = in_a_terminal(root)
+    assert "\x1b[" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "waits for b" in plain
+    assert "of 4 stages done" in plain
+    assert "ran b " in plain
+
+
+def in_a_terminal(root: Path) -> str:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ |= {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+        os.execv(sys.executable, [sys.executable, "-m", "flows.reproduce", "--no-prefect", "--jobs", "2"])
+    shown = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    except OSError:  # its last writer has gone
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, shown.decode()
+    return shown.decode()

@@ -1,0 +1,219 @@
+"""The tree answers in every cell, keeps the plan's leaves, and has a reason for those that the plan left open."""
+
+from itertools import product
+
+import pytest
+
+from methods.shortcuts.decision_tree import (
+    CHOOSE_BY_SPREAD,
+    CHOOSE_SCHEDULED,
+    FAIL,
+    MONITOR,
+    NEEDS_EVIDENCE,
+    NEEDS_GATE,
+    NEEDS_MILDER,
+    NEEDS_RANKING,
+    NEEDS_SIZES,
+    NEEDS_UNKNOWN,
+    NEEDS_UNUSED,
+    OPEN_LEAVES,
+    PASS,
+    PLAN_LEAVES,
+    REDESIGN,
+    SHORTCUT,
+    SUCCESS,
+    TEST_MASKS,
+    WARN,
+    Gates,
+    Grade,
+    Grades,
+    Variant,
+    decide,
+    grade_above,
+    grade_below,
+    worst,
+)
+
+ALL = list(Grade)
+GOOD = Grades(PASS, PASS, PASS, PASS, PASS, PASS)
+
+
+def grades(**changes: Grade | None) -> Grades:
+    return Grades(**{**vars(GOOD), **changes})
+
+
+def leaf(**changes: Grade | None) -> str:
+    return decide(grades(**changes), None, "placebo").leaf
+
+
+def test_every_cell_of_the_baseline_has_a_leaf_a_reason_and_a_path() -> None:
+    leaves = {}
+    for cell in product(ALL, repeat=6):
+        found = decide(Grades(*cell), None, "placebo")
+        assert found.leaf in PLAN_LEAVES + OPEN_LEAVES
+        assert found.reason
+        assert found.path
+        assert (found.chosen == "B1") == (found.leaf in (SUCCESS, MONITOR))
+        leaves[cell] = found.leaf
+    assert len(leaves) == 3**6
+    assert set(leaves.values()) == {
+        SUCCESS, MONITOR, TEST_MASKS, REDESIGN, NEEDS_RANKING, NEEDS_UNUSED, NEEDS_UNKNOWN, NEEDS_SIZES,
+    }  # fmt: skip
+    assert sum(found == SUCCESS for found in leaves.values()) == 1
+
+
+ASKS = grades(core=FAIL, reliance=FAIL)
+ANY: tuple[Grade | None, ...] = (PASS, WARN, FAIL, None)
+
+
+def variant(of: Grades, spread: float | None = 0.1, half: float = 0.001, hidden: float = 1) -> Variant:
+    return Variant(of, None if spread is None else (spread - half, spread, spread + half), hidden)
+
+
+@pytest.mark.parametrize("mode", ["placebo", "plan"])
+def test_every_cell_of_one_variant_has_a_leaf(mode: Gates) -> None:
+    seen: set[str] = set()
+    for cell in product(ANY, repeat=5):
+        core, reliance, placebo, theta_E, auroc = cell
+        of = Grades(core, PASS, reliance, placebo, theta_E, auroc)
+        found = decide(ASKS, {"B2": variant(of)}, mode)
+        assert found.leaf in PLAN_LEAVES + OPEN_LEAVES
+        assert found.reason
+        passes = (
+            reliance is PASS and placebo in (PASS, WARN) and theta_E in (PASS, WARN) and auroc in (PASS, WARN)
+            and (mode == "placebo" or core is PASS)
+        )  # fmt: skip
+        assert (found.leaf == CHOOSE_BY_SPREAD) == (found.chosen == "B2") == passes
+        if found.leaf == NEEDS_MILDER:  # it says that something is lost, so something has to be
+            assert FAIL in (theta_E, auroc)
+        if found.leaf == SHORTCUT:
+            assert FAIL in (reliance, placebo, core)
+        seen.add(found.leaf)
+    assert seen == {CHOOSE_BY_SPREAD, SHORTCUT, NEEDS_EVIDENCE, NEEDS_MILDER}
+
+
+@pytest.mark.parametrize("mode", ["placebo", "plan"])
+def test_every_cell_of_two_variants_has_a_leaf(mode: Gates) -> None:
+    cells = [
+        Grades(core, PASS, reliance, placebo, theta_E, auroc)
+        for core, reliance, placebo, theta_E, auroc in product(
+            (PASS, FAIL), ANY, ANY, ANY, (PASS, FAIL, None)
+        )
+    ]
+    seen: set[str] = set()
+    for b2, b3 in product(cells, repeat=2):
+        if b2.core is b3.core:  # a data gate is one and the same for all variants
+            found = decide(ASKS, {"B2": variant(b2), "B3": variant(b3)}, mode)
+            assert found.leaf in PLAN_LEAVES + OPEN_LEAVES
+            assert (found.chosen is not None) == (found.leaf in (CHOOSE_SCHEDULED, CHOOSE_BY_SPREAD))
+            seen.add(found.leaf)
+    assert seen == {CHOOSE_SCHEDULED, CHOOSE_BY_SPREAD, SHORTCUT, NEEDS_EVIDENCE, NEEDS_MILDER}
+
+
+def test_an_undefined_gate_never_passes() -> None:
+    for gate in vars(GOOD):
+        found = decide(grades(**{gate: None}), None, "placebo")
+        assert found.leaf == NEEDS_GATE
+        assert gate in found.reason
+        assert found.chosen is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ({}, SUCCESS),
+        ({"theta_E": WARN}, MONITOR),
+        ({"core": WARN, "reliance": WARN}, MONITOR),
+        ({"reliance": FAIL}, TEST_MASKS),
+        ({"core": FAIL, "reliance": WARN}, TEST_MASKS),
+        ({"core": FAIL, "placebo": WARN}, TEST_MASKS),
+        ({"core": FAIL}, NEEDS_UNUSED),
+        ({"radial": FAIL, "core": FAIL, "reliance": FAIL}, REDESIGN),
+        ({"radial": FAIL, "reliance": None}, REDESIGN),
+        ({"auroc": FAIL, "reliance": None}, NEEDS_RANKING),
+        ({"placebo": FAIL}, NEEDS_UNKNOWN),
+        ({"theta_E": FAIL}, NEEDS_SIZES),
+    ],
+)
+def test_cells_that_matter(cell: dict[str, Grade | None], expected: str) -> None:
+    assert leaf(**cell) == expected
+
+
+def test_b3_comes_before_the_others_and_these_are_chosen_by_spread() -> None:
+    first = {"B2": variant(GOOD, 0.2), "B3": variant(GOOD, 0.3), "B4": variant(GOOD, 0.1)}
+    assert decide(ASKS, first, "placebo").chosen == "B3"
+    found = decide(ASKS, {**first, "B3": variant(grades(reliance=FAIL), 0.0)}, "placebo")
+    assert (found.leaf, found.chosen) == (CHOOSE_BY_SPREAD, "B4")
+    assert "B4 has the least spread" in found.reason
+
+
+def test_spreads_that_are_not_distinguishable_choose_nothing_and_the_milder_mask_is_taken() -> None:
+    variants = {"B2": variant(GOOD, 0.09, 0.05, hidden=39), "B4": variant(GOOD, 0.11, 0.05, hidden=8)}
+    found = decide(ASKS, variants, "placebo")
+    assert (found.leaf, found.chosen) == (CHOOSE_BY_SPREAD, "B4")
+    assert "B2 and B4 are not distinguishable; of these B4 hides least" in found.reason
+    assert any("B2 0.090 [0.040, 0.140]" in step and "not distinguishable" in step for step in found.path)
+    alike = {name: variant(GOOD, 0.1, hidden=8) for name in ("B4", "B2")}
+    assert decide(ASKS, alike, "placebo").chosen == "B2"  # the name, where nothing else is left
+    unknown = {"B2": variant(GOOD, None, hidden=39), "B4": variant(GOOD, 0.1, hidden=8)}
+    assert decide(ASKS, unknown, "placebo").chosen == "B4"
+    assert "undefined" in " ".join(decide(ASKS, unknown, "placebo").path)
+
+
+def test_a_spread_that_is_told_apart_leaves_the_contest_however_mild() -> None:
+    variants = {
+        "B2": variant(GOOD, 0.05, 0.02, hidden=39), "B4": variant(GOOD, 0.06, 0.02, hidden=20),
+        "B5": variant(GOOD, 0.2, 0.02, hidden=1),
+    }  # fmt: skip
+    found = decide(ASKS, variants, "placebo")
+    assert found.chosen == "B4"
+    assert "B5" not in found.reason
+
+
+def test_the_only_one_that_passes_is_chosen_without_a_contest() -> None:
+    variants = {"B2": variant(grades(reliance=WARN)), "B4": variant(GOOD, 0.3)}
+    found = decide(ASKS, variants, "placebo")
+    assert (found.chosen, found.reason) == ("B4", "B4 is the only one that passes")
+
+
+def test_in_the_plans_mode_no_variant_passes_a_core_gate_that_failed() -> None:
+    variants = {name: variant(grades(core=FAIL)) for name in ("B2", "B3", "B4")}
+    found = decide(ASKS, variants, "plan")
+    assert found.leaf == SHORTCUT
+    assert "no mask can change the core data gate" in found.reason
+    assert decide(ASKS, variants, "placebo").chosen == "B3"
+
+
+def test_variants_do_not_change_an_answer_that_did_not_ask_for_them() -> None:
+    variants = {"B3": variant(GOOD)}
+    assert decide(GOOD, variants, "placebo").chosen == "B1"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (0.50, 0.45, 0.59, PASS),
+        (0.50, 0.45, 0.60, WARN),  # the interval reaches the edge
+        (0.60, 0.60, 0.60, WARN),  # edges belong to WARN
+        (0.62, 0.61, 0.64, WARN),
+        (0.65, 0.65, 0.65, WARN),
+        (0.70, 0.64, 0.80, WARN),
+        (0.70, 0.66, 0.80, FAIL),
+    ],
+)
+def test_edges_are_half_open_and_straddling_is_warn(
+    value: float, low: float, high: float, expected: Grade
+) -> None:
+    assert grade_below(value, low, high, 0.60, 0.65) is expected
+    assert grade_above(-value, -high, -low, -0.60, -0.65) is expected
+
+
+def test_a_value_outside_its_interval_is_refused() -> None:
+    with pytest.raises(ValueError, match="low <= value <= high"):
+        grade_below(0.7, 0.4, 0.6, 0.6, 0.65)
+
+
+def test_the_worst_of_nothing_known_is_unknown() -> None:
+    assert worst([PASS, FAIL, WARN]) is FAIL
+    assert worst([PASS, None]) is None
+    assert worst([]) is None

@@ -1,0 +1,169 @@
+"""Every manifest that the experiment could not live with is refused, with the row and what to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from storage.files.inputs import InputError
+from storage.lenses.manifests import (
+    depth,
+    hosts_in_both_classes,
+    read_manifest,
+    sky_noise,
+    unmatched_bins,
+)
+from tests.tasks.lens_shortcuts.data import manifest
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return manifest()
+
+
+def written(folder: Path, table: pd.DataFrame) -> Path:
+    table.to_csv(folder / "manifest.csv", index=False)
+    return folder / "manifest.csv"
+
+
+def test_a_manifest_reads_as_numbers_names_and_whole_numbers(tmp_path: Path, table: pd.DataFrame) -> None:
+    read = read_manifest(written(tmp_path, table), "sersic")
+    assert len(read) == len(table)
+    assert read["label"].dtype == read["seed"].dtype == np.int64
+    assert read["theta_E"].isna().equals(read["label"] == 0)
+    assert (read["seed"] == table["seed"]).all()
+    assert unmatched_bins(read) == []
+
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def at(row: int, name: str, value: Any) -> Change:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        changed = table.astype({name: object})
+        changed.loc[row, name] = value
+        return changed
+
+    return change
+
+
+def first(table: pd.DataFrame, **wanted: object) -> int:
+    chosen = np.logical_and.reduce([(table[name] == value).to_numpy() for name, value in wanted.items()])
+    return int(np.flatnonzero(chosen)[0])
+
+
+def moved_host(table: pd.DataFrame) -> pd.DataFrame:
+    """A host of train appears in val too."""
+    changed = table.copy()
+    of_train = table["host_id"][first(table, mode="unpaired", split="train")]
+    changed.loc[first(table, mode="unpaired", split="val"), "host_id"] = of_train
+    return changed
+
+
+def moved_pair(table: pd.DataFrame) -> pd.DataFrame:
+    changed = table.copy()
+    changed.loc[first(table, mode="paired", split="train", label=0), ["split", "host_id"]] = ["val", "new"]
+    return changed
+
+
+def other_host(table: pd.DataFrame) -> pd.DataFrame:
+    changed = table.copy()
+    changed.loc[first(table, mode="paired", label=0), "host_id"] = "another"
+    return changed
+
+
+def unpaired_row(name: str, value_of: dict[str, object], **row: object) -> Change:
+    """The first such unpaired row gets the value that another unpaired row of its split has."""
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        changed = table.copy()
+        place = first(table, mode="unpaired", split="val", **row)
+        others = table[
+            (table["mode"] == "unpaired") & (table["split"] == "val") & (table.index != table.index[place])
+        ]
+        for key, value in value_of.items():
+            others = others[others[key] == value]
+        changed.loc[changed.index[place], name] = others[name].iloc[-1]
+        return changed
+
+    return change
+
+
+def without(name: str, **rows: object) -> Change:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        dropped = np.logical_and.reduce([(table[key] == value).to_numpy() for key, value in rows.items()])
+        kept: pd.DataFrame = table[~dropped]
+        return kept
+
+    change.__name__ = name
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="psf_bin"), "psf_bin are missing"),
+        (lambda t: t[:0], "no rows"),
+        (at(0, "label", 2), "label.*one of 0, 1"),
+        (at(0, "label", 0.5), "whole number"),
+        (at(0, "split", "holdout"), "one of train, val, test"),
+        (at(0, "mode", "single"), "one of paired, unpaired"),
+        (at(3, "psf_fwhm_g", "wide"), "row 5, field psf_fwhm_g: expected a number"),
+        (at(3, "psf_fwhm_g", 0), "above 0"),
+        (at(3, "host_q", 1.5), "not above 1"),
+        (at(3, "seed", ""), "seed: expected a whole number"),
+        (at(3, "stamp", ""), "stamp: '' is empty"),
+        (lambda t: pd.concat([t, t[:1]]), "names a row above already"),
+        (lambda t: at(first(t, label=1), "theta_E", "")(t), "theta_E.*is empty, but the stamp is a positive"),
+        (lambda t: at(first(t, label=1), "source_n", "")(t), "source_n.*is empty"),
+        (lambda t: at(first(t, mode="paired"), "pair_id", "")(t), "pair_id.*is empty"),
+        (moved_host, "host_id.*another split"),
+        (moved_pair, "pair_id.*another split"),
+        (other_host, "both stamps of a pair show one host"),
+        (
+            unpaired_row("pair_id", {"label": 1}, label=1),
+            "pair_id.*one positive and one negative; leave it empty",
+        ),
+        (
+            unpaired_row("pair_id", {"label": 0}, label=0),
+            "pair_id.*one positive and one negative; leave it empty",
+        ),
+        (unpaired_row("host_id", {"label": 1}, label=0), "host_id.*is a positive's host too.*mode paired"),
+        (unpaired_row("host_id", {"label": 0}, label=0), "host_id.*negative above.*without replacement"),
+        (lambda t: t.drop(index=first(t, mode="paired", label=0)), "one positive and one negative"),
+        (without("positives", mode="unpaired", split="val", label=1), "no positive in val of mode unpaired"),
+        (
+            without("negatives", mode="unpaired", split="test", label=0),
+            "no negative in test of mode unpaired",
+        ),
+        (without("split", mode="unpaired", split="val"), "no stamp in val of mode unpaired"),
+    ],
+)
+def test_refused(tmp_path: Path, table: pd.DataFrame, change: Change, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_manifest(written(tmp_path, change(table)), "sersic")
+
+
+def test_unpaired_stamps_need_no_pair(tmp_path: Path, table: pd.DataFrame) -> None:
+    changed = table.copy()
+    changed.loc[changed["mode"] == "unpaired", "pair_id"] = ""
+    read = read_manifest(written(tmp_path, changed), "own")
+    assert (read["pair_id"][read["mode"] == "unpaired"] == "").all()
+    assert hosts_in_both_classes(read) == 0
+
+
+def test_bins_that_are_not_matched_are_named(table: pd.DataFrame) -> None:
+    row = first(table, mode="unpaired", split="val", label=0)
+    changed = table.copy()
+    changed.loc[row, "psf_bin"] = 9
+    found = unmatched_bins(changed)
+    assert f"val, psf_bin 9, depth_bin {table['depth_bin'][row]}: 0 positives, 1 negatives" in found
+    assert len(found) == 2
+
+
+def test_depth_is_five_times_the_sky_noise_in_magnitudes() -> None:
+    assert float(depth(np.array(0.2))) == pytest.approx(22.5)
+    assert np.allclose(sky_noise(depth(np.array([0.0033, 0.0191]))), [0.0033, 0.0191])

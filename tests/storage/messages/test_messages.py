@@ -1,0 +1,149 @@
+"""Message files: every format reads to the same rows, and what cannot be used is refused by file, row and field."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from storage.files.inputs import InputError
+from storage.messages.messages import read_messages
+
+ROWS: list[dict[str, object]] = [
+    {"id": "a", "text": "Free BTC", "labels": ["crypto", "scam"], "collected_at": "2024-01-01T10:00:00"},
+    {"id": "b", "text": "hello, you", "labels": [], "collected_at": "2024-01-02T10:00:00+02:00"},
+]
+LABELS = ["crypto", "scam"]
+
+
+def jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def refusal(path: Path, untimed: str = "refuse") -> str:
+    with pytest.raises(InputError) as caught:
+        read_messages(path, LABELS, untimed)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_the_three_formats_hold_the_same_messages(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(
+        "id,text,labels,collected_at\n"
+        "a,Free BTC,crypto|scam,2024-01-01T10:00:00\n"
+        'b,"hello, you",,2024-01-02T10:00:00+02:00\n'
+    )
+    (tmp_path / "m.txt").write_text("__label__crypto __label__scam Free BTC\nhello, you\n")
+    (tmp_path / "m.times").write_text("2024-01-01T10:00:00\n2024-01-02T10:00:00+02:00\n")
+    tables = [
+        read_messages(path, LABELS, "refuse")[0]
+        for path in (jsonl(tmp_path / "m.jsonl", ROWS), tmp_path / "m.csv", tmp_path / "m.txt")
+    ]
+    assert tables[0]["collected_at"].tolist() == [
+        pd.Timestamp("2024-01-01T10:00", tz="UTC"),
+        pd.Timestamp("2024-01-02T08:00", tz="UTC"),
+    ]
+    assert tables[0][LABELS].to_numpy().tolist() == [[True, True], [False, False]]
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    pd.testing.assert_frame_equal(tables[0].drop(columns="id"), tables[2].drop(columns="id"))
+
+
+def test_fasttext_lines_without_times_follow_their_declared_order(tmp_path: Path) -> None:
+    path = tmp_path / "m.txt"
+    path.write_text("__label__crypto one\ntwo\n")
+    table, dropped = read_messages(path, LABELS, "file_order")
+    assert table["id"].tolist() == ["m:1", "m:2"]
+    assert table["collected_at"].isna().all()
+    assert dropped == 0
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_field(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes("\ufeffid,text,labels,collected_at\na,x,,2024-01-01\n".encode())
+    assert read_messages(path, LABELS, "refuse")[0]["id"].tolist() == ["a"]
+
+
+def test_a_duplicate_id_is_refused_by_row_and_first_use(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "m.jsonl", [*ROWS, {**ROWS[0]}])
+    assert refusal(path) == f"{path}, row 3, field id: id 'a' was used by row 1 already"
+
+
+def test_an_unparsable_time_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "m.jsonl", [ROWS[0], {**ROWS[1], "collected_at": "last week"}])
+    assert refusal(path) == (
+        f"{path}, row 2, field collected_at: 'last week' is not an ISO 8601 time (as in 2024-05-01T12:00:00); "
+        "1 row(s) in all: repair them, or set prepare.untimed to drop (and count) or file_order"
+    )
+
+
+def test_a_missing_time_is_refused_or_dropped_and_counted(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        ROWS[0],
+        {key: value for key, value in ROWS[1].items() if key != "collected_at"},
+    ]
+    path = jsonl(tmp_path / "m.jsonl", rows)
+    assert "row 2, field collected_at: there is no time" in refusal(path)
+    table, dropped = read_messages(path, LABELS, "drop")
+    assert (table["id"].tolist(), dropped) == (["a"], 1)
+
+
+def test_an_unknown_label_is_refused_with_the_declared_ones(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "m.jsonl", [{**ROWS[0], "labels": ["crypt"]}])
+    assert refusal(path) == (
+        f"{path}, row 1, field labels: unknown label 'crypt'; params.yaml declares ['crypto', 'scam'] "
+        "(a clean row has no label)"
+    )
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text("\n")
+    assert refusal(tmp_path / "m.jsonl").endswith("holds no rows; expected at least one message")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "m.jsonl").endswith("no such file; params.yaml names it")
+
+
+def test_another_encoding_is_refused_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes("id,text,labels,collected_at\na,caf\xe9,,2024-01-01\n".encode("latin-1"))
+    assert refusal(path) == f"{path}, row 2: byte 33 is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)"
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "row 1: not a JSON object"),
+        ("[1]", "row 1: expected one JSON object a line"),
+        ('{"id": "a", "labels": []}', "row 1, field text: expected a string, got None"),
+        (
+            '{"id": "a", "text": "x", "labels": "crypto"}',
+            "row 1, field labels: expected a list of label names",
+        ),
+        ('{"id": 7, "text": "x", "labels": []}', "row 1, field id: expected a string, got 7"),
+    ],
+)
+def test_a_broken_json_row_is_refused_by_row_and_field(tmp_path: Path, line: str, complaint: str) -> None:
+    (tmp_path / "m.jsonl").write_text(line + "\n")
+    assert complaint in refusal(tmp_path / "m.jsonl")
+
+
+def test_a_csv_without_its_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("id,text\na,b\n")
+    assert "columns ['collected_at', 'labels'] are missing" in refusal(tmp_path / "m.csv")
+
+
+def test_a_csv_row_of_another_length_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("id,text,labels,collected_at\na,b,,2024-01-01\nc,d\n")
+    assert "row 3: expected 4 fields" in refusal(tmp_path / "m.csv")
+
+
+def test_a_sidecar_of_another_length_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.txt").write_text("one\ntwo\n")
+    (tmp_path / "m.times").write_text("2024-01-01\n")
+    assert "holds 1 times for the 2 messages of m.txt" in refusal(tmp_path / "m.txt")
+
+
+def test_an_unknown_kind_of_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "m.xlsx").write_text("x")
+    assert "expected .jsonl, .csv or .txt" in refusal(tmp_path / "m.xlsx")

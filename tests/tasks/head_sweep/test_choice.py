@@ -1,0 +1,183 @@
+"""The rule that chooses, on made-up answers whose truth is known."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from methods.calibration.temperature import TemperatureFit
+from methods.heads.metrics import head_metrics
+from methods.heads.noise import group_counts, group_weights, macro_f1, macro_f1_draws
+from methods.heads.specs import HeadSpec
+from storage.files.inputs import InputError
+from tasks.head_sweep.comparison.choice import choose
+from tasks.head_sweep.comparison.evaluation import PARTS, Judged, Part, Run, Split
+from tasks.head_sweep.comparison.tables import BETTER, Compared, _said
+
+ROWS, RESAMPLES = 600, 300
+GROUPS = np.arange(ROWS) // 6
+LABELS = np.random.default_rng(0).integers(0, 4, ROWS)
+SEEDS = (1, 2, 3)
+Shares = Mapping[Part, float]
+EVEN: Shares = {"validation": 0.8, "test": 0.8}
+
+
+def answers(right: float, luck: int) -> NDArray[np.int64]:
+    """Right for a share of the rows."""
+    rng = np.random.default_rng(luck)
+    return np.asarray(np.where(rng.random(ROWS) < right, LABELS, (LABELS + rng.integers(1, 4, ROWS)) % 4))
+
+
+def runs(
+    profile: str, tokens: str, right: Shares, hidden: int = 16, seeds: Sequence[int] = SEEDS, luck: int = 0
+) -> list[Run]:
+    found = []
+    for seed in seeds:
+        spec = HeadSpec.parse(f"e__h{hidden}b16__{tokens}__s{seed}")
+        told: dict[Part, NDArray[np.int64]] = {
+            part: answers(right[part], 1000 * luck + 10 * seed + place) for place, part in enumerate(PARTS)
+        }
+        metrics = {part: head_metrics(np.eye(4)[told[part]], LABELS, 4) for part in PARTS}
+        found.append(
+            Run(
+                {"id": spec.id, "profile": profile, "size": f"h{hidden}"}, spec, profile, f"h{hidden}",
+                np.zeros((0, 4)), TemperatureFit(1.0, "fitted", 0.0, 0.0), metrics["test"], metrics["validation"], 0.0,
+                0.0, 0.0, {part: group_counts(told[part], LABELS, GROUPS, 4) for part in PARTS}, {},
+            )
+        )  # fmt: skip
+    return found
+
+
+def judged(*recipes: list[Run], failed: Sequence[Run] = ()) -> Judged:
+    """The first recipe's profile is the control."""
+    own = [run for recipe in recipes for run in recipe if run not in failed]
+    splits = {}
+    for part in PARTS:
+        counts = np.stack([run.counts[part] for run in own])
+        splits[part] = Split(
+            {}, np.bincount(LABELS), ROWS, int(GROUPS.max()) + 1, macro_f1(counts.sum(1)),
+            macro_f1_draws(counts, RESAMPLES, 1),
+        )  # fmt: skip
+    weights = group_weights(int(GROUPS.max()) + 1, RESAMPLES, 1)
+    return Judged(
+        "made",
+        list("abcd"),
+        {},
+        4,
+        recipes[0][0].profile,
+        own,
+        [run.facts for run in failed],
+        splits,
+        weights,
+        0.95,
+    )
+
+
+def test_a_recipe_that_is_better_by_far_is_chosen_and_test_confirms_it() -> None:
+    better: Shares = {"validation": 0.93, "test": 0.93}
+    made = judged(runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1))
+    choice = choose(made)
+    assert [made.runs[i].profile for i in choice.chosen] == ["std"] * 3
+    assert [made.runs[i].profile for i in choice.against] == ["base"] * 3
+    assert choice.verdict == "holds"
+
+
+@pytest.mark.parametrize(("on_test", "verdict"), [(0.8, "cannot tell"), (0.6, "does not hold")])
+def test_test_confirms_and_cannot_change_the_choice(on_test: float, verdict: str) -> None:
+    better: Shares = {"validation": 0.93, "test": on_test}
+    made = judged(runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1))
+    choice = choose(made)
+    assert made.runs[choice.chosen[0]].profile == "std"
+    assert choice.verdict == verdict
+
+
+def test_what_validation_cannot_tell_apart_keeps_the_control() -> None:
+    made = judged(
+        runs("base", "bal-mix0-ls0", EVEN),
+        runs("std", "bal-mix0-ls0-center", {"validation": 0.81, "test": 0.99}, luck=1),
+    )
+    choice = choose(made)
+    assert made.runs[choice.best[0]].profile == "std"
+    assert (choice.chosen, choice.verdict) == (choice.control, "not distinguishable")
+
+
+def test_a_control_that_is_first_has_to_be_told_from_the_runner_up() -> None:
+    near: Shares = {"validation": 0.79, "test": 0.79}
+    far: Shares = {"validation": 0.65, "test": 0.65}
+    base = runs("base", "bal-mix0-ls0", EVEN)
+    for right, verdict in ((near, "not distinguishable"), (far, "holds")):
+        made = judged(base, runs("std", "bal-mix0-ls0-center", right, luck=1))
+        choice = choose(made)
+        assert choice.best == choice.control == choice.chosen
+        assert made.runs[choice.against[0]].profile == "std"
+        assert choice.verdict == verdict
+
+
+def test_of_equal_recipes_the_control_is_first_and_a_copy_is_no_runner_up() -> None:
+    """A temperature moves no answer: comparing the control with it would compare it with itself."""
+    base = runs("base", "bal-mix0-ls0", EVEN)
+    calib = runs("calib", "bal-mix0-ls0-temp", EVEN)
+    made = judged(base, calib, runs("std", "bal-mix0-ls0-center", {"validation": 0.7, "test": 0.7}, luck=1))
+    choice = choose(made)
+    assert made.runs[choice.best[0]].profile == "base"
+    assert made.runs[choice.against[0]].profile == "std"
+    alone = choose(judged(base, calib))
+    assert (alone.against, alone.verdict, alone.chosen) == ([], "cannot tell", alone.control)
+
+
+def test_a_failed_seed_disqualifies_and_fewer_planned_ones_do_not() -> None:
+    better: Shares = {"validation": 0.93, "test": 0.93}
+    base, std = runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1)
+    fewer = choose(made := judged(base, std[:2]))
+    assert [made.runs[i].profile for i in fewer.best] == ["std"] * 2
+    assert fewer.gain is not None
+    assert fewer.gain.pairs == 2
+    broken = choose(made := judged(base, std, failed=std[2:]))
+    assert made.runs[broken.best[0]].profile == "base"
+    assert broken.left_out == [("std @ e h16 ls0", "1 of its runs diverged")]
+
+
+def test_a_control_of_which_a_seed_failed_is_compared_at_the_others() -> None:
+    better: Shares = {"validation": 0.93, "test": 0.93}
+    base, std = runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1)
+    choice = choose(judged(base, std, failed=base[:1]))
+    assert choice.gain is not None
+    assert (choice.gain.pairs, len(choice.best), len(choice.control)) == (2, 3, 2)
+
+
+def test_a_recipe_without_a_control_in_its_cell_is_named_and_not_chosen() -> None:
+    best: Shares = {"validation": 0.99, "test": 0.99}
+    base, wide = (
+        runs("base", "bal-mix0-ls0", EVEN),
+        runs("wide", "bal-mix0-ls0-gelu", best, hidden=32, luck=1),
+    )
+    choice = choose(made := judged(base, wide))
+    assert made.runs[choice.chosen[0]].profile == "base"
+    assert choice.left_out == [("wide @ e h32 ls0", "its cell has no run of the control at its seeds")]
+    with pytest.raises(InputError, match="no recipe has all its runs"):
+        choose(judged(base, wide, failed=base))
+
+
+def test_copies_count_once_and_beyond_the_floor_is_not_after_holm() -> None:
+    better: Shares = {"validation": 0.83, "test": 0.85}
+    base, std = runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1)
+    cooled = (
+        runs("calib", "bal-mix0-ls0-temp", EVEN),
+        runs("both", "bal-mix0-ls0-center-temp", better, luck=1),
+    )
+    made = judged(base, std, *cooled)
+    one, twice = (
+        [(3 + i, i) for i in range(3)],
+        [*((3 + i, i) for i in range(3)), *((9 + i, 6 + i) for i in range(3))],
+    )
+    assert made.of_pairs(twice, "test") == made.of_pairs(one, "test")
+    found = Compared.of(made, one)
+    assert found.test is not None
+    assert found.test.delta > found.test.floor
+    others = [found] * int(0.06 / found.test.p)  # so many that Holm takes it back
+    table = pd.DataFrame([each.columns for each in others])
+    said = _said(table, others, BETTER, 0.05)
+    assert set(said["verdict"]) == {"not after Holm"}
+    assert set(_said(table[:1], others[:1], BETTER, 0.05)["verdict"]) == {"better"}

@@ -1,0 +1,51 @@
+"""Two result files of a real detection set, from importer to table; skipped where the set is absent."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from params.hybrid_calibrator import Compare, Fit
+from tasks.hybrid_calibrator import compare, fit
+from tests.clone import REAL
+from tests.tasks.hybrid_calibrator.test_compare import COMPARE, FIT, READ, block
+from tests.tasks.hybrid_calibrator.test_data import SOURCE, Run
+
+KINDS = ("bbox", "segm")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (REAL / "coco100").exists(), reason="../shared/real/coco100 is absent")
+def test_coco100_runs_from_importer_to_table(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    (run.data / "nonwindow").mkdir(parents=True)
+    shutil.copy(REAL / "coco100" / "instances_val2014_100.json", run.data / "ground_truth.json")
+    sources = {}
+    for kind in KINDS:
+        name = f"instances_val2014_fake{kind}100_results.json"
+        shutil.copy(REAL / "coco100" / name, run.data / "nonwindow" / name)
+        sources[kind] = {**SOURCE, "file": name}
+    run.prepare(sources=sources, split={"by": "random", "tune": 0.3, "report": 0.3, "seed": 0})
+    run.features()
+    out = run.files["candidates"].parent
+    inputs = run.of("candidates", "prepared", "features")
+    fit.main(
+        block(Fit, FIT, tmp_path), "nonwindow", **inputs,
+        models=out / "models", predictions=out / "predictions.npz", fitted=out / "fitted.json",
+    )  # fmt: skip
+    compare.main(
+        block(Compare, {**COMPARE, "detectors": ["bbox"]}, tmp_path),
+        **{stem: {"nonwindow": out / name} for stem, name in READ.items()},
+        results=tmp_path / "results", thresholds=tmp_path / "thresholds.json",
+    )  # fmt: skip
+    table: Any = pd.read_csv(tmp_path / "results" / "table.csv").set_index("option")
+    counted = table["tp"] + table["fn"]
+    assert len(set(counted)) == 1  # every row is judged on the same ground truth
+    assert {"raw_bbox", "raw_segm", "union", "boxes_fusion", "control", "A", "B"} <= set(table.index)
+    assert table.loc["control", "f1"] > 0.3
+    assert ((table["precision"].dropna() >= 0) & (table["precision"].dropna() <= 1)).all()
+    decision = json.loads((tmp_path / "results" / "decision.json").read_text())
+    assert decision["verdict"] in ("holds", "does not hold", "cannot tell")
