@@ -10,7 +10,7 @@ export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS ?= 180
 UI_PORT ?= 4200
 POOL := calibration
 
-.PHONY: help env data demo verify test check bench overhead ui deploy worker lock clean
+.PHONY: help env data demo verify test check deps bench overhead ui deploy worker lock clean
 
 help: ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ test: env ## all tests
 
 check: env ## style and types
 	@ruff check . && ruff format --check . && mypy .
+
+deps: env ## the code that each stage of dvc.yaml depends on, from what its modules import
+	@python -m flows.pinned.code
 
 bench: env ## time this project and its peers in one run
 	@for name in thresholds intervals matching blending temperature heads rendering lens_training; do python -m bench.$$name || exit 1; done

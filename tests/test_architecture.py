@@ -9,9 +9,10 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
+from flows.pinned.code import code_dependencies, imported, names, templates, with_code_dependencies
 from params.block import Block
 from run_stage import declared_files
-from tests.imports import PACKAGES, ROOT, code_dependencies, imported, names
+from tests.imports import PACKAGES, ROOT
 
 MAY_IMPORT = {
     "flows": {"flows", "tasks", "params"},
@@ -113,6 +114,17 @@ def test_code_dependencies_equal_the_import_closure(stage: str) -> None:
     expected = code_dependencies(experiment, stage.removeprefix(f"{experiment}_"))
     lines = "\n".join(f"      - {path}" for path in expected)
     assert sorted(code) == expected, f"dvc.yaml, stage {stage}: the code deps have to be\n{lines}"
+
+
+def test_make_deps_has_nothing_to_write() -> None:
+    text = (ROOT / "dvc.yaml").read_text()
+    assert with_code_dependencies(text) == text, "`make deps`"
+
+
+def test_every_template_is_there_and_somebody_names_it() -> None:
+    named = {template for package in PACKAGES for path in modules(package) for template in templates(path)}
+    named |= {taken for template in named for taken in templates(template)}
+    assert named == {path for package in PACKAGES for path in (ROOT / package).rglob("*.j2")}
 
 
 @pytest.mark.parametrize("stage", STAGES)

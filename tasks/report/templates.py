@@ -1,0 +1,57 @@
+"""Words for people stand in templates; here they meet their figures.
+
+A template is named by its path in the repository, as in `render("tasks/head_sweep/comparison/report.md.j2", ...)`: a
+module that names one depends on it (`flows.pinned.code`). A figure that a template asks for and is not given is an
+error.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from storage.files.markdown import bullets, markdown_table
+from tasks.report import figures
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One claim of a decision: its kind names the macro that says it, its figures are what the macro is given."""
+
+    kind: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render(template: str, **context: Any) -> str:
+    return _environment().get_template(template).render(context)
+
+
+def sentences(template: str, reasons: Iterable[Reason]) -> list[str]:
+    """Each reason by the macro of its kind; white space of the template is one blank."""
+    macros = _environment().get_template(template).module
+    return [" ".join(str(getattr(macros, each.kind)(**each.figures)).split()) for each in reasons]
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(ROOT),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown
+    )
+    formats = {
+        name: each
+        for name, each in vars(figures).items()
+        if callable(each) and each.__module__ == figures.__name__
+    }
+    made.filters |= {**formats, "bullets": bullets, "markdown_table": markdown_table}
+    made.globals |= formats
+    return made
