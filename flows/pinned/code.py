@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from storage.files.atomic import complete
-
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params")
 BESIDES = ("run_stage.py", "requirements.lock")  # what every stage runs, and what it runs on
@@ -109,8 +107,9 @@ def main() -> int:
     before = path.read_text(encoding="utf-8")
     after = with_code_dependencies(before)
     if after != before:
-        with complete(path) as partial:
-            partial.write_text(after, encoding="utf-8")
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(after, encoding="utf-8")
+        partial.replace(path)
     sys.stdout.write(f"dvc.yaml {'has its code deps anew' if after != before else 'had them all'}\n")
     return 0
 
