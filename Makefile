@@ -24,6 +24,7 @@ $(VENV)/complete: requirements.lock requirements-dev.lock
 	@command -v uv > /dev/null || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "installing the locked environment into .venv (torch alone is several GB the first time)"
 	@uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
+	@install -d -m 700 .dvc/tmp/site && $(VENV)/bin/dvc config --local core.site_cache_dir $(CURDIR)/.dvc/tmp/site
 	@touch $@
 
 data: env ## data/ as data.dvc pins it: pulled, or simulated and compared
@@ -40,8 +41,9 @@ test: env ## all tests
 	@python -m pytest -n 2 --dist loadfile -m "not server"
 	@python -m pytest -m server
 
-check: env ## style and types
+check: env ## style, types, and known vulnerabilities of what is locked
 	@ruff check . && ruff format --check . && mypy .
+	@python .ci/audit.py requirements.lock requirements-dev.lock
 
 deps: env ## the code that each stage of dvc.yaml depends on, from what its modules import
 	@python -m flows.pinned.code

@@ -29,8 +29,9 @@ from params.lens_shortcuts import Leak, Render, Simulate
 from simulators.lens_shortcuts import drawn
 from storage.files.markdown import markdown_table
 from tasks.lens_shortcuts.model.labelled_stamps import numbered
-from tasks.lens_shortcuts.model.planted_leaks import planted
+from tasks.lens_shortcuts.model.planted_leaks import leak_effect
 from tasks.lens_shortcuts.model.scenes import Scenes
+from tasks.lens_shortcuts.model.undefined import why
 
 PARAMS = Path("params.yaml")
 FIRST_SEED = 101
@@ -81,7 +82,7 @@ def rendered(rows: pd.DataFrame, render: Render, arcs: bool, leak: Leak | None) 
     scenes, parts = Scenes(None, render.gain, render.supersampling, "cpu"), []
     for start in range(0, len(rows), render.chunk):
         part = rows.iloc[start : start + render.chunk]
-        changes = planted(part, leak, render.supersampling)
+        changes = leak_effect(part, leak, render.supersampling)
         hosts = scenes.hosts(part, changes)
         parts.append(stored(scenes.with_arcs(part, hosts, changes) if arcs else hosts))
     return np.concatenate(parts)
@@ -171,7 +172,7 @@ def pooled(found: dict[tuple[str, str, str], list[GateResult]], family: int) -> 
 def cell(results: list[GateResult]) -> str:
     aucs = [each.auc for each in results if each.auc is not None]
     if len(aucs) < len(results):
-        return f"undefined: {next(each.reason for each in results if each.auc is None)}"
+        return f"undefined: {next(why(each) for each in results if each.auc is None)}"
     spread = f" ({np.std(aucs, ddof=1):.3f})" if len(aucs) > 1 else ""
     return f"{np.mean(aucs):.3f}{spread}, {sum(each.finds for each in results)}/{len(results)}"
 

@@ -21,6 +21,7 @@ from simulators.lens_shortcuts import drawn
 from storage.files.markdown import markdown_table
 from storage.lenses.manifests import SERSIC_HOST, SKY
 from tasks.lens_shortcuts.model.labelled_stamps import numbered
+from tasks.lens_shortcuts.model.undefined import why
 
 COLUMNS = {"PSF and depth (matched)": SKY, "host (not matched)": SERSIC_HOST}
 
@@ -39,7 +40,7 @@ def measured(seed: int, count: int) -> dict[tuple[str, str], tuple[float, float,
         for by, group in groups.items():
             gate = gate_auc(rows[list(names)].to_numpy(np.float64), labels, group, seed)
             if gate.auc is None or gate.low is None or gate.high is None:
-                raise ValueError(gate.reason)
+                raise ValueError(why(gate))
             found[what, by] = gate.auc, (gate.high - gate.low) / 2, gate.low <= 0.5 <= gate.high
     return found
 

@@ -28,6 +28,7 @@ from simulators import lens_shortcuts as simulator
 from storage.files.markdown import markdown_table
 from storage.lenses.manifests import SKY
 from tasks.lens_shortcuts.model.labelled_stamps import numbered
+from tasks.lens_shortcuts.model.undefined import why
 
 Columns = dict[str, Any]
 Matching = Callable[[Columns, Columns], NDArray[np.int64]]
@@ -67,7 +68,7 @@ def aucs(seed: int, count: int, shift: float, matching: Matching) -> dict[str, f
     for probe, features in seen.items():
         gate = gate_auc(features, rows["label"].to_numpy() == 1, groups, seed)
         if gate.auc is None:
-            raise ValueError(gate.reason)
+            raise ValueError(why(gate))
         found[probe] = gate.auc
     return found
 

@@ -17,7 +17,7 @@ from torchvision.models import resnet18
 from bench.one_thread import restart_on_one_thread
 from methods.lenses.batches import Resident, augmented, resident
 from methods.lenses.network import new_network
-from methods.lenses.training import Training, logits, restored, train
+from methods.lenses.training import LensTraining, logits, restored, train
 
 BATCH = 32
 EPOCHS = 2
@@ -39,10 +39,8 @@ def seconds(run: Callable[[], object], device: str) -> float:
 
 
 def ours(data: Resident, width: int, batch: int, amp: bool) -> Callable[[], object]:
-    settings = Training(width, "one_cycle", 3e-3, 1e-4, EPOCHS, batch, None, amp)
-    return lambda: train(
-        data, (), settings, 1, lambda network, epoch: (float(epoch), {}), lambda made: None, None
-    )
+    settings = LensTraining(width, "one_cycle", 3e-3, 1e-4, EPOCHS, batch, None, amp)
+    return lambda: train(data, (), settings, 1, lambda network, epoch: (float(epoch), {}))
 
 
 def torchvisions(data: Resident, batch: int, channels_last: bool) -> Callable[[], object]:

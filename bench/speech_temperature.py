@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from methods.audio.log_mel import log_mel
-from methods.audio.network import Training, network_logits, train_network
+from methods.audio.network import AcousticTraining, network_logits, train_network
 from params.block import read_block
 from params.speech_temperature import Acoustic, Fit, Simulate
 from simulators import speech_temperature as simulator
@@ -102,12 +102,14 @@ def clips(
     return table, np.stack(frames)
 
 
-def setting(backend: Acoustic, **changes: Any) -> Training:
-    return Training(**{**backend.model_dump(include=set(Training.__dataclass_fields__)), **changes})
+def setting(backend: Acoustic, **changes: Any) -> AcousticTraining:
+    return AcousticTraining(
+        **{**backend.model_dump(include=set(AcousticTraining.__dataclass_fields__)), **changes}
+    )
 
 
 def trained(
-    table: pd.DataFrame, features: Floats, train: NDArray[np.bool_], training: Training, seed: int,
+    table: pd.DataFrame, features: Floats, train: NDArray[np.bool_], training: AcousticTraining, seed: int,
     judged: NDArray[np.bool_] | None = None,
 ) -> tuple[float, float]:  # fmt: skip
     """(accuracy, AUC) on the judged rows, by default all that were not trained on."""

@@ -11,19 +11,19 @@ if __name__ == "__main__":  # Prefect reads its environment when it is imported
 
 from prefect import flow
 
-from flows.walk import flow_run as pipeline
+from flows.walk import flow_run
 
 
 @flow
-def fpr_thresholds(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
+def fpr_thresholds(force: bool = False, jobs: flow_run.Jobs = None) -> dict[str, Any]:
     """Tune per-label thresholds on ten calibration sets, compare them on the holdout, and publish the decision.
 
     Args:
         force: Run the stages even where nothing changed.
         jobs: How many stages run at once; empty for one on each core.
     """
-    return pipeline.experiment("fpr_thresholds", force, jobs)
+    return flow_run.experiment("fpr_thresholds", force, jobs)
 
 
 if __name__ == "__main__":
-    sys.exit(pipeline.run_experiment(fpr_thresholds))
+    sys.exit(flow_run.run_experiment(fpr_thresholds))

@@ -11,19 +11,19 @@ if __name__ == "__main__":  # Prefect reads its environment when it is imported
 
 from prefect import flow
 
-from flows.walk import flow_run as pipeline
+from flows.walk import flow_run
 
 
 @flow
-def head_sweep(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
+def head_sweep(force: bool = False, jobs: flow_run.Jobs = None) -> dict[str, Any]:
     """Embed, train the sweep's heads encoder by encoder, judge them against their own noise, and publish the decision.
 
     Args:
         force: Run the stages even where nothing changed.
         jobs: How many stages run at once; empty for one on each core.
     """
-    return pipeline.experiment("head_sweep", force, jobs)
+    return flow_run.experiment("head_sweep", force, jobs)
 
 
 if __name__ == "__main__":
-    sys.exit(pipeline.run_experiment(head_sweep))
+    sys.exit(flow_run.run_experiment(head_sweep))

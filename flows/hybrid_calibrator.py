@@ -11,19 +11,19 @@ if __name__ == "__main__":  # Prefect reads its environment when it is imported
 
 from prefect import flow
 
-from flows.walk import flow_run as pipeline
+from flows.walk import flow_run
 
 
 @flow
-def hybrid_calibrator(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
+def hybrid_calibrator(force: bool = False, jobs: flow_run.Jobs = None) -> dict[str, Any]:
     """Blend two experts per variant, compare with XGBoost, raw detectors and their union, and publish the decision.
 
     Args:
         force: Run the stages even where nothing changed.
         jobs: How many stages run at once; empty for one on each core.
     """
-    return pipeline.experiment("hybrid_calibrator", force, jobs)
+    return flow_run.experiment("hybrid_calibrator", force, jobs)
 
 
 if __name__ == "__main__":
-    sys.exit(pipeline.run_experiment(hybrid_calibrator))
+    sys.exit(flow_run.run_experiment(hybrid_calibrator))

@@ -12,11 +12,11 @@ from pydantic import PositiveFloat
 from ruamel.yaml import YAML
 
 from flows import scheduled
-from flows.published import run_version
-from flows.reproduce import plan
+from flows.published import artifacts
 from flows.walk import approval, experiments
-from flows.walk import flow_run as pipeline
+from flows.walk.flow_run import Jobs, run_as_tasks
 from flows.walk.order import StageOutcome
+from flows.walk.plan import plan
 from flows.walk.resources import gpu_devices
 from flows.worktrees import branches
 from flows.worktrees.worktree import WorktreeError, commit_of, worktree
@@ -46,7 +46,7 @@ def lens_full_training(
     git_remote: str = "",
     hours: PositiveFloat = 24,
     granted_by: str | None = None,
-    jobs: pipeline.Jobs = None,
+    jobs: Jobs = None,
 ) -> State[Any]:
     """Bring the decision up to date at a commit, wait for a person's approval, then train the chosen variant in full.
 
@@ -67,7 +67,7 @@ def lens_full_training(
     if pull:
         branches.fetch(root, ref)
     revision = commit_of(root, ref)
-    run_version.record(revision)
+    artifacts.record_version(revision)
     scheduled.require_branch(root, branch, git_remote)
     with worktree(root, revision, "lens-full-training") as clean, chdir(clean):
         decided = scheduled.brought_up_to_date(clean, [DECISION], pull, jobs=jobs)
@@ -86,7 +86,7 @@ def lens_full_training(
             granted_by,
         )
         enable(clean / PARAMS)
-        trained = pipeline.run_as_tasks(plan(clean, [TRAINING], False, jobs))
+        trained = run_as_tasks(plan(clean, [TRAINING], False, jobs))
         message = f"{choice['chosen']} trained in full, approved by {approved.approver}"
         holder = scheduled.commit_to_branch(clean, branch, message, (PARAMS, *branches.MADE))
         for each in experiments.finished(clean, [*decided, *trained]):

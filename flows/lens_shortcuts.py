@@ -11,19 +11,19 @@ if __name__ == "__main__":  # Prefect reads its environment when it is imported
 
 from prefect import flow
 
-from flows.walk import flow_run as pipeline
+from flows.walk import flow_run
 
 
 @flow
-def lens_shortcuts(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
+def lens_shortcuts(force: bool = False, jobs: flow_run.Jobs = None) -> dict[str, Any]:
     """Render, gate, train, walk the decision tree, compare the variants, and publish the decision.
 
     Args:
         force: Run the stages even where nothing changed.
         jobs: How many stages run at once; empty for one on each core.
     """
-    return pipeline.experiment("lens_shortcuts", force, jobs)
+    return flow_run.experiment("lens_shortcuts", force, jobs)
 
 
 if __name__ == "__main__":
-    sys.exit(pipeline.run_experiment(lens_shortcuts))
+    sys.exit(flow_run.run_experiment(lens_shortcuts))

@@ -12,15 +12,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from rich.console import Console
 
-from flows import data
-from flows.pinned import graph
-from flows.published import artifacts as publish
-from flows.published import run_version
-from flows.reproduce import StagesFailed, plan
+from flows.pinned import data_folder, graph
+from flows.published import artifacts
 from flows.walk import experiments
 from flows.walk.flow_run import Jobs, run_as_tasks
-from flows.walk.order import StageOutcome
-from flows.walk.runners import RunnerFactory, RunnerName, local_processes, runner_factory
+from flows.walk.order import StageOutcome, StagesFailed
+from flows.walk.placement import RunnerName, runner_factory
+from flows.walk.plan import plan
+from flows.walk.runners import RunnerFactory, local_processes
 from flows.worktrees import branches
 from flows.worktrees.worktree import WorktreeError, at, commit_of, run, worktree
 
@@ -66,7 +65,7 @@ def recalibrate(
     if pull:
         branches.fetch(root, ref)
     revision = commit_of(root, ref)
-    run_version.record(revision)
+    artifacts.record_version(revision)
     if git_remote and not commit:
         raise WorktreeError(f"git_remote {git_remote!r} gets the branch that `commit` makes: set commit, too")
     if commit:
@@ -131,7 +130,7 @@ def hand_on(clean: Path, holder: str | None, push: bool, git_remote: str) -> lis
 @task(name="data", task_run_name="data", cache_policy=NO_CACHE)
 def get_data(clean: Path) -> None:
     """data/ as data.dvc pins it: from the cache, from the remote, or simulated."""
-    data.make(clean, Console(quiet=True))
+    data_folder.make(clean, Console(quiet=True))
     get_run_logger().info("data/ matches data.dvc")
 
 
@@ -190,7 +189,7 @@ def commit_finished(clean: Path, branch: str, revision: str, outcomes: list[Stag
     message = f"Recalibrated at {revision[:12]}"
     if all(each.succeeded for each in outcomes):
         return commit_to_branch(clean, branch, message)
-    paths = experiments.without_the_unfinished(clean, outcomes)
+    paths = branches.without_the_unfinished(clean, outcomes)
     lost = experiments.unfinished(outcomes)
     return commit_to_branch(
         clean, branch, f"{message}, without {', '.join(lost)}" if lost else message, paths
@@ -200,7 +199,7 @@ def commit_finished(clean: Path, branch: str, revision: str, outcomes: list[Stag
 @task(name="publish", task_run_name="publish {experiment}", cache_policy=NO_CACHE)
 def publish_results(clean: Path, experiment: str) -> str:
     """Table, decision and plots as artifacts of this run; the decision in a few words."""
-    decision = publish.experiment_artifacts(clean, experiment)
+    decision = artifacts.experiment_artifacts(clean, experiment)
     return f"{experiment}: {decision['chosen']} ({decision['verdict']})"
 
 
@@ -221,4 +220,4 @@ def _named(targets: list[str] | None) -> str:
 
 
 def _worktree_name(targets: list[str] | None) -> str:
-    return publish.key_of(" ".join(targets)) if targets else "all"
+    return artifacts.key_of(" ".join(targets)) if targets else "all"

@@ -77,7 +77,7 @@ class TimeSplit(Block):
         return _within_one(self, self.calibration + self.holdout)
 
 
-class RandomSplit(Block):
+class RowRandomSplit(Block):
     """For rows without an order: a random calibration share, a random holdout share, the rest trains."""
 
     by: Literal["random"]
@@ -90,13 +90,13 @@ class RandomSplit(Block):
         return _within_one(self, self.calibration + self.holdout)
 
 
-class ColumnSplit(Block):
+class RowColumnSplit(Block):
     """The file's own `split` column: train, calib, holdout; any other value names a pool."""
 
     by: Literal["column"]
 
 
-Split = Annotated[TimeSplit | RandomSplit | ColumnSplit, Field(discriminator="by")]
+Split = Annotated[TimeSplit | RowRandomSplit | RowColumnSplit, Field(discriminator="by")]
 
 
 class Messages(Block):
@@ -106,7 +106,7 @@ class Messages(Block):
     labels: Labels
     messages: str
     pools: dict[Name, str]
-    split: TimeSplit | RandomSplit = Field(discriminator="by")
+    split: TimeSplit | RowRandomSplit = Field(discriminator="by")
     untimed: Literal["refuse", "drop", "file_order"]
 
 
@@ -169,7 +169,7 @@ class FasttextFile(Block):
     clamp: Tolerance
 
 
-class Given(Block):
+class UserScores(Block):
     """The rows came with scores (prepare.kind: scores): there is no model here."""
 
     kind: Literal["given"]
@@ -178,13 +178,13 @@ class Given(Block):
 class Score(Block):
     """The model that scores the rows."""
 
-    model: Annotated[Ngrams | FasttextTraining | FasttextFile | Given, Field(discriminator="kind")]
+    model: Annotated[Ngrams | FasttextTraining | FasttextFile | UserScores, Field(discriminator="kind")]
 
 
 # --- tune -------------------------------------------------------------------------------------------------------
 
 
-class Source(Block):
+class CalibrationSource(Block):
     """Rows of one pool that join a calibration set.
 
     rows: all, its clean rows, or per label the `top` clean rows by that label's score (mined).
@@ -205,7 +205,7 @@ class Option(Block):
     """One recipe: which rows calibrate, at which target, by which rule."""
 
     name: Name
-    sources: Annotated[list[Source], Field(min_length=1)]
+    sources: Annotated[list[CalibrationSource], Field(min_length=1)]
     target: Rate
     rule: Literal["empirical", "guaranteed", "any_label"]
     delta: Rate | None

@@ -87,7 +87,7 @@ class BackgroundCrops(Block):
         return self
 
 
-class Crops(Block):
+class BoxCrops(Block):
     """Images with class boxes; a group is an image. classes: those to keep, or all.
 
     unknown: what becomes of rows that name an image or class that is not there; drop counts them.
@@ -101,7 +101,7 @@ class Crops(Block):
     background: BackgroundCrops
 
 
-class Ready(Block):
+class ReadyEmbeddings(Block):
     """Embeddings made elsewhere: one safetensors file per encoder, each with its JSON sidecar.
 
     A row of background has the label __bg. classes: those that labels may name, or all that they do.
@@ -131,7 +131,7 @@ class Prepare(Block):
     has fewer is warned of."""
 
     datasets: Annotated[
-        dict[Name, Annotated[Crops | Ready, Field(discriminator="kind")]], Field(min_length=1)
+        dict[Name, Annotated[BoxCrops | ReadyEmbeddings, Field(discriminator="kind")]], Field(min_length=1)
     ]
     split: GroupShares
     few_rows: PositiveInt
@@ -140,7 +140,7 @@ class Prepare(Block):
 # --- embed ------------------------------------------------------------------------------------------------------
 
 
-class Given(Block):
+class ReadyEncoder(Block):
     """An encoder of a dataset whose embeddings came ready: one of its files."""
 
     kind: Literal["given"]
@@ -148,7 +148,7 @@ class Given(Block):
     file: str
 
 
-class RandomNetwork(Block):
+class RandomNetworkEncoder(Block):
     """A small convolutional network whose weights the seed draws: no training, no file."""
 
     kind: Literal["random_network"]
@@ -159,7 +159,7 @@ class RandomNetwork(Block):
     seed: NonNegativeInt
 
 
-class HogColour(Block):
+class HogColourEncoder(Block):
     """Histograms of oriented gradients, and colour on a grid of the crop: no weights.
 
     size: the crop is squashed to it, a multiple of cell. colour_bins: of each channel's histogram in each quarter.
@@ -180,7 +180,7 @@ class HogColour(Block):
         return self
 
 
-class Timm(Block):
+class TimmEncoder(Block):
     """A pretrained vision transformer (extra `encoders`).
 
     weights: a safetensors file; sha256: its hash, since the file itself is not pinned. pooling: cls (class token),
@@ -206,7 +206,7 @@ class Timm(Block):
         return self
 
 
-PixelEncoder = RandomNetwork | HogColour | Timm
+PixelEncoder = RandomNetworkEncoder | HogColourEncoder | TimmEncoder
 
 
 class BackgroundClasses(Block):
@@ -222,7 +222,7 @@ class Embed(Block):
     crops after which what is done is kept."""
 
     encoders: Annotated[
-        dict[Name, Annotated[Given | PixelEncoder, Field(discriminator="kind")]],
+        dict[Name, Annotated[ReadyEncoder | PixelEncoder, Field(discriminator="kind")]],
         Field(min_length=1),
     ]
     background: BackgroundClasses

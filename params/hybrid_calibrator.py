@@ -19,14 +19,14 @@ BASELINES = ("everything_raw", "everything_deduped", "union", "boxes_fusion")
 # --- prepare ----------------------------------------------------------------------------------------------------
 
 
-class ListedSplit(Block):
+class SplitFile(Block):
     """A JSON file of image ids or file names under train, tune and report."""
 
     by: Literal["file"]
     file: str
 
 
-class RandomSplit(Block):
+class RandomImageSplit(Block):
     """Images at random; the rest trains."""
 
     by: Literal["random"]
@@ -41,7 +41,7 @@ class RandomSplit(Block):
         return self
 
 
-class Source(Block):
+class DetectionSource(Block):
     """A COCO results file in the variant's folder.
 
     scores: whether a row may lack one. categories: how the file numbers classes: as the ground truth does,
@@ -63,8 +63,8 @@ class Prepare(Block):
 
     variants: Annotated[list[Literal["nonwindow", "window"]], Field(min_length=1)]
     ground_truth: Annotated[CocoTruth | YoloTruth | VocTruth, Field(discriminator="format")]
-    split: Annotated[ListedSplit | RandomSplit, Field(discriminator="by")]
-    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+    split: Annotated[SplitFile | RandomImageSplit, Field(discriminator="by")]
+    sources: Annotated[dict[Name, DetectionSource], Field(min_length=1)]
     unknown: Literal["refuse", "drop"]
     dedupe_iou: Rate
     match_iou: Rate
@@ -141,7 +141,7 @@ class MultilayerPerceptron(Block):
     patience: PositiveInt
 
 
-class Boosted(Block):
+class BoostingOption(Block):
     """One XGBoost model: on all features, without the classifier's embedding, or without the classifier (structured).
 
     selected: of these three the one with the lowest out-of-fold log-loss on the train images.
@@ -151,27 +151,29 @@ class Boosted(Block):
     features: Literal["selected", "all", "without_embedding", "structured"]
 
 
-class Blended(Block):
+class BlendOption(Block):
     """A dense expert and XGBoost on the structured features, blended by logistic regression."""
 
     kind: Literal["blended"]
     dense: Literal["logistic", "perceptron"]
 
 
-class Stacked(Block):
+class StackOption(Block):
     """XGBoost on the structured features and the dense expert's out-of-fold logit."""
 
     kind: Literal["stacked"]
     dense: Literal["logistic", "perceptron"]
 
 
-class Isotonic(Block):
+class IsotonicOption(Block):
     """The control's probability, made monotone and calibrated class by class."""
 
     kind: Literal["isotonic"]
 
 
-FitOption = Annotated[Boosted | Blended | Stacked | Isotonic, Field(discriminator="kind")]
+FitOption = Annotated[
+    BoostingOption | BlendOption | StackOption | IsotonicOption, Field(discriminator="kind")
+]
 
 
 class Fit(Block):
@@ -186,9 +188,9 @@ class Fit(Block):
     seed: NonNegativeInt
 
     @property
-    def control(self) -> Boosted:
+    def control(self) -> BoostingOption:
         option = next(iter(self.options.values()))
-        assert isinstance(option, Boosted)
+        assert isinstance(option, BoostingOption)
         return option
 
     @model_validator(mode="after")
@@ -229,7 +231,7 @@ class Acceptance(Block):
     min_recall: Share
 
 
-class Adoption(Block):
+class AdoptionPolicy(Block):
     """The rule that decides, on tune images whose thresholds come from other tune images.
 
     The first challenger is adopted if the intervals of its F1 gains over the control and over each of the
@@ -264,7 +266,7 @@ class Compare(Block):
     union_iou: Rate
     fusion_iou: Rate
     thresholds: Acceptance
-    adoption: Adoption
+    adoption: AdoptionPolicy
     calibration_bins: Annotated[int, Field(ge=2)]
     level: Rate
     resamples: Annotated[int, Field(ge=100)]

@@ -137,7 +137,7 @@ class Simulate(Block):
 Modes = Annotated[list[Mode], Field(min_length=1)]
 
 
-class Rendered(Block):
+class RenderSource(Block):
     """Stamps are rendered from the manifest. hosts: the array of host images that it names, null for Sersic hosts.
 
     modes: those that the data has; the others are reported as not given.
@@ -149,7 +149,7 @@ class Rendered(Block):
     hosts: str | None
 
 
-class Own(Block):
+class OwnSource(Block):
     """Stamps of the user's: one array (npy, or npz with `array`) in the manifest's order, or a folder of FITS files.
 
     A FITS file is <stamp>.fits with a cube (3, 63, 63) or one image extension for each of g, r, z. placebo: the same
@@ -166,7 +166,7 @@ class Own(Block):
     zero_point: float
 
 
-Prepare = Annotated[Rendered | Own, Field(discriminator="kind")]
+Prepare = Annotated[RenderSource | OwnSource, Field(discriminator="kind")]
 
 
 # --- sample -----------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Gates(Block):
 # --- train ------------------------------------------------------------------------------------------------------
 
 
-class Network(Block):
+class LensNetwork(Block):
     """input: raw, residual (3 channels) or both (6). width: channels of ResNet18's first stage, 64 in the plan, and at
     least 8, below which torch's kernels are not safe.
 
@@ -256,7 +256,7 @@ class Network(Block):
     device: Literal["cpu", "cuda", "auto"]
 
 
-class Recipe(Block):
+class TrainRecipe(Block):
     """What every variant shares: only the mask and the stamps differ.
 
     half_seed deals the hosts of val into the half that selects and the half that reports. radii: core masks of the
@@ -264,7 +264,7 @@ class Recipe(Block):
     edge. every: epochs between two records of the model gates.
     """
 
-    network: Network
+    network: LensNetwork
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
     half_seed: NonNegativeInt
     radii: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2)]
@@ -293,29 +293,29 @@ class Train(Block):
     """The unmasked model of each mode of stamps; a run of this stage is one mode."""
 
     variants: dict[Mode, VariantName]
-    recipe: Recipe
+    recipe: TrainRecipe
 
 
 # --- tree -------------------------------------------------------------------------------------------------------
 
 
-class Edges(Block):
+class GateEdges(Block):
     """PASS beyond passes, FAIL beyond fails; between, on an edge, or with an interval over one: WARN."""
 
     passes: float
     fails: float
 
 
-class Thresholds(Block):
+class TreeThresholds(Block):
     """The plan's, but placebo's edges and AUROC's FAIL: the plan has none there (docs/defaults.md says why ours)."""
 
-    core: Edges
-    radial: Edges
-    reliance: Edges
-    placebo: Edges
-    theta_E_least: Edges
-    theta_E_spread: Edges
-    auroc: Edges
+    core: GateEdges
+    radial: GateEdges
+    reliance: GateEdges
+    placebo: GateEdges
+    theta_E_least: GateEdges
+    theta_E_spread: GateEdges
+    auroc: GateEdges
 
 
 class Tree(Block):
@@ -326,13 +326,13 @@ class Tree(Block):
 
     gates: Literal["placebo", "plan"]
     baseline: Literal["paired", "unpaired"]
-    thresholds: Thresholds
+    thresholds: TreeThresholds
 
 
 # --- mask -------------------------------------------------------------------------------------------------------
 
 
-class Phase(Block):
+class MaskPhase(Block):
     """From this share of the epochs on, r < radius is hidden with this probability, drawn per image and epoch."""
 
     start: Annotated[float, Field(ge=0, lt=1)]
@@ -348,7 +348,7 @@ class Mask(Block):
     force_variants: train them whatever the tree says.
     """
 
-    variants: dict[VariantName, Annotated[list[Phase], Field(min_length=1)]]
+    variants: dict[VariantName, Annotated[list[MaskPhase], Field(min_length=1)]]
     force_variants: bool
 
 
@@ -386,5 +386,5 @@ class Whole(Block):
 class Full(Block):
     """Training the chosen variant on the stamps of `whole`, where that is enabled, with the plan's recipe."""
 
-    network: Network
+    network: LensNetwork
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]

@@ -35,7 +35,7 @@ class Simulate(Block):
 # --- prepare ----------------------------------------------------------------------------------------------------
 
 
-class Quota(Block):
+class ClipQuota(Block):
     """Clips and groups of one split: a number, a number per label, or null for any."""
 
     clips: Counts
@@ -47,18 +47,18 @@ class GroupSplit(Block):
 
     by: Literal["groups"]
     seed: NonNegativeInt
-    train: Quota
-    dev: Quota
-    test: Quota
+    train: ClipQuota
+    dev: ClipQuota
+    test: ClipQuota
 
 
-class ColumnSplit(Block):
+class ManifestSplit(Block):
     """The file's own `split` column: train, dev, test."""
 
     by: Literal["column"]
 
 
-class Embed(Block):
+class Carrier(Block):
     """Lay the loudest part of each recording into a carrier of noise: lengths and ratios in turn, clip by clip."""
 
     event_ms: Annotated[list[PositiveInt], Field(min_length=1)]
@@ -77,8 +77,8 @@ class Audio(Block):
     manifest: str
     labels: Labels
     seconds: Annotated[float, Field(ge=0.1)]
-    embed: Embed | None
-    split: Annotated[GroupSplit | ColumnSplit, Field(discriminator="by")]
+    embed: Carrier | None
+    split: Annotated[GroupSplit | ManifestSplit, Field(discriminator="by")]
 
 
 class Logits(Block):
@@ -119,7 +119,7 @@ class Acoustic(Block):
     baseline_regularisation: PositiveFloat
 
 
-class Given(Block):
+class UserModel(Block):
     """The logits came with the data (prepare.kind: logits): there is no model here."""
 
     kind: Literal["given"]
@@ -150,7 +150,7 @@ class Qwen2Audio(Block):
 class Fit(Block):
     """The model that answers A or B; one seed is one run of this stage."""
 
-    backend: Annotated[Acoustic | Given | Qwen2Audio, Field(discriminator="kind")]
+    backend: Annotated[Acoustic | UserModel | Qwen2Audio, Field(discriminator="kind")]
 
 
 # --- calibrate --------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from methods.statistics.streams import stream
 from params.head_sweep import Digits, Simulate, SimulatedEncoder
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json
-from storage.heads.embeddings import BACKGROUND, Card, Labelled, write_labelled
+from storage.heads.embeddings import BACKGROUND, Card, EmbeddingTable, write_embedding_table
 from storage.heads.pictures import write_picture
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,9 @@ def main(params: Simulate, data: Path) -> None:
     world = _world(params)
     with complete_folder(data) as folder:
         for name, encoder in params.encoders.items():
-            write_labelled(folder / "simulated" / f"{name}.safetensors", _seen(params, world, name, encoder))
+            write_embedding_table(
+                folder / "simulated" / f"{name}.safetensors", _seen(params, world, name, encoder)
+            )
         write_json(folder / "truth.json", _known(params, world))
         _write_scenes(folder / "digits", params.digits, stream(params.seed, "digits"))
         write_json(folder / "manifest.json", manifest(params))
@@ -101,7 +103,7 @@ def _looks(params: Simulate, random: Random) -> Floats:
     return np.asarray(APART * means / np.linalg.norm(means, axis=2, keepdims=True))
 
 
-def _seen(params: Simulate, world: World, name: str, encoder: SimulatedEncoder) -> Labelled:
+def _seen(params: Simulate, world: World, name: str, encoder: SimulatedEncoder) -> EmbeddingTable:
     random = stream(params.seed, f"encoder {name}")
     size = encoder.dimension
     values = encoder.quality * world.content @ random.normal(size=(LATENT, size)) / np.sqrt(LATENT)
@@ -111,7 +113,7 @@ def _seen(params: Simulate, world: World, name: str, encoder: SimulatedEncoder) 
     values += encoder.offset * direction * np.sqrt(size) / np.linalg.norm(direction)
     order = stream(params.seed, "order").permutation(len(values))
     names = [*_class_names(params), BACKGROUND]
-    return Labelled(
+    return EmbeddingTable(
         ids=[f"crop_{number:05d}" for number in range(len(values))],
         groups=[f"image_{number:04d}" for number in world.image[order]],
         labels=[names[number] for number in world.label[order]],

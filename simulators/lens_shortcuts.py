@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
+from methods.statistics.streams import keyed_stream
 from params.lens_shortcuts import ImageHosts, Normal, SersicHosts, Simulate, Split
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json
@@ -76,12 +77,6 @@ def drawn(params: Simulate, images: int) -> pd.DataFrame:
     return table[[*first, *(name for name in table if name not in first)]]
 
 
-def stream(seed: int, purpose: str) -> Random:
-    """As methods.statistics.streams.stream, but the digest is the key itself, not what a key is made from."""
-    key = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")
-    return np.random.Generator(np.random.Philox(key=key))
-
-
 def _in_mode(
     mode: str, split: str, positives: pd.DataFrame, negatives: pd.DataFrame, params: Simulate
 ) -> pd.DataFrame:
@@ -92,7 +87,7 @@ def _in_mode(
         for part, end in ((positives, "arc"), (negatives, "host"))
     ]
     table = pd.concat(both, ignore_index=True)
-    return table.iloc[stream(params.seed, f"{mode} {split} order").permutation(len(table))]
+    return table.iloc[keyed_stream(params.seed, f"{mode} {split} order").permutation(len(table))]
 
 
 class Hosts:
@@ -149,7 +144,7 @@ class Hosts:
         seeing, sky = params.seeing, params.sky
 
         def random(what: str) -> Random:
-            return stream(params.seed, f"{label} {what}")
+            return keyed_stream(params.seed, f"{label} {what}")
 
         if isinstance(params.hosts, SersicHosts):
             columns = _sersic_hosts(params.hosts, count, random)
@@ -197,13 +192,15 @@ def _turned_images(
 
     Hosts of either class alone would be few enough to be told apart by their looks; the same pixels twice would be too.
     """
-    order = stream(params.seed, "images").permutation(images)
+    order = keyed_stream(params.seed, "images").permutation(images)
     held = max(round(hosts.share * images), 1)
     mine = {"val": order[:held], "test": order[held : 2 * held], "train": order[2 * held :]}[split]
-    turns = stream(params.seed, f"{split} turns").permuted(np.tile(np.arange(TURNS), (len(mine), 1)), axis=1)
+    turns = keyed_stream(params.seed, f"{split} turns").permuted(
+        np.tile(np.arange(TURNS), (len(mine), 1)), axis=1
+    )
     halves = {"host": turns[:, : TURNS // 2], "pool": turns[:, TURNS // 2 :]}
     return {
-        purpose: stream(params.seed, f"{split} {purpose} order").permutation(
+        purpose: keyed_stream(params.seed, f"{split} {purpose} order").permutation(
             (mine[:, None] * TURNS + half).ravel()
         )
         for purpose, half in halves.items()
@@ -231,7 +228,7 @@ def _arcs(params: Simulate, split: str, count: int, hosts: Columns) -> Columns:
     lenses, sources = params.lenses, params.sources
 
     def random(what: str) -> Random:
-        return stream(params.seed, f"{split} arc {what}")
+        return keyed_stream(params.seed, f"{split} arc {what}")
 
     theta_E = random("theta_E").uniform(lenses.theta_E[0], lenses.theta_E[1], count)
     distance = sources.reach * theta_E * np.sqrt(random("distance").random(count))
@@ -269,7 +266,7 @@ def _normal(of: Normal, count: int, random: Random) -> Floats:
 
 def _seeds(params: Simulate, purpose: str, count: int) -> NDArray[np.int64]:
     """Seeds of the stamps' noise; a table may hold them as floats and lose nothing."""
-    return stream(params.seed, f"{purpose} seeds").integers(0, 2**48, count)
+    return keyed_stream(params.seed, f"{purpose} seeds").integers(0, 2**48, count)
 
 
 def _matches(wanted: Columns, pool: Columns) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import pytest
 from methods.heads.specs import HeadSpec
 from params.block import read_block
 from params.head_sweep import Plan
-from tasks.head_sweep.plan import expanded
+from tasks.head_sweep.plan import preset_runs
 from tests.imports import ROOT
 
 RESULTS = ROOT / "results" / "head_sweep"
@@ -65,7 +65,9 @@ def test_the_confirm_preset_is_the_recommended_recipe_beside_what_it_was_compare
     """recipe.json says what is recommended; a preset that says another recipe is stale."""
     recipe = json.loads((RESULTS / "recipe.json").read_text())
     plan = read_block(ROOT / "params.yaml", "head_sweep.plan", Plan)
-    confirm, default = (expanded(plan.model_copy(update={"preset": name})) for name in ("confirm", "default"))
+    confirm, default = (
+        preset_runs(plan.model_copy(update={"preset": name})) for name in ("confirm", "default")
+    )
     named = {
         (run.profile, run.spec.encoder, run.spec.hidden, run.spec.batch, run.spec.smoothing)
         for run in confirm

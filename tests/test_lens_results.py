@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from methods.shortcuts.decision_tree import OPEN_LEAVES, PLAN_LEAVES
+from methods.shortcuts.decision_tree import Leaf
+from tasks.report.templates import Reason, sentences
 from tests.imports import ROOT
 
 RESULTS = ROOT / "results" / "lens_shortcuts"
@@ -63,7 +64,8 @@ def test_bins_add_up_to_the_table(table: Any) -> None:
 def test_the_decision_is_a_leaf_of_the_tree_with_its_path() -> None:
     decision = json.loads((RESULTS / "decision.json").read_text())
     leaf = decision["verdict"].split(";")[0]
-    assert leaf in PLAN_LEAVES + OPEN_LEAVES
+    leaves = [Reason("leaf", {"name": each}) for each in Leaf]
+    assert leaf in sentences("tasks/lens_shortcuts/comparison/reasons.j2", leaves)
     assert decision["evidence"]["path"]
     assert decision["evidence"]["gates_mode"] == "placebo"
     assert any("not ranked" in reason for reason in decision["reasons"])

@@ -1,7 +1,6 @@
 """What a clone gives to and takes from the DVC remote for one stage, so that another machine can run it."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +8,6 @@ from flows.pinned.graph import PIPELINE
 from flows.pinned.lock_file import splice
 from flows.pinned.remotes import reached
 from flows.pinned.repository import opened
-
-WHERE = (
-    "url",
-    "endpointurl",
-    "region",
-    "use_ssl",
-)  # of a remote's settings; who may use it, each machine knows
-
-
-@dataclass(frozen=True)
-class Remote:
-    name: str
-    settings: Mapping[str, str]
-
-    @property
-    def url(self) -> str:
-        return self.settings["url"]
-
-
-def remote_of(root: Path, with_credentials: bool = False) -> Remote | None:
-    """The default remote; a folder as an absolute path."""
-    with opened(root) as repo:
-        name = repo.config["core"].get("remote")
-        return _remote(repo, name, with_credentials) if name else None
-
-
-def folders_of(root: Path) -> tuple[Path, list[Remote]]:
-    """Where this clone's cache is, and those remotes that are folders."""
-    with opened(root) as repo:
-        remotes = [_remote(repo, name) for name in repo.config["remote"]]
-        return Path(repo.cache.local_cache_dir), [each for each in remotes if "://" not in each.url]
 
 
 def bound_to_git(root: Path, names: Collection[str]) -> set[str]:
@@ -91,12 +59,6 @@ def adopt(root: Path, name: str, entry: str) -> None:
             splice(root, entry)
         with reached(repo):
             repo.pull([_target(root, name)], force=True)
-
-
-def _remote(repo: Any, name: str, with_credentials: bool = False) -> Remote:
-    settings = repo.config["remote"][name]
-    told = {key: str(value) for key, value in settings.items() if with_credentials or key in WHERE}
-    return Remote(name, told)
 
 
 def _target(root: Path, name: str) -> str:

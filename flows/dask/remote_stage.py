@@ -18,14 +18,15 @@ from flows.pinned import graph, lock_file
 from flows.pinned.repository import GraphError
 from flows.walk import resources, settings
 from flows.walk.order import StageOutcome
-from flows.walk.runners import Run, local_processes
+from flows.walk.plan import WalkPlan
+from flows.walk.runners import local_processes
 
 
 def reproduced(root: Path, name: str, force: bool) -> dict[str, Any]:
     """The outcome, and the stage's lines of dvc.lock where it succeeded."""
     try:
         exchange.pull_inputs(root, name)
-        run = Run(
+        run = WalkPlan(
             root,
             {name: graph.Stage(name, (), ("its upstreams are done",))},
             resources.needs(root / "params.yaml", [name]),

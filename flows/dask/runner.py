@@ -24,11 +24,13 @@ from distributed.diagnostics.plugin import UploadFile
 from flows.dask import exchange
 from flows.dask import worker as dask_worker
 from flows.pinned import graph
+from flows.pinned.remotes import Remote, remote_of
 from flows.pinned.repository import CannotRun, GraphError, causes_of
 from flows.walk import resources
 from flows.walk.logs import begin_log, log_path
 from flows.walk.order import StageOutcome
-from flows.walk.runners import LocalProcesses, Run, because, local_processes
+from flows.walk.plan import WalkPlan
+from flows.walk.runners import LocalProcesses, because, local_processes
 from params.resources import Amounts
 
 GIB = 2**30
@@ -43,10 +45,10 @@ class CannotSpread(GraphError):
 
 
 @contextmanager
-def on_dask(run: Run, address: str | None) -> Iterator["DaskWorkers"]:
+def on_dask(run: WalkPlan, address: str | None) -> Iterator["DaskWorkers"]:
     """`address` is a scheduler's; without one, a cluster of this machine's cores. Raises CannotSpread."""
     # Those of config.local stay on this machine: workers on others have their own.
-    remote = exchange.remote_of(run.root, with_credentials=address is None)
+    remote = remote_of(run.root, with_credentials=address is None)
     if remote is None:
         raise CannotSpread(
             "stages on a Dask cluster meet in a DVC remote that all its workers reach: `dvc remote add -d <name> <url>`"
@@ -63,12 +65,12 @@ class DaskWorkers:
 
     def __init__(
         self,
-        run: Run,
+        run: WalkPlan,
         client: Client,
         here: LocalProcesses,
         repository: str,
         commit: str,
-        remote: exchange.Remote,
+        remote: Remote,
     ) -> None:
         self._run, self._client, self._here = run, client, here
         self._repository, self._commit, self._remote = repository, commit, remote
@@ -265,7 +267,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def _client(run: Run, address: str | None) -> Iterator[Client]:
+def _client(run: WalkPlan, address: str | None) -> Iterator[Client]:
     for name in ("distributed", "distributed.worker", "distributed.nanny", "distributed.scheduler"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if address is not None:

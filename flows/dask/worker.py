@@ -23,7 +23,7 @@ POLL = 0.2  # seconds
 TELL = 1.0
 
 
-class Remote(TypedDict):
+class RemoteSettings(TypedDict):
     name: str
     settings: Mapping[
         str, str
@@ -37,7 +37,7 @@ class Job(TypedDict):
     repository: str  # where git clones from
     commit: str
     files: Mapping[str, str]  # path -> text, where the coordinator's working copy is ahead of the commit
-    remote: Remote
+    remote: RemoteSettings
 
 
 class CloneError(RuntimeError):

@@ -1,23 +1,60 @@
-"""What went wrong with a DVC remote, in words: each kind of storage has errors of its own, and none is imported here."""
+"""DVC remotes: where they are, and what went wrong with one, in words.
+
+Each kind of storage has errors of its own, and none is imported here.
+"""
 
 import re
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DownloadError, DvcException, UploadError
 
-from flows.pinned.repository import FULL, GraphError, causes_of, failures_since
+from flows.pinned.repository import FULL, GraphError, causes_of, failures_since, opened
 
 GUIDE = "docs/running.md, 'A remote'"
 REFUSAL = re.compile(r"credential|forbidden|denied|access ?key|signature|\btoken|\b40[13]\b", re.IGNORECASE)
 
 
+WHERE = (
+    "url",
+    "endpointurl",
+    "region",
+    "use_ssl",
+)  # of a remote's settings; who may use it, each machine knows
+
+
 class RemoteError(GraphError):
     """The remote was needed, and could not be used."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    name: str
+    settings: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.settings["url"]
+
+
+def remote_of(root: Path, with_credentials: bool = False) -> Remote | None:
+    """The default remote; a folder as an absolute path."""
+    with opened(root) as repo:
+        name = repo.config["core"].get("remote")
+        return _remote(repo, name, with_credentials) if name else None
+
+
+def folders_of(root: Path) -> tuple[Path, list[Remote]]:
+    """Where this clone's cache is, and those remotes that are folders."""
+    with opened(root) as repo:
+        remotes = [_remote(repo, name) for name in repo.config["remote"]]
+        return Path(repo.cache.local_cache_dir), [each for each in remotes if "://" not in each.url]
 
 
 @contextmanager
@@ -67,3 +104,9 @@ def _in_words(repo: Any, error: BaseException) -> str:
         f"the DVC remote {name!r} ({where}) cannot be used: {said}\n"
         f"  -> {remedy} ({GUIDE}); what is finished here stays, and the same command goes on from it"
     )
+
+
+def _remote(repo: Any, name: str, with_credentials: bool = False) -> Remote:
+    settings = repo.config["remote"][name]
+    told = {key: str(value) for key, value in settings.items() if with_credentials or key in WHERE}
+    return Remote(name, told)

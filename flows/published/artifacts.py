@@ -5,10 +5,7 @@ import hashlib
 import json
 import re
 import subprocess
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,21 +15,22 @@ from prefect.artifacts import (
     Artifact,
     create_image_artifact,
     create_markdown_artifact,
-    create_progress_artifact,
     create_table_artifact,
-    update_progress_artifact,
 )
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
 
 from flows.pinned import lock_file
-from flows.published import reports
-from flows.published.cells import Cell, CellChange, changed_cells, read_rows
-from flows.published.verdicts import Checked
-from flows.walk.order import StageOutcome
+from flows.published.cells import CellChange, changed_cells, read_rows
+from flows.published.verdicts import FileVerdict
+from params.block import read_block, read_params
+from params.report import Page
+from tasks.report.templates import Reason, render, sentences
 
 ROUNDING = 1e-9
 NAMED = 10
 LISTED = 200
+IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<path>[^):]+)\)")  # of a file: an address has a colon
 COMMIT = re.compile(r"^commit `\w+`(, \*\*dirty)?")
 
 
@@ -43,8 +41,7 @@ class Provenance:
     lock: str
 
     def __str__(self) -> str:
-        dirty = ", **dirty: the working copy has changes that this commit lacks**" if self.dirty else ""
-        return f"commit `{self.commit[:12]}`{dirty}; dvc.lock `{self.lock[:12]}`"
+        return _said("provenance", commit=self.commit[:12], dirty=self.dirty, lock=self.lock[:12])
 
 
 def provenance(root: Path) -> Provenance:
@@ -55,6 +52,12 @@ def provenance(root: Path) -> Provenance:
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def record_version(commit: str) -> None:
+    """Inside a flow run: its version is the commit. One that a deployment started has none until it says so."""
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(flow_run.id), flow_version=commit)
 
 
 def experiment_artifacts(root: Path, name: str) -> dict[str, Any]:
@@ -71,9 +74,9 @@ def experiment_artifacts(root: Path, name: str) -> dict[str, Any]:
     for plot in sorted(folder.glob("**/*.png")):
         title = f"**{name}: {plot.stem.replace('_', ' ')}**"
         publish_image(plot, plot_key(plot.stem), f"{title}\n\n{made_from}")
-    report = folder / reports.name_of(root, name)
+    report = folder / report_name(root, name)
     if report.exists():
-        publish_markdown(reports.page(report, plot_key), f"{slug}-report", made_from)
+        publish_markdown(report_page(report, plot_key), f"{slug}-report", made_from)
     decision: dict[str, Any] = json.loads((folder / "decision.json").read_text())
     publish_markdown(decision_markdown(name, decision), f"{slug}-decision", made_from)
     publish_table(folder / "table.csv", f"{slug}-table", made_from)
@@ -95,119 +98,6 @@ def results_name(folder: Path) -> str:
     return f"results `{digest.hexdigest()[:12]}`"
 
 
-def verification_artifacts(checked: Sequence[Checked], verdict: str, commit: str, key: str) -> None:
-    """A page that says which cells came out otherwise and by how much, and a table with a row for each file."""
-    publish_markdown(verification_markdown(checked, verdict), key, f"{verdict}\n\ncommit `{commit[:12]}`")
-    rows = [{"what": each.name, "verdict": each.verdict, "detail": each.detail} for each in checked]
-    create_table_artifact(table=rows, key=f"{key}-files", description=f"{verdict}\n\ncommit `{commit[:12]}`")
-
-
-def verification_markdown(checked: Sequence[Checked], verdict: str) -> str:
-    holds = all(each.holds for each in checked)
-    lines = [f"# {'The commit holds' if holds else 'The commit does not hold'}", "", verdict, ""]
-    for each in sorted(
-        (each for each in checked if each.verdict != "identical"), key=lambda each: each.holds
-    ):
-        lines += [f"## {each.name}: {each.verdict}", ""]
-        if each.changes:
-            lines += [
-                "| row | column | committed | made again | relative difference |",
-                "|---|---|---|---|---|",
-            ]
-            lines += [
-                "| "
-                + " | ".join(map(_cell, (change.row, change.column, change.old, change.new, change.by)))
-                + " |"
-                for change in each.changes[:LISTED]
-            ]
-            if len(each.changes) > LISTED:
-                lines += ["", f"and {len(each.changes) - LISTED} more cells"]
-        else:
-            lines += [each.detail]
-        lines += [""]
-    identical = [each.name for each in checked if each.verdict == "identical"]
-    if identical:
-        lines += [f"## {len(identical)} identical", "", *(f"- {name}" for name in identical)]
-    return "\n".join(lines)
-
-
-def _cell(value: Cell) -> str:
-    return ("absent" if value is None else str(value)).replace("|", "\\|")
-
-
-class ProgressPage:
-    """How much of a walk is done, what runs, and what waits for what: an artifact that follows the walk.
-
-    A thread of its own sends it, so that the walk never waits for the API.
-    """
-
-    KEY = "stages-progress"
-    PAUSE = 1.0  # seconds between updates at least: each costs a request
-    PATIENCE = 5.0  # seconds before an API that did not answer is asked again
-
-    def __init__(self, stages: int) -> None:
-        self._stages, self._done = stages, 0
-        self._failed: list[str] = []
-        self._latest = (0.0, "")
-        self._news, self._closed = threading.Event(), threading.Event()
-
-    def settled(self, outcome: StageOutcome) -> None:
-        self._done += 1
-        if not outcome.succeeded:
-            self._failed.append(outcome.stage)
-
-    def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
-        lines = [f"{self._done} of {self._stages} stages done"]
-        lines += [f"- **failed or not run:** {', '.join(self._failed)}"] if self._failed else []
-        lines += [f"- **runs:** {', '.join(running)}"] if running else []
-        lines += [f"- {stage} waits for {what}" for stage, what in list(waiting.items())[:LISTED]]
-        self._latest = (100 * self._done / self._stages, "\n".join(lines))
-        self._news.set()
-
-    def send(self, unanswered: Callable[[], None]) -> None:
-        """Until `close`. Where the API does not answer, `unanswered` is told once, and it is asked again later."""
-        artifact: UUID | None = None
-        while not (self._closed.is_set() and not self._news.is_set()):
-            self._news.wait()
-            self._news.clear()
-            share, text = self._latest
-            try:
-                with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-                    if artifact is None:
-                        artifact = cast(UUID, create_progress_artifact(share, key=self.KEY, description=text))
-                    else:
-                        update_progress_artifact(artifact, share, description=text)
-            except Exception:  # whatever an API can answer or not: it costs the page, never the walk
-                unanswered()
-                unanswered = _nothing_more
-                self._news.set()
-                if self._closed.wait(self.PATIENCE):
-                    return
-            self._closed.wait(self.PAUSE)
-
-    def close(self) -> None:
-        self._closed.set()
-
-
-def _nothing_more() -> None:
-    pass
-
-
-@contextmanager
-def progress_page(stages: int, unanswered: Callable[[], None]) -> Iterator[ProgressPage]:
-    """Inside a flow run. An API that goes away costs the page, not the walk."""
-    page = ProgressPage(stages)
-    sender = threading.Thread(
-        target=copy_context().run, args=(page.send, unanswered), name="progress page", daemon=True
-    )
-    sender.start()
-    try:
-        yield page
-    finally:
-        page.close()
-        sender.join(timeout=10)
-
-
 def key_of(name: str) -> str:
     """Keys may hold lower case letters, digits and dashes."""
     return "-".join("".join(char if char.isalnum() else " " for char in name.lower()).split())
@@ -217,10 +107,10 @@ def publish_table(path: Path, key: str, description: str) -> None:
     rows = read_rows(path)
     last = cast(Artifact | None, Artifact.get(key))
     if last is None:
-        news = "First table published under this key."
+        news = _said("first_table")
     else:
         changes = changed_cells(json.loads(str(last.data)), rows, ROUNDING)
-        news = change_text(changes, made_at(last.description or ""))
+        news = change_text(changes, earlier_table(last.description or ""))
     create_table_artifact(table=[dict(row) for row in rows], key=key, description=f"{description}\n\n{news}")
 
 
@@ -236,38 +126,49 @@ def _data_uri(image: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(image.read_bytes()).decode()}"
 
 
-def made_at(description: str) -> str:
-    """In words, the commit that an artifact's description names."""
+def earlier_table(description: str) -> str:
+    """In words, the table that an artifact's description is of, by the commit that it names."""
     found = COMMIT.match(description)
-    if not found:
-        return "the table published before"
-    commit = found[0].partition(",")[0]
-    return f"the table published before, of {commit}{' with uncommitted changes' if found[1] else ''}"
+    commit = found[0].partition(",")[0] if found else ""
+    return _said("earlier_table", commit=commit, dirty=bool(found and found[1]))
 
 
 def change_text(changes: Sequence[CellChange], before: str) -> str:
-    if not changes:
-        return f"No cell changed beyond rounding since {before}."
-    rest = f"\n- and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
-    listed = "\n".join(f"- {change}" for change in changes[:NAMED])
-    count = "1 cell" if len(changes) == 1 else f"{len(changes)} cells"
-    return f"{count} changed since {before}:\n\n{listed}{rest}"
+    return render("flows/published/changes.md.j2", changes=changes, before=before, most=NAMED)
+
+
+def _said(kind: str, **figures: Any) -> str:
+    return sentences("flows/published/words.j2", [Reason(kind, figures)])[0]
 
 
 def decision_markdown(name: str, decision: Mapping[str, Any]) -> str:
-    lines = [
-        f"# {name}: {decision['chosen']}",
-        "",
-        f"**Verdict:** {decision['verdict']}  ",
-        f"**Control:** {decision['control']}",
-        "",
-        *(f"- {reason}" for reason in decision["reasons"]),
-        "",
-        "| evidence | value |",
-        "|---|---|",
-        *(f"| {key} | {value} |" for key, value in _leaves(decision["evidence"])),
-    ]
-    return "\n".join(lines)
+    evidence = list(_leaves(decision["evidence"]))
+    return render("flows/published/decision.md.j2", name=name, decision=decision, evidence=evidence)
+
+
+def verification_artifacts(checked: Sequence[FileVerdict], verdict: str, commit: str, key: str) -> None:
+    """A page that says which cells came out otherwise and by how much, and a table with a row for each file."""
+    description = f"{verdict}\n\n{_commit(commit)}"
+    publish_markdown(verification_markdown(checked, verdict), key, description)
+    rows = [{"what": each.name, "verdict": each.verdict, "detail": each.detail} for each in checked]
+    create_table_artifact(table=rows, key=f"{key}-files", description=description)
+
+
+def verification_markdown(checked: Sequence[FileVerdict], verdict: str) -> str:
+    others = sorted((each for each in checked if each.verdict != "identical"), key=lambda each: each.holds)
+    identical = [each.name for each in checked if each.verdict == "identical"]
+    return render(
+        "flows/published/verification.md.j2",
+        verdict=verdict,
+        holds=all(each.holds for each in checked),
+        others=others,
+        identical=identical,
+        most=LISTED,
+    )
+
+
+def _commit(commit: str) -> str:
+    return f"commit `{commit[:12]}`"
 
 
 def _leaves(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
@@ -280,3 +181,28 @@ def _leaves(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
     else:
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         yield name, text.replace("|", "\\|")
+
+
+def report_name(root: Path, name: str) -> str:
+    """As the page over all experiments names it."""
+    params = root / "params.yaml"
+    stated = (read_params(params) or {}).get("report") if params.exists() else None
+    shown = read_block(params, "report.page", Page).experiments.get(name) if stated else None
+    return shown.report if shown else "report.md"
+
+
+def report_page(report: Path, key: Callable[[str], str]) -> str:
+    """Its text with a link to the image's artifact in place of each image: a page of Prefect has no folder to look in.
+
+    (With the images in the text itself, half a megabyte, one of Prefect's two interfaces shows an empty page.)
+    key: file stem of an image -> key of its artifact.
+    """
+
+    def linked(image: re.Match[str]) -> str:
+        path = report.parent / image["path"]
+        if not path.is_file():
+            return _said("missing_image", name=image["alt"])
+        name = key(path.stem)
+        return _said("image_artifact", name=image["alt"], key=name)  # artifacts have pages beside each other
+
+    return IMAGE.sub(linked, report.read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flows.published.cells import Cell, CellChange, changed_cells, rows_of
+from tasks.report.templates import Reason, sentences
 
 TOLERANCE = 1e-6  # relative; the tables keep six significant digits
 NAMED = 5
@@ -15,7 +16,7 @@ Cells = list[dict[str, Cell]]
 
 
 @dataclass(frozen=True)
-class Checked:
+class FileVerdict:
     """One committed file, one pinned output or one stage, and what became of it."""
 
     name: str
@@ -28,51 +29,54 @@ class Checked:
         return self.verdict in ("identical", "equal within tolerance")
 
 
-def compare_file(name: str, before: bytes, path: Path) -> Checked:
+def compare_file(name: str, before: bytes, path: Path) -> FileVerdict:
     """A committed file and what now lies at `path`; tables and JSON are compared by value."""
     if not path.exists():
-        return Checked(name, "missing", "no stage makes it")
+        return FileVerdict(name, "missing", _said("made_by_none"))
     after = path.read_bytes()
     if after == before:
-        return Checked(name, "identical")
+        return FileVerdict(name, "identical")
     read = READERS.get(path.suffix)
     if read is None:
-        return Checked(name, "different", "other bytes")
+        return FileVerdict(name, "different", _said("other_bytes"))
     try:
         old, new = read(before.decode()), read(after.decode())
     except ValueError as error:
-        return Checked(name, "different", f"other bytes, and one of the two cannot be read: {error}")
+        return FileVerdict(name, "different", _said("unreadable", error=error))
     if beyond := changed_cells(old, new, TOLERANCE):
-        return Checked(name, "different", named(beyond), tuple(beyond))
+        return FileVerdict(name, "different", named(beyond), tuple(beyond))
     within = changed_cells(old, new, 0.0)
-    detail = named(within) if within else "the same values, written otherwise"
-    return Checked(name, "equal within tolerance", detail, tuple(within))
+    detail = named(within) if within else _said("same_values")
+    return FileVerdict(name, "equal within tolerance", detail, tuple(within))
 
 
-def compare_digests(pinned: Mapping[str, str], now: Mapping[str, str]) -> list[Checked]:
+def compare_digests(pinned: Mapping[str, str], now: Mapping[str, str]) -> list[FileVerdict]:
     """Outputs that dvc.lock pins, by path; `now` has the digests of this run."""
     return [
-        Checked(path, "identical")
+        FileVerdict(path, "identical")
         if now.get(path) == digest
-        else Checked(path, "different", f"dvc.lock has {digest}, this run made {now.get(path)}")
+        else FileVerdict(path, "different", _said("other_digest", pinned=digest, now=now.get(path)))
         for path, digest in pinned.items()
     ]
 
 
 def named(changes: Sequence[CellChange]) -> str:
     """The first changes, each with how far it goes, and the number of all."""
-    listed = "; ".join(f"{each} (by {each.by})" if each.by else str(each) for each in changes[:NAMED])
-    count = "1 cell" if len(changes) == 1 else f"{len(changes)} cells"
-    return f"{count}: {listed}" + ("; ..." if len(changes) > NAMED else "")
+    return _said("changed_cells", changes=changes, most=NAMED)
 
 
-def verdict_of(checked: Sequence[Checked], commit: str, quick: bool) -> str:
+def verdict_of(verdicts: Sequence[FileVerdict], commit: str, quick: bool) -> str:
     """One sentence over all of it."""
-    holding = sum(each.holds for each in checked)
-    what, how = ("stages", "agree in") if quick else ("files", "were made again from")
-    exact = sum(each.verdict == "identical" for each in checked)
-    within = f" ({holding - exact} of them within a tolerance of {TOLERANCE:g})" if holding > exact else ""
-    return f"{holding} of {len(checked)} {what} {how} {commit[:12]}{within}"
+    holding = sum(each.holds for each in verdicts)
+    exact = sum(each.verdict == "identical" for each in verdicts)
+    return _said(
+        "verification", holding=holding, within=holding - exact, count=len(verdicts), commit=commit[:12], quick=quick,
+        tolerance=TOLERANCE,
+    )  # fmt: skip
+
+
+def _said(kind: str, **figures: Any) -> str:
+    return sentences("flows/published/words.j2", [Reason(kind, figures)])[0]
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Cell]]:

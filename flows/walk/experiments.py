@@ -1,15 +1,29 @@
-"""Which experiments a walk has finished: only these are published, and only these go to a branch when others failed."""
+"""Which experiments params.yaml asks for, and which a walk has finished: only these are published."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.pinned import lock_file
-from flows.pinned.repository import LOCK
 from flows.walk.order import StageOutcome
-from flows.worktrees import branches
-from flows.worktrees.worktree import run
+from params.block import read_params
 
 LAST = "_compare"  # the step that ends every experiment
+PARAMS = "params.yaml"
+
+
+def left_out(root: Path) -> list[str]:
+    """Experiments of `tasks/` that params.yaml says nothing of; none where there is no such file."""
+    if not (root / PARAMS).exists():
+        return []
+    asked = read_params(root / PARAMS) or {}
+    return sorted(
+        path.parent.name for path in (root / "tasks").glob("*/__init__.py") if path.parent.name not in asked
+    )
+
+
+def asked_for(root: Path, stages: list[str]) -> list[str]:
+    """The stages without those of experiments that are left out."""
+    absent = tuple(f"{name}_" for name in left_out(root))
+    return [stage for stage in stages if not stage.startswith(absent)] if absent else stages
 
 
 def finished(root: Path, outcomes: Sequence[StageOutcome]) -> list[str]:
@@ -33,20 +47,3 @@ def _of(outcomes: Sequence[StageOutcome]) -> list[str]:
 
 def is_complete(folder: Path) -> bool:
     return (folder / "table.csv").exists() and (folder / "decision.json").exists()
-
-
-def without_the_unfinished(clean: Path, outcomes: Sequence[StageOutcome]) -> tuple[str, ...]:
-    """In a worktree: dvc.lock and results/ as the commit has them, but for what was finished; what a commit may hold.
-
-    A table beside the lock of newer inputs could not be made again from the branch, so an experiment goes there whole
-    or not at all. What its stages did get done stays in the run-cache.
-    """
-    lost = unfinished(outcomes)
-    stages = {each.stage for name in lost for each in of(name, outcomes)}
-    stages |= {each.stage for each in outcomes if not each.succeeded}
-    committed = run(clean, "read the committed dvc.lock", "git", "ls-tree", "--name-only", "HEAD", LOCK)
-    before = run(clean, "read the committed dvc.lock", "git", "show", f"HEAD:{LOCK}") if committed else ""
-    lock_file.put_back(clean, before, stages)
-    made = [f"results/{name}" for name in finished(clean, outcomes)]
-    branches.put_back(clean, "results", but=made)
-    return (LOCK, *made)

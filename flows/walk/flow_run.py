@@ -18,23 +18,16 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import PositiveInt
 from rich.console import Console
 
-from flows import show
 from flows.pinned import lock_file
-from flows.published import artifacts as publish
-from flows.published import run_version
-from flows.reproduce import StagesFailed, guarded, nothing_is_stale, parser, plan
-from flows.walk import experiments, progress
+from flows.published import artifacts
+from flows.published.progress_page import progress_page
+from flows.published.terminal import console, results
+from flows.walk import command, experiments, progress
 from flows.walk.logs import followed
-from flows.walk.order import StageOutcome, walk
-from flows.walk.runners import (
-    Run,
-    RunnerFactory,
-    RunnerName,
-    StageRunner,
-    local_processes,
-    runner_factory,
-    up_to_date,
-)
+from flows.walk.order import StageOutcome, StagesFailed, walk
+from flows.walk.placement import RunnerName, runner_factory
+from flows.walk.plan import WalkPlan, plan
+from flows.walk.runners import RunnerFactory, StageRunner, budget, local_processes, threads, up_to_date
 from flows.walk.settings import NoApi
 
 Jobs = PositiveInt | None
@@ -59,7 +52,7 @@ def pipeline(
         dask_address: The scheduler of that cluster; empty for a cluster on this machine.
     """
     root = Path.cwd()
-    run_version.record(publish.provenance(root).commit)
+    artifacts.record_version(artifacts.provenance(root).commit)
     return _run_and_publish(plan(root, targets, force, jobs), runner_factory(runner, dask_address))
 
 
@@ -72,31 +65,31 @@ def experiment(
 ) -> dict[str, Any]:
     """Inside a flow run: the experiment's stages and those upstream of them, then its artifacts; returns its decision."""
     root = Path.cwd()
-    run_version.record(publish.provenance(root).commit)
+    artifacts.record_version(artifacts.provenance(root).commit)
     run_as_tasks(plan(root, [name], force, jobs), runner_factory(runner, dask_address))
-    return publish.experiment_artifacts(root, name)
+    return artifacts.experiment_artifacts(root, name)
 
 
 def run_experiment(experiment_flow: Flow[..., dict[str, Any]], arguments: list[str] | None = None) -> int:
     """The command of an experiment: its flow, if anything is stale, then its results in the terminal."""
     name = experiment_flow.fn.__name__
-    options = parser(name, experiment_flow.description).parse_args(arguments)
+    options = command.parser(name, experiment_flow.description).parse_args(arguments)
 
     def run() -> int:
-        root, console = Path.cwd(), show.console()
+        root, terminal = Path.cwd(), console()
         planned = plan(root, [name], options.force, options.jobs)
         if planned.nothing_to_do:
-            console.print(nothing_is_stale(planned.stages))
+            terminal.print(command.nothing_is_stale(planned.stages))
         else:
             with _refusals_of_the_api():
                 experiment_flow(force=options.force, jobs=options.jobs)
-        console.print(show.results(root, name))
+        terminal.print(results(root, name))
         return 0
 
-    return guarded(run)
+    return command.guarded(run)
 
 
-def run_as_flow(run: Run, open_runner: RunnerFactory = local_processes) -> list[StageOutcome]:
+def run_as_flow(run: WalkPlan, open_runner: RunnerFactory = local_processes) -> list[StageOutcome]:
     """A flow run of its own for a walk that has been planned already.
 
     Raises `NoApi` where no Prefect API answers. One that goes away later costs the run's page, not the run.
@@ -104,7 +97,7 @@ def run_as_flow(run: Run, open_runner: RunnerFactory = local_processes) -> list[
     walked: list[StageOutcome] = []
     logging.raiseExceptions = False  # lines that the API does not take are no news for the terminal
 
-    @flow(name=pipeline.name, version=publish.provenance(run.root).commit, description=pipeline.description)
+    @flow(name=pipeline.name, version=artifacts.provenance(run.root).commit, description=pipeline.description)
     def planned() -> list[StageOutcome]:
         return _run_and_publish(run, open_runner, walked)
 
@@ -134,7 +127,7 @@ def _refusals_of_the_api() -> Iterator[None]:
 
 
 def _run_and_publish(
-    run: Run, open_runner: RunnerFactory, walked: list[StageOutcome] | None = None
+    run: WalkPlan, open_runner: RunnerFactory, walked: list[StageOutcome] | None = None
 ) -> list[StageOutcome]:
     """`walked` gets the outcomes before anything is published. Raises `StagesFailed` after what is whole was."""
     outcomes = _run_all(run, open_runner)
@@ -142,12 +135,12 @@ def _run_and_publish(
         walked += outcomes
     for name in experiments.finished(run.root, outcomes):
         fresh = any(each.state in ("ran", "restored") for each in experiments.of(name, outcomes))
-        if fresh or not publish.is_published(run.root, name):
-            publish.experiment_artifacts(run.root, name)
+        if fresh or not artifacts.is_published(run.root, name):
+            artifacts.experiment_artifacts(run.root, name)
     return _all_succeeded(outcomes)
 
 
-def run_as_tasks(run: Run, open_runner: RunnerFactory = local_processes) -> list[StageOutcome]:
+def run_as_tasks(run: WalkPlan, open_runner: RunnerFactory = local_processes) -> list[StageOutcome]:
     """Inside a flow run: the walk, each stage a task run. Raises `StagesFailed`."""
     return _all_succeeded(_run_all(run, open_runner))
 
@@ -158,7 +151,7 @@ def _all_succeeded(outcomes: list[StageOutcome]) -> list[StageOutcome]:
     return outcomes
 
 
-def _run_all(run: Run, open_runner: RunnerFactory) -> list[StageOutcome]:
+def _run_all(run: WalkPlan, open_runner: RunnerFactory) -> list[StageOutcome]:
     with open_runner(run) as runner:
         outcomes = _walk_as_tasks(run, runner)
     lock_file.sort_lock(run.root)
@@ -168,7 +161,7 @@ def _run_all(run: Run, open_runner: RunnerFactory) -> list[StageOutcome]:
     return outcomes
 
 
-def _walk_as_tasks(run: Run, runner: StageRunner) -> list[StageOutcome]:
+def _walk_as_tasks(run: WalkPlan, runner: StageRunner) -> list[StageOutcome]:
     @task(
         name="stage",
         task_run_name="{stage}",
@@ -200,19 +193,19 @@ def _walk_as_tasks(run: Run, runner: StageRunner) -> list[StageOutcome]:
 
     futures: dict[str, PrefectFuture[StageOutcome]] = {}
     with (
-        ThreadPoolTaskRunner[StageOutcome](max_workers=run.threads(runner)) as threads,
+        ThreadPoolTaskRunner[StageOutcome](max_workers=threads(run, runner)) as pool,
         progress.shown(run.stages) as terminal,
-        publish.progress_page(len(run.stages), unanswered=_say_that_the_api_is_lost) as page,
+        progress_page(len(run.stages), unanswered=_say_that_the_api_is_lost) as page,
     ):
 
         def submit(stage: str) -> _StageFuture:
             # Upstreams are done; the UI draws them as edges.
             upstreams = [futures[name] for name in run.stages[stage].upstreams]
-            futures[stage] = threads.submit(stage_task, {"stage": stage}, wait_for=upstreams)
+            futures[stage] = pool.submit(stage_task, {"stage": stage}, wait_for=upstreams)
             return _StageFuture(stage, futures[stage])
 
         return walk(
-            run.upstreams, run.budget(runner), submit, runner.interrupt, progress.Observers(terminal, page)
+            run.upstreams, budget(run, runner), submit, runner.interrupt, progress.Observers(terminal, page)
         )
 
 

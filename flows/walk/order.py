@@ -1,7 +1,7 @@
 """The order of a parallel run: what may start, what a failure takes with it, how an interrupt ends it."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -30,6 +30,12 @@ class StageFuture(Protocol):
     def add_done_callback(self, fn: Callable[[Any], None], /) -> Any: ...
 
     def result(self) -> StageOutcome: ...
+
+
+class StagesFailed(RuntimeError):
+    def __init__(self, outcomes: Sequence[StageOutcome]) -> None:
+        self.outcomes = outcomes
+        super().__init__("failed: " + ", ".join(each.stage for each in outcomes if each.state == "failed"))
 
 
 class UnknownTarget(ValueError):

@@ -3,52 +3,20 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from glob import escape
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 from flows.pinned import graph
 from flows.walk import progress, resources, watchdog
 from flows.walk.logs import log_state, log_tail
 from flows.walk.order import StageOutcome
+from flows.walk.plan import WalkPlan
 from params.resources import Amounts
 
 NAMED_REASONS = 3
-RunnerName = Literal["threads", "dask"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One walk over the stages that were asked for and those upstream of them."""
-
-    root: Path
-    stages: Mapping[str, graph.Stage]
-    needs: Mapping[str, Amounts]
-    force: bool
-    jobs: int | None  # stages at once; None: as many as the runner likes
-
-    @property
-    def nothing_to_do(self) -> bool:
-        return not any(self.may_run(name) for name in self.stages)
-
-    @property
-    def upstreams(self) -> dict[str, tuple[str, ...]]:
-        return {name: stage.upstreams for name, stage in self.stages.items()}
-
-    def may_run(self, name: str) -> bool:
-        return self.force or self.stages[name].stale
-
-    def threads(self, runner: "StageRunner") -> int:
-        """As many as may ever run at once; they start as they are needed."""
-        return self.jobs or (max(runner.jobs, len(self.stages)) if runner.may_grow else runner.jobs)
-
-    def budget(self, runner: "StageRunner") -> resources.Budget:
-        reread = (lambda: (runner.has, self.jobs or runner.jobs)) if runner.may_grow else None
-        return resources.Budget(runner.has, self.needs, self.jobs or runner.jobs, reread)
 
 
 class StageRunner(Protocol):
@@ -67,27 +35,28 @@ class StageRunner(Protocol):
     def reproduce(self, name: str) -> StageOutcome:
         """Bring one stage up to date; in any of many threads. A stage's own failure is an outcome, not an exception.
 
-        Only called once all its upstreams have succeeded, and for stages with `Run.may_run`.
+        Only called once all its upstreams have succeeded, and for stages with `WalkPlan.may_run`.
         """
 
     def interrupt(self) -> None:
         """End what runs; called until all `reproduce` have returned."""
 
 
-RunnerFactory = Callable[[Run], AbstractContextManager[StageRunner]]
+def threads(plan: WalkPlan, runner: StageRunner) -> int:
+    """As many as may ever run at once; they start as they are needed."""
+    return plan.jobs or (max(runner.jobs, len(plan.stages)) if runner.may_grow else runner.jobs)
 
 
-def runner_factory(name: RunnerName, address: str | None = None) -> RunnerFactory:
-    """`threads`: processes of this machine. `dask`: the workers of the scheduler at `address`."""
-    if name == "threads":
-        return local_processes
-    from flows.dask.runner import on_dask  # noqa: PLC0415 - an extra, and slow to import
+def budget(plan: WalkPlan, runner: StageRunner) -> resources.Budget:
+    reread = (lambda: (runner.has, plan.jobs or runner.jobs)) if runner.may_grow else None
+    return resources.Budget(runner.has, plan.needs, plan.jobs or runner.jobs, reread)
 
-    return lambda run: on_dask(run, address)
+
+RunnerFactory = Callable[[WalkPlan], AbstractContextManager[StageRunner]]
 
 
 @contextmanager
-def local_processes(run: Run) -> Iterator["LocalProcesses"]:
+def local_processes(run: WalkPlan) -> Iterator["LocalProcesses"]:
     """Ends with the walk: whatever ends this process, also SIGKILL, ends the processes of its stages."""
     marker = uuid4().hex
     if run.force:
@@ -96,7 +65,7 @@ def local_processes(run: Run) -> Iterator["LocalProcesses"]:
         yield LocalProcesses(run, marker)
 
 
-def _forget_finished(run: Run) -> None:
+def _forget_finished(run: WalkPlan) -> None:
     """What killed stages have left to go on from: who forces a stage wants all of it made again."""
     for name in run.stages:
         for folder in (run.root / ".cache").glob(f"{escape(name)}-*"):
@@ -106,7 +75,7 @@ def _forget_finished(run: Run) -> None:
 class LocalProcesses:
     may_grow = False
 
-    def __init__(self, run: Run, marker: str) -> None:
+    def __init__(self, run: WalkPlan, marker: str) -> None:
         self._run, self._marker = run, marker
         self._stop = threading.Event()
         self._gpus = _Devices(any(need.gpus_welcome for need in run.needs.values()))

@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+SITE = Path(".dvc") / "tmp" / "site"
+"""What DVC otherwise keeps under the system's temporary folder, where every user of the machine may write, and reads
+with pickle. It makes folders that all may write to: so this one is made for its owner alone beforehand."""
+
 
 class NoApi(RuntimeError):
     """No Prefect API answers where one is expected."""
@@ -12,12 +16,15 @@ def apply(root: Path) -> None:
     """Prefect reads its environment when it is imported, so entry points call this first. What is set already wins."""
     for name, value in environment(root).items():
         os.environ.setdefault(name, value)
+    if (root / ".dvc").is_dir():
+        (root / SITE).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def environment(root: Path) -> dict[str, str]:
     return {
         "DO_NOT_TRACK": "1",
         "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(root / SITE),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_HOME": str(root / ".prefect"),
         "PREFECT_SERVER_API_HOST": "127.0.0.1",

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
+from flows.pinned import lock_file
+from flows.pinned.repository import LOCK
+from flows.walk import experiments
+from flows.walk.order import StageOutcome
 from flows.worktrees.worktree import WorktreeError, run
 
 MADE = ("dvc.lock", "results")
@@ -76,6 +80,23 @@ def put_back(clean: Path, folder: str, but: Sequence[str]) -> None:
         run(clean, f"put {folder} back", "git", "checkout", "--quiet", "HEAD", "--", *files)
     new = ["git", "clean", "-d", "--quiet", "--force", *(f"--exclude=/{path}" for path in kept), "--", folder]
     run(clean, f"put {folder} back", *new)
+
+
+def without_the_unfinished(clean: Path, outcomes: Sequence[StageOutcome]) -> tuple[str, ...]:
+    """In a worktree: dvc.lock and results/ as the commit has them, but for what was finished; what a commit may hold.
+
+    A table beside the lock of newer inputs could not be made again from the branch, so an experiment goes there whole
+    or not at all. What its stages did get done stays in the run-cache.
+    """
+    lost = experiments.unfinished(outcomes)
+    stages = {each.stage for name in lost for each in experiments.of(name, outcomes)}
+    stages |= {each.stage for each in outcomes if not each.succeeded}
+    committed = run(clean, "read the committed dvc.lock", "git", "ls-tree", "--name-only", "HEAD", LOCK)
+    before = run(clean, "read the committed dvc.lock", "git", "show", f"HEAD:{LOCK}") if committed else ""
+    lock_file.put_back(clean, before, stages)
+    made = [f"results/{name}" for name in experiments.finished(clean, outcomes)]
+    put_back(clean, "results", but=made)
+    return (LOCK, *made)
 
 
 def push(clean: Path, branch: str, remote: str) -> None:

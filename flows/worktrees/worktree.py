@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flows.dask import exchange
+from flows.pinned.remotes import folders_of
 
 FOLDER = Path(".worktrees")
 SHOWN = 2000  # characters of each stream of a command that failed
@@ -103,7 +103,7 @@ def _share_storage(root: Path, path: Path) -> None:
     local = root / ".dvc" / "config.local"
     if local.exists():
         shutil.copyfile(local, path / ".dvc" / "config.local")
-    cache, remotes = exchange.folders_of(root)
+    cache, remotes = folders_of(root)
     settings = {"cache.dir": cache} | {f"remote.{each.name}.url": Path(each.url) for each in remotes}
     for name, folder in settings.items():
         run(path, f"share {name}", "dvc", "config", "--local", name, str(folder.resolve()))

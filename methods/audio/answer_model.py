@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from methods.audio.training_state import Place, capture, restore
+from methods.training_state import Place, TrainingState
 
 Floats = NDArray[np.float64]
 Waves = NDArray[np.float32]
@@ -96,7 +96,8 @@ def tune(
         raise ValueError("only LoRA weights of the language model may be trained; check the target layers")
     rng = np.random.Generator(np.random.Philox(seed))
     optimiser = torch.optim.AdamW(trainable.values(), lr=tuning.learning_rate, weight_decay=0.0)
-    losses: list[float] = restore(place.found, trainable, optimiser, None, rng) if place.found else []
+    state = TrainingState(trainable, optimiser, random=rng)
+    losses: list[float] = state.resume(place).get("losses", [])
     together_count = tuning.batch * tuning.accumulation
     steps = -(-len(labels) // together_count)
     model.train()
@@ -115,7 +116,7 @@ def tune(
             optimiser.step()
             optimiser.zero_grad()
             losses.append(total)
-        place.keep(lambda: capture(trainable, optimiser, None, rng, losses))
+        state.keep(place, losses=losses)
     return losses
 
 

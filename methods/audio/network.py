@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from methods.audio.training_state import Place, capture, restore
+from methods.training_state import Place, TrainingState
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -19,7 +19,7 @@ EPOCHS_BETWEEN = 5  # of a run that is kept, so that a killed one goes on
 
 
 @dataclass(frozen=True)
-class Training:
+class AcousticTraining:
     """shift, mask: the largest share of frames that a clip is moved by, and of frames or bands that are blanked."""
 
     channels: int
@@ -33,14 +33,14 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Trained:
+class AcousticModel:
     """weights by name, as the network and its normalisation need them; losses: mean per epoch."""
 
     weights: dict[str, torch.Tensor]
     losses: list[float]
 
 
-class Network(nn.Module):
+class AcousticNetwork(nn.Module):
     mean: torch.Tensor
     spread: torch.Tensor
 
@@ -68,8 +68,8 @@ class Network(nn.Module):
 
 
 def train_network(
-    features: Features, labels: Index, training: Training, seed: int, place: Place | None = None
-) -> Trained:
+    features: Features, labels: Index, training: AcousticTraining, seed: int, place: Place | None = None
+) -> AcousticModel:
     """features (clips, mels, frames). The seed decides weights, order, augmentation and dropout.
 
     place: where every fifth epoch is kept, and what an earlier run left there.
@@ -78,7 +78,7 @@ def train_network(
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
     rng = np.random.Generator(np.random.Philox(seed))
-    network = Network(features.shape[1], training.channels, training.dropout)
+    network = AcousticNetwork(features.shape[1], training.channels, training.dropout)
     network.mean.copy_(
         torch.from_numpy(features.mean(axis=(0, 2), dtype=np.float64).astype(np.float32))[:, None]
     )
@@ -91,9 +91,8 @@ def train_network(
     steps = training.epochs * -(-len(labels) // training.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.learning_rate, total_steps=steps)
     targets = torch.from_numpy(labels)
-    losses: list[float] = []
-    if place.found:
-        losses = restore(place.found, network.state_dict(), optimiser, schedule, rng)
+    state = TrainingState(network.state_dict(), optimiser, schedule, rng)
+    losses: list[float] = state.resume(place).get("losses", [])
     network.train()
     while len(losses) < training.epochs:
         total = 0.0
@@ -109,14 +108,14 @@ def train_network(
             total += float(loss.detach()) * len(rows)
         losses.append(total / len(order))
         if len(losses) % EPOCHS_BETWEEN == 0:
-            place.keep(lambda: capture(network.state_dict(), optimiser, schedule, rng, losses))
-    return Trained({name: value.contiguous() for name, value in network.state_dict().items()}, losses)
+            state.keep(place, losses=losses)
+    return AcousticModel({name: value.contiguous() for name, value in network.state_dict().items()}, losses)
 
 
 def network_logits(weights: dict[str, torch.Tensor], features: Features) -> Floats:
     """(clips, 2) in evaluation mode."""
     channels = weights["blocks.0.weight"].shape[0]
-    network = Network(features.shape[1], channels, 0.0)
+    network = AcousticNetwork(features.shape[1], channels, 0.0)
     network.load_state_dict(weights)
     network.eval()
     with torch.no_grad():
@@ -131,7 +130,7 @@ def logistic_logits(train: Floats, labels: Index, every: Floats, inverse_regular
     return np.stack([-margin / 2, margin / 2], axis=1)
 
 
-def _augmented(features: Features, training: Training, rng: np.random.Generator) -> Features:
+def _augmented(features: Features, training: AcousticTraining, rng: np.random.Generator) -> Features:
     """Moved in time (what leaves on one side enters on the other), one stretch of frames and one of bands blanked."""
     made = features.copy()
     _, mels, frames = features.shape

@@ -15,7 +15,7 @@ FORWARD_CHAINED = "forward_chained"
 UNKNOWN_TIME = np.iinfo(np.int64).min
 
 
-class Source(Protocol):
+class PoolSource(Protocol):
     """Rows of one pool that join the set: all, its clean ones, or per label the `top` clean ones by score."""
 
     @property
@@ -27,7 +27,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TimelineRows:
     """All rows of the data. pool (rows,) str; position on the ordered axis or -1; group of exact duplicates;
     time (rows,) int64, UNKNOWN_TIME where there is none; positive (rows, labels)."""
 
@@ -83,7 +83,7 @@ class SourceCount:
 
 
 @dataclass(frozen=True)
-class Mined:
+class MinedRows:
     """The top-scored clean rows of a pool of `population` clean rows, for one label."""
 
     rows: Moment
@@ -95,11 +95,11 @@ class CalibrationSet:
     """`rows` serve every label; `mined` (one entry a label, or empty) joins the negatives of its label."""
 
     rows: Moment
-    mined: tuple[Mined, ...]
+    mined: tuple[MinedRows, ...]
     counts: tuple[SourceCount, ...]
 
 
-def moment_of(rows: Rows, cache: ScoreCache, fold: Fold) -> tuple[Moment, Moment]:
+def moment_of(rows: TimelineRows, cache: ScoreCache, fold: Fold) -> tuple[Moment, Moment]:
     """(what may calibrate, what evaluates) at a fold: the calibration slice, earlier training rows (with the
     snapshot's own and with forward-chained scores) and pool rows from before the evaluation slice. A row whose
     text was trained or tuned on does not evaluate."""
@@ -123,13 +123,13 @@ def moment_of(rows: Rows, cache: ScoreCache, fold: Fold) -> tuple[Moment, Moment
 
 
 def assemble(
-    moment: Moment, sources: Sequence[Source], evaluation_groups: Index, allow_in_sample: bool
+    moment: Moment, sources: Sequence[PoolSource], evaluation_groups: Index, allow_in_sample: bool
 ) -> CalibrationSet:
     """The recipe's rows, source by source. A text that an earlier source brought, that evaluates, or (unless
     allowed) that the model was trained on is left out and counted. Repeats within one source stay: they are
     traffic."""
     taken: list[Moment] = []
-    mined: tuple[Mined, ...] = ()
+    mined: tuple[MinedRows, ...] = ()
     counts = []
     for source in sources:
         offered = moment[(moment.pool == source.pool) & ((source.rows == "all") | moment.clean)]
@@ -159,16 +159,18 @@ def unique_texts(rows: Moment) -> Moment:
     return rows[np.unique(rows.group, return_index=True)[1]]
 
 
-def _mine(clean: Moment, label: int, top: int) -> Mined:
+def _mine(clean: Moment, label: int, top: int) -> MinedRows:
     """At least `top` rows: a tie at the edge is kept whole, so that all rows left out score below it."""
     scored = clean[~np.isnan(clean.scores[:, label])]
     scores = scored.scores[:, label]
     order = np.lexsort((scored.row, -scores))
     wanted = order[: np.count_nonzero(scores >= scores[order[top - 1]])] if top < len(order) else order
-    return Mined(scored[wanted], len(order))
+    return MinedRows(scored[wanted], len(order))
 
 
-def _moment(rows: Rows, cache: ScoreCache, chosen: Bools, snapshot: int | Index, pool: str | None) -> Moment:
+def _moment(
+    rows: TimelineRows, cache: ScoreCache, chosen: Bools, snapshot: int | Index, pool: str | None
+) -> Moment:
     row = np.flatnonzero(chosen)
     return Moment(
         row,

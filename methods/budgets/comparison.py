@@ -1,4 +1,4 @@
-"""The comparison table: one row per option and label, and pooled rows, all judged by one evaluator."""
+"""The comparison table: one row per option and label, and pooled rows, all by one evaluator."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.budgets.evaluation import (
-    SILENT,
     Bools,
     Confusion,
     PooledDraws,
     any_label_rate,
-    budget_bounds,
-    budget_verdict,
     confusion,
     draws_interval,
     joint_verdict,
@@ -22,6 +19,7 @@ from methods.budgets.evaluation import (
     rate,
 )
 from methods.budgets.precision_intervals import base_rate_precision, precision
+from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, label_bounds, label_verdicts, ratio
 from methods.statistics.intervals import mcnemar_exact
 
 Index = NDArray[np.int64]
@@ -29,20 +27,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The rows that report: positive (rows, labels) and the group of exact duplicates (rows,)."""
-
-    positive: Bools
-    group: Index
-    labels: list[str]
-
-    @property
-    def clean(self) -> Bools:
-        return np.asarray(~self.positive.any(axis=1))
-
-
-@dataclass(frozen=True)
-class Settings:
+class BudgetSettings:
     """level of the intervals and bounds, the bootstrap, and the clean share of real traffic."""
 
     level: float
@@ -51,8 +36,17 @@ class Settings:
     seed: int
 
 
+@dataclass(frozen=True)
+class OptionDecisions:
+    """What one option decided, fired (rows, labels), with its counts and its bootstrap over groups."""
+
+    fired: Bools
+    counts: Confusion
+    draws: PooledDraws
+
+
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class OptionResult:
     """One option on one label, or pooled over labels (micro: all decisions alike, macro: mean over labels).
 
     None where there is nothing to divide by, or where a pooled row has no such figure. fpr_floor and fpr_bound are
@@ -97,126 +91,118 @@ class Row:
     delta_fpr_high: float | None = None
 
 
-def option_rows(
-    fired: Bools,
-    control: Bools,
-    judged: Judged,
-    silent: Bools,
-    target: float,
-    any_label: bool,
-    settings: Settings,
-) -> list[Row]:
-    """A row a label, then micro, then macro; fired and control are (rows, labels) decisions, silent (labels,)
-    marks thresholds that can never fire.
+def option_decisions(fired: Bools, rows: HoldoutRows, settings: BudgetSettings) -> OptionDecisions:
+    draws = pooled_draws(fired, rows.positive, rows.group, settings.resamples, settings.seed)
+    return OptionDecisions(fired, confusion(fired, rows.positive), draws)
 
-    An any_label option promises its target for clean rows on which any label fires: its verdicts are about that.
-    """
-    counts = confusion(fired, judged.positive)
-    promise = _any_label_verdict(fired, judged, target, settings) if any_label else None
-    rows = [
-        _label_row(
-            column, fired, control, judged, counts, target, SILENT if silent[column] else promise, settings
-        )
-        for column in range(len(judged.labels))
+
+def option_results(
+    option: OptionDecisions,
+    control: OptionDecisions,
+    rows: HoldoutRows,
+    promise: BudgetPromise,
+    settings: BudgetSettings,
+) -> list[OptionResult]:
+    """A result a label, then micro, then macro."""
+    bounds = label_bounds(option.counts, rows, settings.level)
+    verdicts = label_verdicts(option.fired, bounds, rows, promise, settings.level)
+    joint = joint_verdict(verdicts)
+    return [
+        *(
+            _label_result(column, option, control, rows, bounds[column], verdict, settings)
+            for column, verdict in enumerate(verdicts)
+        ),
+        _micro_result(option, control, rows, joint, settings),
+        _macro_result(option, control, joint, settings.level),
     ]
-    verdict = joint_verdict([row.verdict for row in rows])
-    draws, base = (
-        pooled_draws(decided, judged.positive, judged.group, settings.resamples, settings.seed)
-        for decided in (fired, control)
-    )
-    against = confusion(control, judged.positive)
-    micro = _micro_row(fired, judged, counts, against, draws, base, verdict, settings)
-    return [*rows, micro, _macro_row(counts, against, draws, base, verdict, settings.level)]
 
 
-def _label_row(
+def _label_result(
     column: int,
-    fired: Bools,
-    control: Bools,
-    judged: Judged,
-    counts: Confusion,
-    target: float,
-    promise: str | None,
-    settings: Settings,
-) -> Row:
-    hit, base, positive = fired[:, column], control[:, column], judged.positive[:, column]
+    option: OptionDecisions,
+    control: OptionDecisions,
+    rows: HoldoutRows,
+    bounds: tuple[float, float],
+    verdict: str,
+    settings: BudgetSettings,
+) -> OptionResult:
+    hit, base, positive = option.fired[:, column], control.fired[:, column], rows.positive[:, column]
+    counts = option.counts
     tp, fp, fn, tn = (int(cell[column]) for cell in (counts.tp, counts.fp, counts.fn, counts.tn))
-    recall = rate(tp, judged.group[positive], settings.level)
-    false = rate(fp, judged.group[~positive], settings.level)
-    lower, upper = budget_bounds(fp, judged.group[~positive], settings.level)
+    recall = rate(tp, rows.group[positive], settings.level)
+    false = rate(fp, rows.group[~positive], settings.level)
     gained, lost = int((hit & ~base & positive).sum()), int((~hit & base & positive).sum())
     more, fewer = int((hit & ~base & ~positive).sum()), int((~hit & base & ~positive).sum())
-    return Row(
-        verdict=promise or budget_verdict(lower, upper, target),
+    return OptionResult(
+        verdict=verdict,
         tp=tp,
         fp=fp,
         fn=fn,
         tn=tn,
-        **_precisions(hit, positive, judged.clean, judged.group, settings),
+        **_precisions(hit, positive, rows.clean, rows.group, settings),
         recall=recall.value,
         recall_low=recall.low,
         recall_high=recall.high,
         fpr=false.value,
         fpr_low=false.low,
         fpr_high=false.high,
-        fpr_floor=lower,
-        fpr_bound=upper,
+        fpr_floor=bounds[0],
+        fpr_bound=bounds[1],
         recall_gained=gained,
         recall_lost=lost,
         recall_p=float(mcnemar_exact(gained, lost)),
         fp_more=more,
         fp_fewer=fewer,
         fp_p=float(mcnemar_exact(more, fewer)),
-        delta_recall=_ratio(gained - lost, tp + fn),
-        delta_fpr=_ratio(more - fewer, fp + tn),
+        delta_recall=ratio(gained - lost, tp + fn),
+        delta_fpr=ratio(more - fewer, fp + tn),
     )
 
 
-def _micro_row(
-    fired: Bools,
-    judged: Judged,
-    counts: Confusion,
-    against: Confusion,
-    draws: PooledDraws,
-    base: PooledDraws,
+def _micro_result(
+    option: OptionDecisions,
+    control: OptionDecisions,
+    rows: HoldoutRows,
     verdict: str,
-    settings: Settings,
-) -> Row:
+    settings: BudgetSettings,
+) -> OptionResult:
+    counts, against = option.counts, control.counts
     tp, fp, fn, tn = (int(cell.sum()) for cell in (counts.tp, counts.fp, counts.fn, counts.tn))
-    hits, clean = any_label_rate(fired, judged.positive)
-    any_label = rate(hits, judged.group[clean], settings.level)
-    return Row(
+    hits, clean = any_label_rate(option.fired, rows.positive)
+    any_label = rate(hits, rows.group[clean], settings.level)
+    return OptionResult(
         verdict=verdict,
         tp=tp,
         fp=fp,
         fn=fn,
         tn=tn,
-        **_micro_precisions(fired, judged, settings),
-        recall=_ratio(tp, tp + fn),
-        fpr=_ratio(fp, fp + tn),
+        **_micro_precisions(option.fired, rows, settings),
+        recall=ratio(tp, tp + fn),
+        fpr=ratio(fp, fp + tn),
         any_label_fpr=any_label.value,
         any_label_low=any_label.low,
         any_label_high=any_label.high,
-        delta_recall=_ratio(tp - int(against.tp.sum()), tp + fn),
-        delta_fpr=_ratio(fp - int(against.fp.sum()), fp + tn),
-        **_ends("recall", draws.micro_recall, base.micro_recall, settings.level),
-        **_ends("fpr", draws.micro_fpr, base.micro_fpr, settings.level),
+        delta_recall=ratio(tp - int(against.tp.sum()), tp + fn),
+        delta_fpr=ratio(fp - int(against.fp.sum()), fp + tn),
+        **_ends("recall", option.draws.micro_recall, control.draws.micro_recall, settings.level),
+        **_ends("fpr", option.draws.micro_fpr, control.draws.micro_fpr, settings.level),
     )
 
 
-def _macro_row(
-    counts: Confusion, against: Confusion, draws: PooledDraws, base: PooledDraws, verdict: str, level: float
-) -> Row:
+def _macro_result(
+    option: OptionDecisions, control: OptionDecisions, verdict: str, level: float
+) -> OptionResult:
+    counts, against = option.counts, control.counts
     recall, fpr = macro(counts.tp, counts.tp + counts.fn), macro(counts.fp, counts.fp + counts.tn)
-    return Row(
+    return OptionResult(
         verdict=verdict,
         precision=macro(counts.tp, counts.tp + counts.fp),
         recall=recall,
         fpr=fpr,
         delta_recall=_minus(recall, macro(against.tp, against.tp + against.fn)),
         delta_fpr=_minus(fpr, macro(against.fp, against.fp + against.tn)),
-        **_ends("recall", draws.macro_recall, base.macro_recall, level),
-        **_ends("fpr", draws.macro_fpr, base.macro_fpr, level),
+        **_ends("recall", option.draws.macro_recall, control.draws.macro_recall, level),
+        **_ends("fpr", option.draws.macro_fpr, control.draws.macro_fpr, level),
     )
 
 
@@ -232,13 +218,8 @@ def _ends(name: str, draws: Floats, base: Floats, level: float) -> dict[str, Any
     }
 
 
-def _any_label_verdict(fired: Bools, judged: Judged, target: float, settings: Settings) -> str:
-    hits, clean = any_label_rate(fired, judged.positive)
-    return budget_verdict(*budget_bounds(hits, judged.group[clean], settings.level), target)
-
-
 def _precisions(
-    fired: Bools, positive: Bools, clean: Bools, group: Index, settings: Settings
+    fired: Bools, positive: Bools, clean: Bools, group: Index, settings: BudgetSettings
 ) -> dict[str, Any]:
     found = {
         "precision": precision(fired, positive, group, settings.level),
@@ -253,15 +234,11 @@ def _precisions(
     }
 
 
-def _micro_precisions(fired: Bools, judged: Judged, settings: Settings) -> dict[str, Any]:
+def _micro_precisions(fired: Bools, rows: HoldoutRows, settings: BudgetSettings) -> dict[str, Any]:
     """Over all decisions: every label of a row weighs as its row does, and those of one row count as one."""
-    labels = judged.positive.shape[1]
-    clean, group = np.repeat(judged.clean, labels), np.repeat(judged.group, labels)
-    return _precisions(fired.ravel(), judged.positive.ravel(), clean, group, settings)
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+    labels = rows.positive.shape[1]
+    clean, group = np.repeat(rows.clean, labels), np.repeat(rows.group, labels)
+    return _precisions(fired.ravel(), rows.positive.ravel(), clean, group, settings)
 
 
 def _minus(ours: float | None, theirs: float | None) -> float | None:

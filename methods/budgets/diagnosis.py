@@ -11,17 +11,20 @@ from methods.statistics.ranking import AurocInterval, delong_interval
 Scores = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 FEWEST = 10
+TOO_LITTLE_DATA, RANKING, SHIFT, OFFSET, NONE = "too little data", "ranking", "shift", "offset", "none"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """calibration and holdout AUROC with DeLong intervals (None: one class only); quantiles .5/.9/.98 of the
-    negatives' scores; p-values of the two-sample Kolmogorov-Smirnov test for negatives and positives."""
+    """fewest: rows of the rarest class on the poorer side. calibration and holdout: AUROC with DeLong intervals (None:
+    one class only), and change: their difference (value, low, high); quantiles .5/.9/.98 of the negatives' scores;
+    p-values of the two-sample Kolmogorov-Smirnov test for negatives and positives."""
 
     kind: str
-    sentence: str
+    fewest: int
     calibration: AurocInterval | None
     holdout: AurocInterval | None
+    change: tuple[float, float, float] | None
     negatives_calibration: tuple[float, ...]
     negatives_holdout: tuple[float, ...]
     negatives_p: float
@@ -35,15 +38,24 @@ def diagnose(calibration: tuple[Scores, Bools], holdout: tuple[Scores, Bools], l
     shift (the two AUROCs differ), offset (no difference can be seen, but scores have moved), none.
     """
     (before, was), (after, is_) = calibration, holdout
-    aurocs = [_auroc(scores, positive, level) for scores, positive in (calibration, holdout)]
+    ranking, reranking = (_auroc(scores, positive, level) for scores, positive in (calibration, holdout))
+    change = _change(ranking, reranking) if ranking and reranking else None
     p_negative, p_positive = _ks(before[~was], after[~is_]), _ks(before[was], after[is_])
     fewest = min(int(was.sum()), int((~was).sum()), int(is_.sum()), int((~is_).sum()))
-    kind, sentence = _judge(fewest, aurocs[0], aurocs[1], min(p_negative, p_positive), level)
+    if change is None or reranking is None or fewest < FEWEST:
+        kind = TOO_LITTLE_DATA
+    elif reranking.low <= 0.5:
+        kind = RANKING
+    elif not change[1] <= 0 <= change[2]:
+        kind = SHIFT
+    else:
+        kind = OFFSET if min(p_negative, p_positive) < (1 - level) / 2 else NONE
     return Diagnosis(
         kind,
-        sentence,
-        aurocs[0],
-        aurocs[1],
+        fewest,
+        ranking,
+        reranking,
+        change,
         _quantiles(before[~was]),
         _quantiles(after[~is_]),
         p_negative,
@@ -57,29 +69,11 @@ def learnable(scores: Scores, positive: Bools, level: float) -> bool:
     return interval is not None and interval.low > 0.5
 
 
-def _judge(
-    fewest: int, before: AurocInterval | None, after: AurocInterval | None, p: float, level: float
-) -> tuple[str, str]:
-    if before is None or after is None or fewest < FEWEST:
-        return "too little data", f"only {fewest} rows of a class on one side: collect more before judging"
-    if after.low <= 0.5:
-        return (
-            "ranking",
-            f"no threshold can fix this label: its AUROC of {after.auroc:.3f} [{after.low:.3f}, {after.high:.3f}] "
-            "cannot be told from .5; it needs a better model or better labels",
-        )
+def _change(before: AurocInterval, after: AurocInterval) -> tuple[float, float, float]:
+    """Of two AUROCs on rows of their own: the half widths of their intervals add in squares."""
     change = after.auroc - before.auroc
     half = float(np.hypot(after.high - after.low, before.high - before.low)) / 2
-    by = f"{change:+.3f} [{change - half:+.3f}, {change + half:+.3f}]"
-    if abs(change) > half:
-        return (
-            "shift",
-            f"AUROC moved from {before.auroc:.3f} to {after.auroc:.3f}, by {by}: recalibrate often, or retrain",
-        )
-    unseen = f"no change of its ranking can be seen (AUROC {by})"
-    if p < (1 - level) / 2:
-        return "offset", f"{unseen}, but its scores have moved (Kolmogorov-Smirnov p {p:.2g}): retune"
-    return "none", f"{unseen}, and none of its scores (smaller of two Kolmogorov-Smirnov p {p:.2g})"
+    return change, change - half, change + half
 
 
 def _auroc(scores: Scores, positive: Bools, level: float) -> AurocInterval | None:

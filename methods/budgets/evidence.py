@@ -2,52 +2,53 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from methods.budgets.choice import Decisions
 from methods.budgets.evaluation import budget_bounds
+from methods.budgets.thresholds import false_positive_budget
 from methods.statistics.intervals import lower_bound, mcnemar_exact, upper_bound
 
 MOST_ROWS = 10**9
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One option on one label. allowed: the most false positives whose share is within the budget; floor and bound:
-    one-sided bounds of the false-positive rate at the effective n; more, fewer: negatives on which only this option,
-    only the control fired, and the exact McNemar p of the two."""
+class FoldEvidence:
+    """One option on one label. allowed: the most false positives whose share is within the budget; the bounds are
+    one-sided, of the false-positive rate at the effective n; only_...: negatives on which only this option, only the
+    control fired, with the exact McNemar p of the two."""
 
     caught: int
     positives: int
     false_positives: int
     negatives: int
     allowed: int
-    floor: float
-    bound: float
-    more: int
-    fewer: int
-    p: float
+    fpr: float
+    lower_bound: float
+    upper_bound: float
+    only_this_option_fired: int
+    only_the_control_fired: int
+    mcnemar_p: float
 
 
-def seen(decided: Decisions, option: int, label: int, max_fpr: float, level: float) -> Seen:
+def fold_evidence(
+    decisions: Decisions, option: int, label: int, max_fpr: float, level: float
+) -> FoldEvidence:
     """Option 0 is the control."""
-    fired, control = decided.fired[option, :, label], decided.fired[0, :, label]
-    positive = decided.positive[:, label]
+    fired, control = decisions.fired[option, :, label], decisions.fired[0, :, label]
+    positive = decisions.positive[:, label]
     negatives = int((~positive).sum())
     false_positives = int((fired & ~positive).sum())
-    floor, bound = budget_bounds(false_positives, decided.group[~positive], level)
     more, fewer = int((fired & ~control & ~positive).sum()), int((~fired & control & ~positive).sum())
-    return Seen(
-        caught=int((fired & positive).sum()),
-        positives=int(positive.sum()),
-        false_positives=false_positives,
-        negatives=negatives,
-        allowed=int((np.arange(negatives + 1) / max(negatives, 1) <= max_fpr).sum()) - 1,
-        floor=floor,
-        bound=bound,
-        more=more,
-        fewer=fewer,
-        p=float(mcnemar_exact(more, fewer)),
+    return FoldEvidence(
+        int((fired & positive).sum()),
+        int(positive.sum()),
+        false_positives,
+        negatives,
+        false_positive_budget(negatives, max_fpr),
+        false_positives / max(negatives, 1),
+        *budget_bounds(false_positives, decisions.group[~positive], level),
+        more,
+        fewer,
+        float(mcnemar_exact(more, fewer)),
     )
 
 
@@ -55,7 +56,7 @@ def negatives_to_decide(rate: float, budget: float, level: float) -> int | None:
     """Negatives that are no copies of each other at which a false-positive rate that stays `rate` has its one-sided
     bound on one side of the budget; None where `rate` is the budget, or too close to it for MOST_ROWS."""
 
-    def decided(n: int) -> bool:
+    def decides(n: int) -> bool:
         events = min(rate * n, float(n))
         if rate > budget:
             return float(lower_bound(events, n, level)) > budget
@@ -64,12 +65,12 @@ def negatives_to_decide(rate: float, budget: float, level: float) -> int | None:
     if rate == budget:
         return None
     high = 1
-    while not decided(high):
+    while not decides(high):
         high *= 2
         if high > MOST_ROWS:
             return None
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
+        low, high = (low, middle) if decides(middle) else (middle, high)
     return high

@@ -11,6 +11,7 @@ from methods.budgets.threshold_distributions import guaranteed_distribution, thr
 from methods.budgets.thresholds import (
     any_label_threshold,
     empirical_threshold,
+    false_positive_budget,
     guaranteed_threshold,
     mined_threshold,
     negatives_needed,
@@ -21,7 +22,7 @@ Distribution = tuple[Floats, Floats]
 STRICTER_STEPS = 20
 
 
-class Recipe(Protocol):
+class ThresholdRecipe(Protocol):
     """delta is the risk of a guarantee, None for the empirical rule."""
 
     @property
@@ -52,27 +53,9 @@ class LabelThreshold:
     upper_bound: float | None
     selected_threshold: float | None
 
-    @property
-    def certificate(self) -> str:
-        """What the status rests on, in a sentence."""
-        match self.status:
-            case "infeasible" if self.needed is not None and self.needed > self.negatives:
-                missing = self.needed - self.negatives
-                return f"needs {self.needed} negatives, has {self.negatives}: collect {missing}"
-            case "infeasible":
-                return f"no threshold keeps {self.negatives} negatives within the budget"
-            case "undetermined":
-                return f"the threshold lies below the {self.mined} mined rows: mine more"
-            case "no positives" | "no negatives":
-                return f"the calibration set has {self.status} of this label"
-            case _ if self.needed is not None:
-                return f"needs {self.needed} negatives, has {self.negatives}: allows {self.allowed} above it"
-            case _:
-                return f"{self.allowed} of {self.negatives} negatives may fire"
-
 
 def recipe_thresholds(
-    recipe: Recipe, calibration: CalibrationSet, labels: list[str], targets: NDArray[np.float64]
+    recipe: ThresholdRecipe, calibration: CalibrationSet, labels: list[str], targets: NDArray[np.float64]
 ) -> list[LabelThreshold]:
     """One threshold a label, at its own target (any_label has one target for all labels, the first)."""
     if recipe.rule == "any_label":
@@ -85,14 +68,14 @@ def recipe_thresholds(
 
 
 def threshold_distributions(
-    recipe: Recipe, calibration: CalibrationSet, thresholds: list[LabelThreshold]
+    recipe: ThresholdRecipe, calibration: CalibrationSet, thresholds: list[LabelThreshold]
 ) -> list[Distribution | None]:
     """Per label the exact bootstrap distribution of the threshold, None where there is no closed form."""
     return [_distribution(recipe, calibration, column, made) for column, made in enumerate(thresholds)]
 
 
 def _distribution(
-    recipe: Recipe, calibration: CalibrationSet, column: int, made: LabelThreshold
+    recipe: ThresholdRecipe, calibration: CalibrationSet, column: int, made: LabelThreshold
 ) -> Distribution | None:
     unseen = np.full(made.pool_size - made.mined, -1.0, np.float32)
     if recipe.rule == "empirical" and made.status in ("feasible", "at_mined_edge", "infeasible"):
@@ -108,7 +91,7 @@ def _distribution(
 
 
 def _empirical(
-    recipe: Recipe, calibration: CalibrationSet, column: int, label: str, target: float
+    recipe: ThresholdRecipe, calibration: CalibrationSet, column: int, label: str, target: float
 ) -> LabelThreshold:
     scores, positive, mined, population = _label_rows(calibration.rows, calibration, column)
     positives, negatives = int(positive.sum()), int((~positive).sum())
@@ -127,14 +110,14 @@ def _empirical(
     else:
         threshold = empirical_threshold(scores, positive, target)
         status = "feasible" if np.isfinite(threshold) else "infeasible"
-    allowed = int(target * total + 1e-9)
+    allowed = false_positive_budget(total, target)
     return LabelThreshold(
         label, threshold, status, total, positives, len(mined), population, allowed, None, None, selected
     )
 
 
 def _guaranteed(
-    recipe: Recipe, calibration: CalibrationSet, column: int, label: str, target: float
+    recipe: ThresholdRecipe, calibration: CalibrationSet, column: int, label: str, target: float
 ) -> LabelThreshold:
     scores, positive, mined, population = _label_rows(unique_texts(calibration.rows), calibration, column)
     negatives, positives = scores[~positive], int(positive.sum())
@@ -152,7 +135,9 @@ def _guaranteed(
     )  # fmt: skip
 
 
-def _any_label(recipe: Recipe, rows: Moment, labels: list[str], target: float) -> list[LabelThreshold]:
+def _any_label(
+    recipe: ThresholdRecipe, rows: Moment, labels: list[str], target: float
+) -> list[LabelThreshold]:
     """Clean rows only: in order of time every second one shapes the path, and the others test it."""
     clean = unique_texts(rows)
     clean = clean[clean.clean & ~np.isnan(clean.scores).any(axis=1)]

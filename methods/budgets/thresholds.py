@@ -185,13 +185,11 @@ def accepted_counts(
 
 
 def false_positive_budget(negatives: int, max_fpr: float) -> int:
-    """The largest k with k / negatives <= max_fpr as floats: 3 of 150 at .02, whatever .02 * 150 rounds to."""
+    """The most false positives whose share of the negatives is within max_fpr, a share that equals it up to rounding
+    included: 3 of 150 at .02, and 1 of 130 at .01 / 1.3."""
     if not 0 <= max_fpr <= 1:
         raise ValueError(f"expected max_fpr within [0, 1], got {max_fpr}")
-    k = int(max_fpr * negatives) + 1
-    while k / negatives > max_fpr:
-        k -= 1
-    return k
+    return int(max_fpr * negatives * (1 + 1e-12))
 
 
 def just_above(scores: Any) -> Any:

@@ -7,21 +7,23 @@ from numpy.typing import NDArray
 
 from methods.calibration.calibration_error import row_nll
 from methods.calibration.recalibration import Method, apply, recalibrate
-from methods.statistics.group_statistics import SignFlip, sign_flip_test, sign_flip_tests
+from methods.statistics.group_statistics import FEWEST_GROUPS, SignFlip, sign_flip_test, sign_flip_tests
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Names = NDArray[np.str_]
 
 MOST_FOLDS = 10
+CHOSEN, NOT_DISTINGUISHABLE, CANNOT_TELL = "chosen", "not distinguishable", "cannot tell"
 
 
 @dataclass(frozen=True)
-class Choice:
+class MethodChoice:
     """chosen and best are method numbers; nll (methods,) cross-fitted on dev, NaN where that cannot be done. test: best
     against the control, its p corrected for the other methods that could have been best.
 
-    status: chosen, not distinguishable (the control stays), or cannot tell (test.refused says why: the control stays).
+    status: chosen, not distinguishable (the control stays), or cannot tell (too few groups, or one group alone holds
+    `lone_class`: the control stays).
     """
 
     chosen: int
@@ -29,6 +31,7 @@ class Choice:
     nll: Floats
     test: SignFlip
     status: str
+    lone_class: int | None = None
 
 
 def group_folds(groups: Names, labels: Index) -> Index:
@@ -38,17 +41,19 @@ def group_folds(groups: Names, labels: Index) -> Index:
     follow each other, and neighbours never share a fold. ValueError where one group alone holds a class: without it
     nothing of that class would be left to fit on.
     """
+    if (number := lone_class(groups, labels)) is not None:
+        raise ValueError(f"class {number} has one group: leaving it out leaves none to fit on")
     names, member = np.unique(groups, return_inverse=True)
-    classes, column = np.unique(labels, return_inverse=True)
-    holds = np.zeros((len(names), len(classes)), np.bool_)
-    holds[member, column] = True
-    for number, held_by in zip(classes, holds.sum(axis=0), strict=True):
-        if held_by < 2:
-            raise ValueError(f"class {number} has one group: leaving it out leaves none to fit on")
+    holds = np.stack([np.isin(names, groups[labels == number]) for number in np.unique(labels)], axis=1)
     order = np.lexsort((~holds[:, 0], holds[:, -1]))
     fold = np.empty(len(names), np.int64)
     fold[order] = np.arange(len(names)) % min(len(names), MOST_FOLDS)
     return fold[member]
+
+
+def lone_class(groups: Names, labels: Index) -> int | None:
+    """The first class that one group alone holds."""
+    return next((int(name) for name in np.unique(labels) if len(np.unique(groups[labels == name])) < 2), None)
 
 
 def cross_fitted_nll(method: Method, logits: Floats, labels: Index, folds: Index) -> Floats:
@@ -61,7 +66,7 @@ def cross_fitted_nll(method: Method, logits: Floats, labels: Index, folds: Index
     return losses
 
 
-def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> Choice:
+def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> MethodChoice:
     """losses (methods, rows): seed-averaged, cross-fitted; method 0 is the control.
 
     The least mean NLL is chosen where a sign-flip test by group tells it from the control's, corrected for all
@@ -72,19 +77,19 @@ def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> Cho
     best = int(nll.argmin())
     to_control = sign_flip_tests(list(losses - losses[0]), groups, seed)
     against = to_control[best]
-    if against.refused:
-        return Choice(0, best, nll, against, "cannot tell")
+    if against.groups < FEWEST_GROUPS:
+        return MethodChoice(0, best, nll, against, CANNOT_TELL)
     if best == 0 or against.p is None or against.p > alpha:
-        return Choice(0, best, nll, against, "not distinguishable")
+        return MethodChoice(0, best, nll, against, NOT_DISTINGUISHABLE)
     for earlier in range(1, best):
         to_best = sign_flip_test(losses[earlier] - losses[best], groups, seed)
         found = to_control[earlier]
         if to_best.p is not None and to_best.p > alpha >= (found.p or 0) and found.difference < 0:
-            return Choice(earlier, best, nll, found, "chosen")
-    return Choice(best, best, nll, against, "chosen")
+            return MethodChoice(earlier, best, nll, found, CHOSEN)
+    return MethodChoice(best, best, nll, against, CHOSEN)
 
 
-def without_folds(methods: int, groups: Names, reason: str) -> Choice:
+def without_folds(methods: int, groups: Names, lone: int) -> MethodChoice:
     """Where no fold can be made: nothing was cross-fitted, and the control stays."""
-    test = SignFlip(float("nan"), None, len(np.unique(groups)), reason)
-    return Choice(0, 0, np.full(methods, np.nan), test, "cannot tell")
+    test = SignFlip(float("nan"), None, len(np.unique(groups)), "")
+    return MethodChoice(0, 0, np.full(methods, np.nan), test, CANNOT_TELL, lone)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.detection.evaluation import Detections, GroundTruth, Matched, image_counts, matched
+from methods.detection.evaluation import Detections, MatchFlags, TruthBoxes, image_counts, match_flags
 from methods.detection.f1_sweep import UNSCORED, ClassThreshold, constrained_f1_threshold, micro_f1_thresholds
 
 Floats = NDArray[np.float64]
@@ -25,12 +25,12 @@ class AcceptanceRule:
     iou: float
 
 
-def tuned(
-    detections: Detections, truth: GroundTruth, images: Bools, rule: AcceptanceRule, scored: bool = True
+def tuned_thresholds(
+    detections: Detections, truth: TruthBoxes, images: Bools, rule: AcceptanceRule, scored: bool = True
 ) -> list[ClassThreshold]:
     """Per class, from the chosen images alone. Boxes without scores are all accepted."""
     here = detections.where(images[detections.image])
-    result, total = matched(here, truth, rule.iou), truth.where(images).per_class
+    result, total = match_flags(here, truth, rule.iou), truth.where(images).per_class
     if not scored:
         return _everything(here, result, total)
     rows = [(here.label == label) & ~result.ignored for label in range(truth.classes)]
@@ -48,8 +48,8 @@ def values(thresholds: list[ClassThreshold]) -> Floats:
     return np.array([each.threshold for each in thresholds])
 
 
-def cross_fitted_counts(
-    detections: Detections, truth: GroundTruth, fold: Index, rule: AcceptanceRule, scored: bool = True
+def cross_fit_counts(
+    detections: Detections, truth: TruthBoxes, fold: Index, rule: AcceptanceRule, scored: bool = True
 ) -> Index:
     """(images, classes, 3): each image accepted by thresholds of the other folds' images.
 
@@ -58,12 +58,12 @@ def cross_fitted_counts(
     counts = np.zeros((truth.images, truth.classes, 3), np.int64)
     for k in range(int(fold.max()) + 1):
         held = fold == k
-        thresholds = values(tuned(detections, truth, ~held & (fold >= 0), rule, scored))
+        thresholds = values(tuned_thresholds(detections, truth, ~held & (fold >= 0), rule, scored))
         counts[held] = image_counts(detections, thresholds, truth, rule.iou)[held]
     return counts
 
 
-def _everything(detections: Detections, result: Matched, total: Index) -> list[ClassThreshold]:
+def _everything(detections: Detections, result: MatchFlags, total: Index) -> list[ClassThreshold]:
     tp = np.bincount(detections.label[result.true_positive], minlength=len(total))
     false = ~result.true_positive & ~result.ignored
     fp = np.bincount(detections.label[false], minlength=len(total))

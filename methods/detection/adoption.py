@@ -128,7 +128,7 @@ def _refuted(step: Challenge, rule: AdoptionRule) -> bool:
     return worse or step.over_control.precision_high < -rule.max_precision_drop
 
 
-def undecided(step: Challenge, rule: AdoptionRule) -> Gain | None:
+def undecided_gain(step: Challenge, rule: AdoptionRule) -> Gain | None:
     """The least F1 gain over the control and its like where neither side is shown: what more images would decide."""
     if _adopted(step) or _refuted(step, rule):
         return None

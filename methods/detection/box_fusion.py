@@ -12,7 +12,7 @@ Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Fused:
+class Fusion:
     """Boxes in order of their group, then falling score; `group` as given."""
 
     boxes: Floats
@@ -20,7 +20,7 @@ class Fused:
     group: Index
 
 
-def weighted_boxes_fusion(boxes: Floats, scores: Floats, group: Index, sources: int, iou: float) -> Fused:
+def weighted_boxes_fusion(boxes: Floats, scores: Floats, group: Index, sources: int, iou: float) -> Fusion:
     """Fuse the boxes of each group (image and class) on its own.
 
     By falling score (of equal ones the lower x1, y1, x2, y2 first) a box joins the fused box with the highest IoU
@@ -53,7 +53,7 @@ def weighted_boxes_fusion(boxes: Floats, scores: Floats, group: Index, sources: 
     fused = weighted[at, slot] / weight[at, slot][:, None]
     score = weight[at, slot] / count * np.minimum(count, sources) / sources
     order = np.lexsort((*fused.T[::-1], -score, names[at]))
-    return Fused(fused[order], score[order], names[at][order])
+    return Fusion(fused[order], score[order], names[at][order])
 
 
 def _nearest(boxes: Floats, weighted: Floats, weight: Floats, filled: int, iou: float) -> Index:

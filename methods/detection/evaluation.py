@@ -25,7 +25,7 @@ RECALLS = np.arange(101) / 100
 
 
 @dataclass(frozen=True)
-class GroundTruth:
+class TruthBoxes:
     """images and classes: how many there are, named by rows or not."""
 
     images: int
@@ -35,10 +35,10 @@ class GroundTruth:
     boxes: Floats
     crowd: Bools
 
-    def where(self, chosen: Bools) -> "GroundTruth":
+    def where(self, chosen: Bools) -> "TruthBoxes":
         """The ground truth of the chosen images, which keep their numbers."""
         rows = chosen[self.image]
-        return GroundTruth(
+        return TruthBoxes(
             self.images, self.classes, self.image[rows], self.label[rows], self.boxes[rows], self.crowd[rows]
         )
 
@@ -62,7 +62,7 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchFlags:
     """Per detection: a true positive, or in a crowd and so neither true nor false."""
 
     true_positive: Bools
@@ -76,7 +76,7 @@ class Rates:
     f1: float
 
 
-def matched(detections: Detections, truth: GroundTruth, iou: float) -> Matched:
+def match_flags(detections: Detections, truth: TruthBoxes, iou: float) -> MatchFlags:
     """COCO's greedy one-to-one matching within image and class. Of equal scores the order of rows decides nothing:
     the box with the lower x1, then y1, x2, y2 goes first.
 
@@ -98,7 +98,7 @@ def matched(detections: Detections, truth: GroundTruth, iou: float) -> Matched:
     crowd[found >= 0] = truth.crowd[gt_row][found[found >= 0]]
     true_positive, ignored = np.zeros(len(row), bool), np.zeros(len(row), bool)
     true_positive[row], ignored[row] = (found >= 0) & ~crowd, crowd
-    return Matched(true_positive, ignored)
+    return MatchFlags(true_positive, ignored)
 
 
 def accepted(detections: Detections, thresholds: Floats) -> Bools:
@@ -106,10 +106,10 @@ def accepted(detections: Detections, thresholds: Floats) -> Bools:
     return np.asarray(detections.scores >= thresholds[detections.label])
 
 
-def image_counts(detections: Detections, thresholds: Floats, truth: GroundTruth, iou: float) -> Index:
+def image_counts(detections: Detections, thresholds: Floats, truth: TruthBoxes, iou: float) -> Index:
     """(images, classes, 3): TP, FP, FN of what is accepted, matched again without the rest."""
     kept = detections.where(accepted(detections, thresholds))
-    result = matched(kept, truth, iou)
+    result = match_flags(kept, truth, iou)
     shape = (truth.images, truth.classes)
     cell, gt_cell = kept.image * shape[1] + kept.label, truth.image * shape[1] + truth.label
 
@@ -136,12 +136,12 @@ def macro(counts: Index) -> Rates:
     return Rates(*np.mean([[r.precision, r.recall, r.f1] for r in rates], axis=0).tolist())
 
 
-def average_precision(detections: Detections, truth: GroundTruth, iou: float) -> float:
+def average_precision(detections: Detections, truth: TruthBoxes, iou: float) -> float:
     """COCO's AP at one IoU: 101 recalls, mean over classes with ground truth; no cap on boxes per image.
 
-    Of equal scores the lower image goes first, then the box as in `matched`: the order of rows decides nothing.
+    Of equal scores the lower image goes first, then the box as in `match_flags`: the order of rows decides nothing.
     """
-    result = matched(detections, truth, iou)
+    result = match_flags(detections, truth, iou)
     values = []
     for label in np.flatnonzero(truth.per_class):
         rows = (detections.label == label) & ~result.ignored
@@ -157,15 +157,15 @@ def average_precision(detections: Detections, truth: GroundTruth, iou: float) ->
     return float(np.mean(values)) if values else np.nan
 
 
-def precision_recall(detections: Detections, truth: GroundTruth, iou: float) -> tuple[Floats, Floats]:
+def precision_recall(detections: Detections, truth: TruthBoxes, iou: float) -> tuple[Floats, Floats]:
     """(recall, precision) of all classes pooled, one point per distinct score from high to low."""
-    result = matched(detections, truth, iou)
+    result = match_flags(detections, truth, iou)
     rows = ~result.ignored
     _, tp, taken = accepted_counts(detections.scores[rows], result.true_positive[rows])
     return tp / max(int(truth.per_class.sum()), 1), tp / taken
 
 
-def coverage_ceiling(detections: Detections, truth: GroundTruth, iou: float) -> float:
+def coverage_ceiling(detections: Detections, truth: TruthBoxes, iou: float) -> float:
     """The most recall that any acceptance of these boxes can have: a maximum matching, whatever the scores."""
     objects = np.flatnonzero(~truth.crowd)
     left = detections.image * truth.classes + detections.label

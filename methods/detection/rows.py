@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.detection.acceptance import AcceptanceRule, cross_fitted_counts, tuned, values
+from methods.detection.acceptance import AcceptanceRule, cross_fit_counts, tuned_thresholds, values
 from methods.detection.box_fusion import weighted_boxes_fusion
 from methods.detection.evaluation import (
     Detections,
-    GroundTruth,
     Rates,
+    TruthBoxes,
     accepted,
     average_precision,
     coverage_ceiling,
@@ -30,7 +30,7 @@ RAW, DEDUPED, FUSED, CALIBRATED = "raw", "deduped", "fused", "calibrated"
 
 
 @dataclass(frozen=True)
-class Row:
+class DetectionRow:
     """Boxes that may be accepted, over all splits; what is not `scored` is accepted whole."""
 
     name: str
@@ -40,13 +40,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Scene:
+class DetectionScene:
     """The ground truth, every raw detection and its source, and which images tune (in which fold) and report.
 
     detector and scored: (sources,). tune_fold: (images,), -1 where an image does not tune.
     """
 
-    truth: GroundTruth
+    truth: TruthBoxes
     raw: Detections
     source: Index
     sources: int
@@ -57,13 +57,13 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Judged:
+class DetectionEvaluation:
     """tune_counts, report_counts and optimum_counts, which are those of the micro-F1 thresholds on report images:
     (images of that split, classes, 3). accepted_image and support, (accepted,) and (accepted, sources): of the boxes
     accepted in report; images are numbered within report.
     """
 
-    row: Row
+    row: DetectionRow
     thresholds: list[ClassThreshold]
     tune_counts: Index
     report_counts: Index
@@ -87,12 +87,12 @@ class Judged:
 
 
 def baseline_rows(
-    scene: Scene, names: list[str], candidates: Detections, dedupe_iou: float, fusion_iou: float
-) -> list[Row]:
+    scene: DetectionScene, names: list[str], candidates: Detections, dedupe_iou: float, fusion_iou: float
+) -> list[DetectionRow]:
     """Each raw source, everything raw, everything deduplicated, and the detectors' union and fusion."""
     raw = scene.raw
     single = [
-        Row(f"raw_{name}", RAW, raw.where(scene.source == number), bool(scene.scored[number]))
+        DetectionRow(f"raw_{name}", RAW, raw.where(scene.source == number), bool(scene.scored[number]))
         for number, name in enumerate(names)
     ]
     rows = scene.detector[scene.source]
@@ -106,18 +106,20 @@ def baseline_rows(
     image, label = np.divmod(fused.group, scene.truth.classes)
     return [
         *single,
-        Row("everything_raw", RAW, raw, False),
-        Row("everything_deduped", DEDUPED, candidates, False),
-        Row("union", DEDUPED, union, any_score),
-        Row("boxes_fusion", FUSED, Detections(image, label, fused.boxes, fused.scores), any_score),
+        DetectionRow("everything_raw", RAW, raw, False),
+        DetectionRow("everything_deduped", DEDUPED, candidates, False),
+        DetectionRow("union", DEDUPED, union, any_score),
+        DetectionRow("boxes_fusion", FUSED, Detections(image, label, fused.boxes, fused.scores), any_score),
     ]
 
 
-def judge(row: Row, scene: Scene, rule: AcceptanceRule, support_iou: float) -> Judged:
+def evaluate(
+    row: DetectionRow, scene: DetectionScene, rule: AcceptanceRule, support_iou: float
+) -> DetectionEvaluation:
     """Thresholds from the tune images; everything else, but tune_counts, on the report images."""
     tune = scene.tune_fold >= 0
     truth = scene.truth.where(scene.report)
-    thresholds = tuned(row.detections, scene.truth, tune, rule, row.scored)
+    thresholds = tuned_thresholds(row.detections, scene.truth, tune, rule, row.scored)
     shown = row.detections.where(scene.report[row.detections.image])
     kept = shown.where(accepted(shown, values(thresholds)))
     raw_rows = scene.report[scene.raw.image]
@@ -126,12 +128,12 @@ def judge(row: Row, scene: Scene, rule: AcceptanceRule, support_iou: float) -> J
     )
     support = supported(overlap, support_iou)
     pooled = AcceptanceRule("micro", 0.0, 0.0, rule.iou)
-    pooled_thresholds = values(tuned(row.detections, scene.truth, tune, pooled, row.scored))
+    pooled_thresholds = values(tuned_thresholds(row.detections, scene.truth, tune, pooled, row.scored))
     share = detector_share(support, scene.detector)
-    return Judged(
+    return DetectionEvaluation(
         row,
         thresholds,
-        cross_fitted_counts(row.detections, scene.truth, scene.tune_fold, rule, row.scored)[tune],
+        cross_fit_counts(row.detections, scene.truth, scene.tune_fold, rule, row.scored)[tune],
         image_counts(shown, values(thresholds), truth, rule.iou)[scene.report],
         image_counts(shown, pooled_thresholds, truth, rule.iou)[scene.report],
         average_precision(shown, truth, rule.iou) if row.scored else None,

@@ -49,7 +49,7 @@ class Expert(Protocol[Model]):
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class OutOfFold:
     """probabilities: per row, by a model that saw neither its fold nor stopped on it; rounds: median over the folds."""
 
     probabilities: Floats
@@ -57,12 +57,12 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class CrossFitted(Generic[Model]):
+class CrossFit(Generic[Model]):
     """model: of all rows, for new ones. chosen: which of the experts it is."""
 
     model: Model
     chosen: int
-    held_out: list[HeldOut]
+    held_out: list[OutOfFold]
 
     @property
     def out_of_fold(self) -> Floats:
@@ -80,7 +80,7 @@ def cross_fit(
     fold: Index,
     folds: int,
     memo: Memo | None = None,
-) -> CrossFitted[Model]:
+) -> CrossFit[Model]:
     """Of experts that differ in their settings the one with the lowest out-of-fold log-loss, the earlier of equals.
 
     The model that serves new rows is fitted on all `rows`, for the median number of rounds. `fold` is given per
@@ -95,7 +95,7 @@ def cross_fit(
     chosen = int(np.argmin(losses))
     best, rounds = experts[chosen], found[chosen].rounds
     kept = remembered(f"{chosen}_model", lambda: best.arrays(best.refit(rows, rounds)))
-    return CrossFitted(best.model(kept), chosen, found)
+    return CrossFit(best.model(kept), chosen, found)
 
 
 def _forgetful(_: str, compute: Callable[[], Arrays]) -> Arrays:
@@ -106,7 +106,7 @@ def _numbered(memo: Memo, number: int, unit: str, compute: Callable[[], Arrays])
     return memo(f"{number}_{unit}", compute)
 
 
-def hold_out(expert: Expert[Model], rows: Index, fold: Index, folds: int, memo: Memo) -> HeldOut:
+def hold_out(expert: Expert[Model], rows: Index, fold: Index, folds: int, memo: Memo) -> OutOfFold:
     """For each fold k: fit on the others except the next one, stop on the next one, predict fold k."""
     out_of_fold, rounds = np.full(len(rows), np.nan), []
     for k in range(folds):
@@ -119,7 +119,7 @@ def hold_out(expert: Expert[Model], rows: Index, fold: Index, folds: int, memo: 
         found = memo(f"fold_{k}", fold_predictions)
         out_of_fold[held] = found["p"]
         rounds.append(int(found["rounds"]))
-    return HeldOut(out_of_fold, int(np.median(rounds)))
+    return OutOfFold(out_of_fold, int(np.median(rounds)))
 
 
 def image_folds(image: Index, folds: int, seed: int) -> Index:

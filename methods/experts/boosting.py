@@ -31,7 +31,7 @@ class BoostingSettings:
 
 
 @dataclass(frozen=True)
-class BoostedExpert:
+class BoostingExpert:
     """Trees on the columns of all `features` side by side; NaN is a missing value."""
 
     features: tuple[Features, ...]
@@ -56,7 +56,7 @@ class BoostedExpert:
         return xgboost.train(self._parameters(), self._quantised(rows, None), rounds)
 
     def probabilities(self, model: xgboost.Booster, rows: Index) -> Floats:
-        return boosted_probabilities(model, self.features, rows)
+        return boosting_probabilities(model, self.features, rows)
 
     def arrays(self, model: xgboost.Booster) -> Arrays:
         return {"ubj": np.frombuffer(bytes(model.save_raw("ubj")), np.uint8)}
@@ -86,7 +86,7 @@ class BoostedExpert:
         return xgboost.QuantileDMatrix(chunks, ref=like, max_bin=self.settings.bins)
 
 
-def boosted_probabilities(booster: xgboost.Booster, features: tuple[Features, ...], rows: Index) -> Floats:
+def boosting_probabilities(booster: xgboost.Booster, features: tuple[Features, ...], rows: Index) -> Floats:
     found = [
         booster.inplace_predict(side_by_side(features, rows[at : at + CHUNK]))
         for at in range(0, len(rows), CHUNK)

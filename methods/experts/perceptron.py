@@ -33,7 +33,7 @@ class PerceptronExpert:
 
     def fit(self, rows: Index, stop: Index) -> tuple[Perceptron, int]:
         """The model of the best epoch, and its number."""
-        training = _Training(self, rows)
+        training = _PerceptronTraining(self, rows)
         lowest, best, found = inf, 0, training.model()
         for epoch in range(1, self.settings.epochs + 1):
             training.epoch()
@@ -46,7 +46,7 @@ class PerceptronExpert:
         return found, best
 
     def refit(self, rows: Index, rounds: int) -> Perceptron:
-        training = _Training(self, rows)
+        training = _PerceptronTraining(self, rows)
         for _ in range(rounds):
             training.epoch()
         return training.model()
@@ -63,7 +63,7 @@ class PerceptronExpert:
         return Perceptron(**weights, output_bias=bias)
 
 
-class _Training:
+class _PerceptronTraining:
     """Weights, optimiser and order of rows: all from one seed, whatever ran before."""
 
     def __init__(self, expert: PerceptronExpert, rows: Index) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from methods.heads.shapes import Batch, Shape
 from methods.heads.specs import HeadSpec, Sampler
-from methods.heads.streams import DropoutMasks, Rows, epoch_rows, mixtures
+from methods.heads.streams import ClassRows, DropoutMasks, epoch_rows, mixtures
 from methods.statistics.streams import epoch_stream
 
 Index = NDArray[np.int64]
@@ -69,19 +69,19 @@ class Targets:
 
 
 @dataclass(frozen=True)
-class Source:
+class RowSource:
     """Rows of train. matrices: what a stream's `source` counts, each (n, inputs). spreads: of their columns."""
 
     matrices: list[Tensor]
     spreads: list[Tensor]
     labels: Tensor
-    rows: Rows
+    rows: ClassRows
 
 
 class _Stream:
     """One epoch of one stream."""
 
-    def __init__(self, key: StreamKey, source: Source, shape: Shape, phase: str, epoch: int) -> None:
+    def __init__(self, key: StreamKey, source: RowSource, shape: Shape, phase: str, epoch: int) -> None:
         self.key, self.source, self.batch = key, source, shape.batch
         self.rows = epoch_rows(source.rows, key.sampler, key.seed, phase, epoch, shape.batch)
         steps = len(self.rows)
@@ -92,7 +92,7 @@ class _Stream:
             self.partner, self.keep = mixtures(key.mixup, key.seed, phase, epoch, self.rows.shape)
             self.keep_inputs = self.keep
         if key.manifold_mixup:  # one layer and one share a batch, drawn as the paper does
-            rng = epoch_stream(key.seed, f"{phase}/manifold mixup", epoch)
+            rng = epoch_stream(key.seed, phase + "/manifold mixup", epoch)
             self.partner = rng.random(self.rows.shape).argsort(axis=1)
             share = rng.beta(key.manifold_mixup, key.manifold_mixup, steps).astype(np.float32)
             at_input = rng.random(steps) < 0.5
@@ -143,7 +143,7 @@ class _Stream:
 
 
 def epoch_batches(
-    shape: Shape, keys: list[StreamKey], targets: Targets, source: Source, phase: str, epoch: int
+    shape: Shape, keys: list[StreamKey], targets: Targets, source: RowSource, phase: str, epoch: int
 ) -> Iterator[Batch]:
     """keys: the stream of each lane."""
     distinct = list(dict.fromkeys(keys))

@@ -30,11 +30,11 @@ def initial_parameters(shape: Shape, seed: int, phase: str = "") -> Mapping[str,
     """One lane's. Streams are named by layer, so that a wider recipe begins as a narrower one does."""
     found: dict[str, NDArray[np.float64]] = {}
     if shape.hidden:
-        found["w1"], bias = uniform_weights(seed, f"{phase}first layer", shape.inputs, shape.hidden)
+        found["w1"], bias = uniform_weights(seed, phase + "first layer", shape.inputs, shape.hidden)
         found["b1"] = bias[None]
     if shape.layer_norm:
         found["gain"], found["shift"] = np.ones((1, shape.hidden)), np.zeros((1, shape.hidden))
-    found["w2"], bias = uniform_weights(seed, f"{phase}last layer", shape.features, shape.classes)
+    found["w2"], bias = uniform_weights(seed, phase + "last layer", shape.features, shape.classes)
     if not shape.arcface:
         found["b2"] = bias[None]
     if shape.supcon:

@@ -7,7 +7,7 @@ from methods.heads.specs import HeadSpec
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """trainings: first phases, each trained once. forks: recipes that go on from the best state of one (hard mining,
     cRT). post_hoc: runs that share all weights with another run listed before them, or need a temperature or an
     adjustment only."""
@@ -23,7 +23,7 @@ class Plan:
         return tuple(dict.fromkeys(run.state for run in self.runs))
 
 
-def plan(specs: Sequence[HeadSpec]) -> Plan:
+def plan(specs: Sequence[HeadSpec]) -> SweepPlan:
     """ValueError where two runs have one id."""
     seen: set[str] = set()
     for spec in specs:
@@ -36,4 +36,4 @@ def plan(specs: Sequence[HeadSpec]) -> Plan:
     for spec in sorted(specs, key=lambda each: each != each.state):  # a run that is its own state owns it
         owner.setdefault(spec.state, spec)
     shared = tuple(spec for spec in specs if owner[spec.state] != spec)
-    return Plan(tuple(specs), trainings, forks, shared)
+    return SweepPlan(tuple(specs), trainings, forks, shared)

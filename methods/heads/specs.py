@@ -92,8 +92,12 @@ class HeadSpec:
     patience: int = 6
 
     def __post_init__(self) -> None:
-        if problem := next(_problems(self), None):
-            raise ValueError(f"{self.id}: {problem}")
+        try:
+            _check_sizes(self)
+            _check_balance(self)
+            _check_company(self)
+        except ValueError as error:
+            raise ValueError(f"{self.id}: {error}") from None
 
     @property
     def id(self) -> str:
@@ -155,41 +159,59 @@ def differing_knobs(one: HeadSpec, other: HeadSpec) -> list[str]:
     return [name for name in KNOBS if getattr(one, name) != getattr(other, name)]
 
 
-def _problems(spec: HeadSpec):  # type: ignore[no-untyped-def]
-    """Combinations in which one knob would silently turn another off, and sizes that have no fixed bits."""
+def _check_sizes(spec: HeadSpec) -> None:
+    """ValueError for sizes that have no fixed bits."""
     if "__" in spec.encoder or not spec.encoder:
-        yield "an encoder's name may not hold two underscores in a row: they part the id"
+        raise ValueError("an encoder's name may not hold two underscores in a row: they part the id")
     if spec.batch < 1 or spec.batch % LANE_WIDTH:
-        yield f"batch {spec.batch} is no multiple of {LANE_WIDTH}, on which the same bits in every company rest"
+        raise ValueError(
+            f"batch {spec.batch} is no multiple of {LANE_WIDTH}, on which the same bits in every company rest"
+        )
     if spec.hidden and spec.hidden < 8:
-        yield "hidden is 0 (logistic regression) or at least 8"
+        raise ValueError("hidden is 0 (logistic regression) or at least 8")
     if not 0 <= spec.smoothing < 1 or not 0 <= spec.dropout < 1:
-        yield "label smoothing and dropout lie in [0, 1)"
+        raise ValueError("label smoothing and dropout lie in [0, 1)")
+
+
+def _check_balance(spec: HeadSpec) -> None:
+    """ValueError where one correction of the class frequencies would undo or repeat another."""
     if spec.effective is not None and spec.sampler == "balanced":
-        yield "effective weights on a balanced stream balance twice; use nat"
+        raise ValueError("effective weights on a balanced stream balance twice; use nat")
     if spec.adjust_train and spec.sampler == "balanced":
-        yield "the prior of a balanced stream is uniform, so adjusting for it in training does nothing; use nat"
+        raise ValueError(
+            "the prior of a balanced stream is uniform, so adjusting for it in training does nothing; use nat"
+        )
     if spec.retrain and (spec.adjust_train or spec.effective is not None):
-        yield "cRT trains the last layer anew without weights or adjustment, which takes the effect of both away"
+        raise ValueError(
+            "cRT trains the last layer anew without weights or adjustment, which takes the effect of both away"
+        )
     if spec.adjust_infer and (spec.last_sampler == "balanced" or spec.effective is not None):
-        yield (
+        raise ValueError(
             "the stream that trains the last layer is balanced already (by bal, eff or cRT), so its prior corrects "
             "nothing at inference"
         )
     if spec.adjust_train and spec.effective is not None:
-        yield "effective weights and an adjusted loss both rebalance; use one of them"
+        raise ValueError("effective weights and an adjusted loss both rebalance; use one of them")
+
+
+def _check_company(spec: HeadSpec) -> None:
+    """ValueError where one knob would silently turn another off."""
     if spec.hardmine and spec.retrain:
-        yield "hard mining and cRT are both second phases; use one of them"
+        raise ValueError("hard mining and cRT are both second phases; use one of them")
     if (spec.arcface or spec.supcon or spec.center) and (spec.mixup or spec.manifold_mixup):
-        yield "ArcFace, SupCon and center loss need one class per row, which mixing takes away; say mix0"
+        raise ValueError(
+            "ArcFace, SupCon and center loss need one class per row, which mixing takes away; say mix0"
+        )
     if spec.manifold_mixup and spec.mixup:
-        yield "manifold mixup mixes inputs as well; say mix0"
+        raise ValueError("manifold mixup mixes inputs as well; say mix0")
     if not spec.hidden and (
         spec.gelu or spec.layer_norm or spec.supcon or spec.center or spec.manifold_mixup or spec.retrain
     ):
-        yield "gelu, ln, SupCon, center loss, manifold mixup and cRT act on a hidden layer; a linear head has none"
+        raise ValueError(
+            "gelu, ln, SupCon, center loss, manifold mixup and cRT act on a hidden layer; a linear head has none"
+        )
     if spec.arcface and spec.retrain:
-        yield "cRT trains a plain last layer, which would throw the ArcFace one away"
+        raise ValueError("cRT trains a plain last layer, which would throw the ArcFace one away")
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------

@@ -17,14 +17,14 @@ Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Rows:
+class ClassRows:
     """Rows of train by class: `order` sorted by class, `start` (k + 1,) where each class begins."""
 
     order: Index
     start: Index
 
     @classmethod
-    def of(cls, labels: Index, classes: int) -> "Rows":
+    def of(cls, labels: Index, classes: int) -> "ClassRows":
         counts = np.bincount(labels, minlength=classes)
         return cls(np.argsort(labels, kind="stable"), np.concatenate([[0], np.cumsum(counts)]))
 
@@ -33,7 +33,7 @@ class Rows:
         return np.diff(self.start)
 
 
-def epoch_rows(rows: Rows, sampler: Sampler, seed: int, phase: str, epoch: int, batch: int) -> Index:
+def epoch_rows(rows: ClassRows, sampler: Sampler, seed: int, phase: str, epoch: int, batch: int) -> Index:
     """(steps, batch) rows of one epoch: steps are what it takes to see as many rows as train has.
 
     natural: a permutation, its beginning repeated to fill the last batch. balanced: a class, then one of its rows.

@@ -11,13 +11,13 @@ from methods.calibration.temperature import TemperatureFit, fit_temperature
 from methods.heads.batches import StreamKey
 from methods.heads.lanes import Lanes
 from methods.heads.metrics import HeadMetrics, head_metrics
-from methods.heads.plan import Plan, plan
+from methods.heads.plan import SweepPlan, plan
 from methods.heads.rows import HeadData, unit_rows
 from methods.heads.shapes import Shape
 from methods.heads.specs import HeadSpec
 from methods.heads.training import Status, TrainedState, evaluated, log_prior, train_lanes
 
-__all__ = ["HeadSpec", "Plan", "TrainedHead", "plan", "train_heads"]
+__all__ = ["HeadSpec", "SweepPlan", "TrainedHead", "plan", "train_heads"]
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -55,7 +55,9 @@ class TrainedHead:
     def logits(self, embeddings: ArrayLike, adjust: float | None = None) -> Floats:
         """(n, classes); `adjust` in place of the spec's adjust_infer, as new data may have another prior."""
         tau = self.spec.adjust_infer if adjust is None else adjust
-        return at_inference(self.raw_logits(embeddings), tau, self.prior_offsets, applied(self.temperature))
+        return at_inference(
+            self.raw_logits(embeddings), tau, self.prior_offsets, logit_divisor(self.temperature)
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def check_rows(labels: ArrayLike, groups: ArrayLike, split: ArrayLike) -> None:
             raise ValueError(f"class {each} stands in one group only, so nothing says how it looks elsewhere")
 
 
-def chunks(planned: Plan, inputs: int, classes: int) -> list[Chunk]:
+def chunks(planned: SweepPlan, inputs: int, classes: int) -> list[Chunk]:
     """Lanes of one shape, those that see the same batches next to each other, as many as the cache holds."""
     shapes: dict[Shape, list[HeadSpec]] = {}
     for spec in planned.trainings:
@@ -156,7 +158,7 @@ def finished_run(
             raw = state_logits(spec, parameters, data.mean, data.spread, data.classes, embeddings)
         adjusted = at_inference(raw, spec.adjust_infer, prior, 1.0)
         temperature = fit_temperature(adjusted, labels) if spec.calibrated else None
-        divisor = applied(temperature)
+        divisor = logit_divisor(temperature)
         metrics = head_metrics(at_inference(raw, spec.adjust_infer, prior, divisor), labels, foreground)
     return TrainedHead(
         spec, state.status, state.best_epoch, state.epochs, state.steps, data.classes, parameters, data.mean,
@@ -170,7 +172,7 @@ def at_inference(
     return np.asarray((np.asarray(raw, np.float64) - adjust * prior_offsets) / temperature)
 
 
-def applied(fit: TemperatureFit | None) -> float:
+def logit_divisor(fit: TemperatureFit | None) -> float:
     """What logits are divided by. An infinite temperature (no finite one beats uniform probabilities) is not applied:
     it would make every answer the first class."""
     return fit.temperature if fit and np.isfinite(fit.temperature) else 1.0

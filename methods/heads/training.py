@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from methods.heads.batches import Source, StreamKey, Targets, epoch_batches
+from methods.heads.batches import RowSource, StreamKey, Targets, epoch_batches
 from methods.heads.class_weights import effective_number, stream_prior
 from methods.heads.lanes import EVALUATED_ROWS, Lanes, State, initial_state, joined
 from methods.heads.rows import HeadData
 from methods.heads.shapes import Shape
 from methods.heads.specs import LANE_WIDTH, HeadSpec
-from methods.heads.streams import Rows
+from methods.heads.streams import ClassRows
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -96,11 +96,11 @@ class _Trainer:
         self.data = data
         first = data.train[0]
         self.dtype, self.device = first.dtype, first.device
-        self.rows = Rows.of(data.train_labels, data.classes)
+        self.rows = ClassRows.of(data.train_labels, data.classes)
         ones = first.new_ones(first.shape[1])
         spread = torch.tensor(data.spread, dtype=self.dtype, device=self.device)
         labels = torch.tensor(data.train_labels, device=self.device)
-        self.source = Source(list(data.train), [spread, ones], labels, self.rows)
+        self.source = RowSource(list(data.train), [spread, ones], labels, self.rows)
 
     def first_phases(self, specs: Sequence[HeadSpec]) -> list[tuple[TrainedState, State | None]]:
         """Each with its best state, None where it diverged before there was one."""

@@ -15,7 +15,6 @@ from methods.lenses.geometry import radius, rings
 Preprocessing = Literal["raw", "residual", "both"]
 CHANNELS: dict[Preprocessing, int] = {"raw": 3, "residual": 3, "both": 6}
 INNER, OUTER = 20, 32  # pixels: the annulus that says what the sky is like
-NOISELESS = f"half of its annulus {INNER} <= r < {OUTER} pixels, or more, has one and the same value"
 NORMAL_MAD = 1.4826  # standard deviation of a normal over its median absolute deviation
 CLIP = 50.0
 CHUNK = 64  # stamps at a time, so that a chunk stays in the processor's cache
@@ -45,7 +44,10 @@ def residual(stamps: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         centre, scale = _sky(x[:, :, annulus])
         if not scale.all():
             stamp, band = np.argwhere(scale[:, :, 0] == 0)[0]
-            raise ValueError(f"stamp {start + stamp}, band {band}: {NOISELESS}")
+            raise ValueError(
+                f"stamp {start + stamp}, band {band}: half of its annulus {INNER} <= r < {OUTER} pixels, or more, has one "
+                "and the same value"
+            )
         x = (x - centre) / scale
         for pixels in ring_pixels:
             ring = x[:, :, pixels]

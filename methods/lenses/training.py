@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -16,6 +16,7 @@ from methods.lenses.masking import Phase, mask_radii
 from methods.lenses.network import StampNetwork, new_network
 from methods.lenses.schedules import Schedule, learning_rate
 from methods.statistics.streams import epoch_stream
+from methods.training_state import Place, TrainingState
 
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -27,7 +28,7 @@ _EPSILON, _BETA2 = 1e-8, 0.999
 
 
 @dataclass(frozen=True)
-class Training:
+class LensTraining:
     """patience: epochs without a better select AUROC that end the training, None for never.
 
     amp: the stages of the network in bfloat16 where it helps, in training alone; scores are made in float32.
@@ -43,74 +44,68 @@ class Training:
     amp: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Progress:
-    """All that the rest of a run depends on, after `epoch` epochs: weights, Adam's moments, the best so far.
+    """records: one an epoch. best_value: the select AUROC of best_epoch (1 is the first; 0: none yet)."""
 
-    records: one an epoch. best_value: the select AUROC of best_epoch (1 is the first; 0: none yet).
-    """
-
-    epoch: int
-    weights: Weights
-    moments: Weights
-    best: Weights
-    best_epoch: int
-    best_value: float
+    epoch: int = 0
+    best_epoch: int = 0
+    best_value: float = float("-inf")
     records: list[Record] = field(default_factory=list)
-    ended: bool = False
+
+
+@dataclass(frozen=True)
+class LensModel:
+    """Weights of the last epoch and of the best."""
+
+    last: Weights
+    best: Weights
+    progress: Progress
 
 
 Validate = Callable[[StampNetwork, int], tuple[float, Record]]
-Keep = Callable[[Progress], None]
 
 
 def train(
     data: Resident,
     phases: Sequence[Phase],
-    training: Training,
+    training: LensTraining,
     seed: int,
     validate: Validate,
-    keep: Keep,
-    resumed: Progress | None,
-) -> Progress:
+    place: Place | None = None,
+) -> LensModel:
     """AdamW over shuffled batches; `validate` gives the value that chooses the best epoch, and what to record.
 
     Order, flips, turns and masks are functions of (seed, epoch, index): every variant of a seed meets the same ones.
-    `keep` is called after every epoch. ValueError where fewer than two batches of two stamps can be made.
+    place: where every epoch is kept, and what an earlier run left there. ValueError where fewer than two batches of
+    two stamps can be made.
     """
     if len(data) < 2 * training.batch:
         raise ValueError(f"{len(data)} stamps make no two batches of {training.batch}")
     network = new_network(data.pixels.shape[1], training.width, seed)
     network = network.to(data.pixels.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if resumed is None:
-        mean, spread = channel_statistics(data)
-        network.mean.copy_(mean)
-        network.spread.copy_(spread)
-        progress = Progress(0, _copied(network), {}, {}, 0, float("-inf"))
-    else:
-        progress = resumed
-        network.load_state_dict(progress.weights)
-    optimizer = _optimizer(network, training, progress.moments)
-    while not progress.ended and progress.epoch < training.epochs:
-        loss, rate = _epoch(network, optimizer, data, phases, training, seed, progress.epoch)
-        done = progress.epoch + 1
-        value, record = validate(network, done)
-        better = value > progress.best_value
-        weights = _copied(network)
-        best_epoch = done if better else progress.best_epoch
-        record = {"epoch": done, "learning_rate": rate, "train_loss": loss, **record}
-        progress = Progress(
-            done,
-            weights,
-            _moments(network, optimizer),
-            weights if better else progress.best,
-            best_epoch,
-            value if better else progress.best_value,
-            [*progress.records, record],
-            ended=training.patience is not None and done - best_epoch >= training.patience,
-        )
-        keep(progress)
-    return replace(progress, ended=True)
+    mean, spread = channel_statistics(data)
+    network.mean.copy_(mean)
+    network.spread.copy_(spread)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), training.learning_rate, eps=_EPSILON, weight_decay=training.weight_decay
+    )
+    place, best = place or Place(), _copied(network)
+    held = {**network.state_dict(), **{f"best.{name}": value for name, value in best.items()}}
+    state = TrainingState(held, optimizer)
+    made = Progress(**state.resume(place))
+    patience = training.patience or training.epochs
+    while made.epoch < training.epochs and made.epoch - made.best_epoch < patience:
+        loss, rate = _epoch(network, optimizer, data, phases, training, seed, made.epoch)
+        made.epoch += 1
+        value, record = validate(network, made.epoch)
+        made.records.append({"epoch": made.epoch, "learning_rate": rate, "train_loss": loss, **record})
+        if value > made.best_value:
+            made.best_epoch, made.best_value = made.epoch, value
+            for name, weight in network.state_dict().items():
+                best[name].copy_(weight)
+        state.keep(place, **vars(made))
+    return LensModel(_copied(network), best if made.best_epoch else {}, made)
 
 
 def logits(network: StampNetwork, data: Resident, radius: float = 0.0) -> Floats:
@@ -139,7 +134,7 @@ def log_loss(logit: Floats, positive: NDArray[np.bool_]) -> float:
 
 def _epoch(
     network: StampNetwork, optimizer: torch.optim.AdamW, data: Resident, phases: Sequence[Phase],
-    training: Training, seed: int, epoch: int,
+    training: LensTraining, seed: int, epoch: int,
 ) -> tuple[float, float]:  # fmt: skip
     """(mean loss, last learning rate); a last batch of one stamp has no variance to normalise by, and is left out."""
     network.train()
@@ -167,29 +162,6 @@ def _epoch(
         total += loss.detach() * len(index)
         count += len(index)
     return float(total) / count, rate
-
-
-def _optimizer(network: StampNetwork, training: Training, moments: Weights) -> torch.optim.AdamW:
-    optimizer = torch.optim.AdamW(
-        network.parameters(), training.learning_rate, eps=_EPSILON, weight_decay=training.weight_decay
-    )
-    for name, parameter in network.named_parameters() if moments else ():
-        optimizer.state[parameter] = {
-            "step": moments[f"step.{name}"].clone(),
-            **{
-                kind: torch.empty_like(parameter).copy_(moments[f"{kind}.{name}"])
-                for kind in ("exp_avg", "exp_avg_sq")
-            },
-        }
-    return optimizer
-
-
-def _moments(network: StampNetwork, optimizer: torch.optim.AdamW) -> Weights:
-    return {
-        f"{kind}.{name}": optimizer.state[parameter][kind].detach().clone()
-        for name, parameter in network.named_parameters()
-        for kind in ("step", "exp_avg", "exp_avg_sq")
-    }
 
 
 def _copied(network: StampNetwork) -> Weights:

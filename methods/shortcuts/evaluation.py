@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.shortcuts.claims import Claim
 from methods.statistics.grouped_ranking import Groups, difference_interval, grouped_auroc_interval
 from methods.statistics.pair_rates import pair_rate_interval
 
@@ -18,14 +19,14 @@ Radii = Sequence[float]
 
 @dataclass(frozen=True)
 class Estimate:
-    """value, low, high are None where status is undefined; reason says why. n: positives that count."""
+    """value, low, high are None where status is undefined; reason is why. n: positives that count."""
 
     value: float | None
     low: float | None
     high: float | None
     n: int
     status: Literal["ok", "undefined"] = "ok"
-    reason: str = ""
+    reason: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,14 @@ class Part:
         return self.only(~self.positive | (self.theta_E >= least))
 
 
-def undefined(reason: str, n: int = 0) -> Estimate:
+def undefined(reason: Claim, n: int = 0) -> Estimate:
     return Estimate(None, None, None, n, "undefined", reason)
 
 
 def mean_estimate(found: Sequence[Estimate]) -> Estimate:
     """Mean value and mean ends; undefined where one of them is."""
     if not found:
-        return undefined("nothing was trained")
+        return undefined(Claim("nothing_trained"))
     for each in found:
         if each.status == "undefined":
             return each
@@ -100,7 +101,7 @@ def core_reliance(part: Part, column: int, floor: float, level: float) -> Estima
     count = int(part.positive.sum())
     whole = ranking(part, level).value
     if whole is None or whole < floor:
-        return undefined(f"AUROC {whole:.3f} is below {floor:g}: what ranks nothing relies on nothing", count)
+        return undefined(Claim("ranks_nothing", {"auroc": whole, "floor": floor}), count)
     return Estimate(value, low, high, count)
 
 
@@ -118,7 +119,7 @@ def radius_bins(part: Part, edges: Sequence[float], level: float) -> list[Bin]:
     for number, (low, high) in enumerate(pairwise(edges)):
         inside = part.only(~part.positive | in_bin(part, edges, number))
         count = int(inside.positive.sum())
-        found = ranking(inside, level) if count else undefined("no positive in this bin")
+        found = ranking(inside, level) if count else undefined(Claim("empty_bin"))
         bins.append(Bin(low, high, found))
     return bins
 
@@ -130,7 +131,7 @@ def pair_win_rate(part: Part, level: float) -> Estimate:
     names, counts = np.unique(pairs[known], return_counts=True)
     whole = np.isin(pairs, names[counts == 2])
     if not whole.any():
-        return undefined("the stamps come without pairs")
+        return undefined(Claim("no_pairs"))
     order = np.lexsort((part.positive, pairs))
     order = order[whole[order]].reshape(-1, 2)  # of each pair its negative, then its positive
     if part.positive[order[:, 0]].any() or not part.positive[order[:, 1]].all():
@@ -150,6 +151,6 @@ def in_bin(part: Part, edges: Sequence[float], number: int) -> Bools:
     return np.asarray(part.positive & above & below)
 
 
-def _one_class(positive: Bools) -> str:
-    found = int(positive.sum())
-    return "" if 0 < found < len(positive) else f"{found} of {len(positive)} rows are positive"
+def _one_class(positive: Bools) -> Claim | None:
+    found, rows = int(positive.sum()), len(positive)
+    return None if 0 < found < rows else Claim("one_class", {"positives": found, "rows": rows})

@@ -1,4 +1,4 @@
-"""What a gate answers: an AUC with its intervals, or that it has no answer, and why."""
+"""The data gates, and what one answers: an AUC with its intervals, or that it has no answer, and why."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,16 @@ from typing import Literal
 
 import numpy as np
 
+from methods.shortcuts.claims import Claim
+
+CORE, RADIAL, NETWORK = "core_lr_residual", "radial_lr", "core_network_residual"
+QUICK = ("core_lr_raw", CORE, RADIAL, "core_trees_raw", "core_trees_residual", "radial_trees")
+FINAL = "val"  # the split on the whole of which data gates run once
+
 
 @dataclass(frozen=True)
 class GateResult:
-    """auc and its ends are None where status is undefined; reason says why. n: rows that were scored.
+    """auc and its ends are None where status is undefined; reason is why, where it is known. n: rows that were scored.
 
     low, high: of this gate alone. family_low, family_high: so that all gates of a family hold theirs together.
     """
@@ -21,7 +27,7 @@ class GateResult:
     family_high: float | None
     n: int
     status: Literal["ok", "undefined"]
-    reason: str = ""
+    reason: Claim | None = None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -34,7 +40,7 @@ class GateResult:
         return low is not None and high is not None and not low <= 0.5 <= high
 
 
-def undefined(n: int, reason: str) -> GateResult:
+def undefined(n: int, reason: Claim | None = None) -> GateResult:
     return GateResult(None, None, None, None, None, n, "undefined", reason)
 
 

@@ -8,7 +8,7 @@ from methods.shortcuts.gate_results import GateResult
 
 
 @dataclass(frozen=True)
-class Edges:
+class GradeEdges:
     """PASS beyond `passes`, FAIL beyond `fails`, WARN between and on them."""
 
     passes: float
@@ -16,14 +16,14 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class Rules:
-    core: Edges
-    radial: Edges
-    reliance: Edges
-    placebo: Edges
-    theta_E_least: Edges
-    theta_E_spread: Edges
-    auroc: Edges
+class GradeRules:
+    core: GradeEdges
+    radial: GradeEdges
+    reliance: GradeEdges
+    placebo: GradeEdges
+    theta_E_least: GradeEdges
+    theta_E_spread: GradeEdges
+    auroc: GradeEdges
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ModelGates:
     auroc: Estimate
 
 
-def grades(core: GateResult, radial: GateResult, model: ModelGates, rules: Rules) -> Grades:
+def grades(core: GateResult, radial: GateResult, model: ModelGates, rules: GradeRules) -> Grades:
     found = model_grades(model, rules)
     return Grades(
         core=gate_grade(core, rules.core),
@@ -49,7 +49,7 @@ def grades(core: GateResult, radial: GateResult, model: ModelGates, rules: Rules
     )
 
 
-def model_grades(model: ModelGates, rules: Rules) -> dict[str, Grade | None]:
+def model_grades(model: ModelGates, rules: GradeRules) -> dict[str, Grade | None]:
     """Of each figure of a model; None where it is undefined."""
     return {
         "auroc": _higher_is_better(model.auroc, rules.auroc),
@@ -60,12 +60,12 @@ def model_grades(model: ModelGates, rules: Rules) -> dict[str, Grade | None]:
     }
 
 
-def clear_of_fail(rules: Rules) -> Rules:
-    """Rules that ask of each figure only on which side of its FAIL edge it lies: WARN where its interval holds the edge."""
-    return Rules(**{name: Edges(edges.fails, edges.fails) for name, edges in vars(rules).items()})
+def clear_of_fail(rules: GradeRules) -> GradeRules:
+    """GradeRules that ask of each figure only on which side of its FAIL edge it lies: WARN where its interval holds the edge."""
+    return GradeRules(**{name: GradeEdges(edges.fails, edges.fails) for name, edges in vars(rules).items()})
 
 
-def gate_grade(gate: GateResult, edges: Edges) -> Grade | None:
+def gate_grade(gate: GateResult, edges: GradeEdges) -> Grade | None:
     """By .5 + |AUC - .5|: an AUC below .5 is a leak as well."""
     found = Estimate(gate.auc, gate.low, gate.high, gate.n, gate.status, gate.reason)
     return _lower_is_better(_folded(found), edges)
@@ -79,13 +79,13 @@ def _folded(found: Estimate) -> Estimate:
     return Estimate(0.5 + abs(found.value - 0.5), 0.5 + low, 0.5 + max(distances), found.n)
 
 
-def _lower_is_better(found: Estimate, edges: Edges) -> Grade | None:
+def _lower_is_better(found: Estimate, edges: GradeEdges) -> Grade | None:
     if found.value is None or found.low is None or found.high is None:
         return None
     return grade_below(found.value, found.low, found.high, edges.passes, edges.fails)
 
 
-def _higher_is_better(found: Estimate, edges: Edges) -> Grade | None:
+def _higher_is_better(found: Estimate, edges: GradeEdges) -> Grade | None:
     if found.value is None or found.low is None or found.high is None:
         return None
     return grade_above(found.value, found.low, found.high, edges.passes, edges.fails)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from methods.lenses.geometry import rings as ring_numbers
 from methods.lenses.masking import core_mask
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.gate_results import GateResult, family_level, undefined
 from methods.shortcuts.probe_models import Probe, logistic
 from methods.statistics.grouped_ranking import Groups, grouped_auroc_interval
@@ -58,12 +59,12 @@ def gate_auc(
     for number in range(FOLDS):
         held = fold == number
         if not (y[~held].any() and (~y[~held]).any()):
-            return undefined(len(y), f"fold {number} leaves one class to fit")
+            return undefined(len(y), Claim("one_class_to_fit", {"fold": number}))
         scores[held] = probe(x[~held], y[~held], x[held], seed)
     if not np.isfinite(scores).all():
         raise ValueError("the probe gave scores that are not finite")
     if np.ptp(scores) <= 1e-9 * max(1.0, float(np.abs(scores).max())):
-        return undefined(len(y), "all scores are equal: nothing was learned")
+        return undefined(len(y), Claim("equal_scores"))
     single, joint = (
         _widened(grouped_auroc_interval(scores, y, groups, each))
         for each in (level, family_level(level, family))
@@ -141,12 +142,12 @@ def _widened(found: AurocInterval) -> AurocInterval:
     return AurocInterval(low, found.auroc, high)
 
 
-def _lacking(labels: Bools, groups: Groups) -> str:
-    """Why these rows cannot carry a gate; empty where they can."""
+def _lacking(labels: Bools, groups: Groups) -> Claim | None:
+    """Why these rows cannot carry a gate; None where they can."""
     for positive, name in ((True, "positives"), (False, "negatives")):
         rows = labels == positive
         if (count := int(rows.sum())) < FEWEST:
-            return f"{count} {name}: fewer than {FEWEST}"
+            return Claim("few_rows", {"count": count, "name": name, "fewest": FEWEST})
         if (hosts := len(np.unique(np.asarray(groups)[rows]))) < 2 * FOLDS:
-            return f"{name} of {hosts} groups: fewer than {2 * FOLDS}"
-    return ""
+            return Claim("few_groups", {"groups": hosts, "name": name, "fewest": 2 * FOLDS})
+    return None

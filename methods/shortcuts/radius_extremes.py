@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, stdtrit
 
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.evaluation import Bin, Estimate, Part, in_bin, undefined
 from methods.shortcuts.gate_results import family_level
 from methods.statistics.grouped_ranking import NO_SPREAD, disjoint_pairs, group_variance, placement_influence
@@ -54,7 +55,7 @@ def least_bin(
     """
     found = _ranked(part, edges, bins, least_count)
     if not found:
-        return undefined(f"no bin has {least_count} positives")
+        return undefined(Claim("no_full_bin", {"positives": least_count}))
     low = min(each.interval(level)[0] for each in found)
     high = min(each.interval(family_level(level, len(found)))[1] for each in found)
     worst = min(found, key=lambda each: each.area)
@@ -74,7 +75,7 @@ def radius_spread(
     """
     found = _ranked(part, edges, bins, least_count)
     if len(found) < 2:
-        return undefined(f"fewer than two bins have {least_count} positives")
+        return undefined(Claim("one_full_bin", {"positives": least_count}))
     pairs = list(permutations(found, 2))
     together = family_level(level, len(pairs))
     low = max(_lower(one, other, together, part) for one, other in pairs)

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
+from methods.statistics.streams import seeded
+
 Floats = NDArray[np.float64]
 
 TIE_BREAK = 1e-3  # the random draw between equally balanced splits weighs less than one row of imbalance
@@ -74,7 +76,7 @@ def exact_group_split(
             constrain(gap - slack, -np.inf, 0)
             constrain(gap + slack, 0, np.inf)
 
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     cost = np.concatenate([TIE_BREAK * rng.random(g * k) / g, np.ones(k * len(pairs))])
     integral = np.concatenate([np.ones(g * k), np.zeros(k * len(pairs))])
     solved = milp(

@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from methods.statistics.streams import seeded
+
 Index = NDArray[np.int64]
 
 
@@ -51,7 +53,7 @@ def time_order(times: ArrayLike, ids: ArrayLike) -> Index:
 
 
 def random_order(rows: int, seed: int) -> Index:
-    return np.random.Generator(np.random.Philox(seed)).permutation(rows)
+    return seeded(seed).permutation(rows)
 
 
 def group_split(groups: ArrayLike, share: float, seed: int) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from methods.statistics.intervals import effective_n, wilson
+from methods.statistics.streams import seeded
 
 Floats = NDArray[np.float64]
 
@@ -114,7 +115,7 @@ def _signs(groups: int, exact: bool, seed: int) -> NDArray[np.int8]:
     if exact:
         number = np.arange(1 << groups, dtype=np.int64)[:, None]
         return ((number >> np.arange(groups)) & 1).astype(np.int8) * 2 - 1
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     return rng.integers(0, 2, (_FLIPS, groups), dtype=np.int8) * 2 - 1
 
 

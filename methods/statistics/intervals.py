@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, betaincinv, ndtri
 
+from methods.statistics.streams import seeded
+
 Floats = NDArray[np.float64]
 
 DEPTH = 40  # a resample of n rows misses the highest d with probability (1 - d/n)^n <= exp(-d): never more than 40
@@ -58,7 +60,7 @@ def multinomial_rates(tp: int, fn: int, fp: int, tn: int, resamples: int, seed: 
     cells = np.array([tp, fn, fp, tn], dtype=np.int64)
     if cells.min() < 0 or tp + fn == 0 or fp + tn == 0:
         raise ValueError(f"expected positive and negative rows, got tp={tp}, fn={fn}, fp={fp}, tn={tn}")
-    draws = _generator(seed).multinomial(cells.sum(), cells / cells.sum(), size=resamples)
+    draws = seeded(seed).multinomial(cells.sum(), cells / cells.sum(), size=resamples)
     positives, negatives = draws[:, 0] + draws[:, 1], draws[:, 2] + draws[:, 3]
     recall = draws[:, 0] / np.maximum(positives, 1)
     false_positive_rate = np.where(negatives > 0, draws[:, 2] / np.maximum(negatives, 1), 1.0)
@@ -78,7 +80,7 @@ def cluster_bootstrap(counts: ArrayLike, groups: ArrayLike, resamples: int, seed
         )
     sums = np.stack([np.bincount(group, column) for column in rows.T], axis=1)
     distinct, kind = np.unique(sums, axis=0, return_inverse=True)
-    return np.concatenate([weights @ distinct for weights in _weights(kind, resamples, _generator(seed))])
+    return np.concatenate([weights @ distinct for weights in _weights(kind, resamples, seeded(seed))])
 
 
 def percentile_interval(draws: ArrayLike, level: float) -> tuple[Floats, Floats]:
@@ -126,10 +128,6 @@ def _weights(kind: NDArray[np.intp], resamples: int, rng: np.random.Generator) -
         else:
             drawn = kind[rng.integers(0, groups, size=(rows, groups))] + np.arange(rows)[:, None] * kinds
             yield np.bincount(drawn.ravel(), minlength=rows * kinds).reshape(rows, kinds).astype(np.float64)
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(seed))
 
 
 def _counts(successes: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:

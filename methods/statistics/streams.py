@@ -1,4 +1,4 @@
-"""Random numbers by purpose: one counter-based stream each, so that drawing more for one moves no other."""
+"""Random numbers: every way from a seed to a counter-based stream. Drawing more from one moves no other."""
 
 import hashlib
 from zlib import crc32
@@ -7,9 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def seeded(seed: int) -> np.random.Generator:
+    """The one stream of a seed, for what draws for a single purpose."""
+    return np.random.Generator(np.random.Philox(seed))
+
+
 def stream(seed: int, purpose: str) -> np.random.Generator:
-    key = int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")
-    return np.random.Generator(np.random.Philox(key))
+    """A stream of its own for each (seed, purpose)."""
+    return np.random.Generator(np.random.Philox(_digest(seed, purpose)))
+
+
+def keyed_stream(seed: int, purpose: str) -> np.random.Generator:
+    """As `stream`, but the digest is the key itself, not what a key is made from: other numbers."""
+    return np.random.Generator(np.random.Philox(key=_digest(seed, purpose)))
 
 
 def epoch_stream(seed: int, purpose: str, epoch: int = 0) -> np.random.Generator:
@@ -27,3 +37,7 @@ def uniforms(
     if not len(index):
         return np.empty((0, count))
     return epoch_stream(seed, purpose, epoch).random((int(index.max()) + 1, count))[index]
+
+
+def _digest(seed: int, purpose: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:16], "big")

@@ -15,7 +15,7 @@ from storage.files.inputs import InputError
 
 
 @dataclass(frozen=True)
-class Crops:
+class CropFeatures:
     """Rows as asked for; probabilities (rows, len(classes)) may have no column, embeddings neither."""
 
     embeddings: NDArray[np.floating[Any]]
@@ -23,7 +23,7 @@ class Crops:
     classes: list[str]
 
 
-def read_crops(path: Path, ids: list[str], classes: list[str]) -> Crops:
+def read_crops(path: Path, ids: list[str], classes: list[str]) -> CropFeatures:
     """The rows of `ids`. The file has `ids` and `embeddings`, `probabilities` or both; `classes` names the latter's
     columns, which otherwise are those of the ground truth."""
     arrays = _arrays(path)
@@ -56,7 +56,7 @@ def read_crops(path: Path, ids: list[str], classes: list[str]) -> Crops:
         raise InputError(
             path, f"{width} columns for {len(names)} classes; add classes", field="probabilities"
         )
-    return Crops(picked["embeddings"], picked["probabilities"], names if width else [])
+    return CropFeatures(picked["embeddings"], picked["probabilities"], names if width else [])
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from storage.files.atomic import complete
 
+SIGNIFICANT_DIGITS = 6  # of floats in tables and decisions
+
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

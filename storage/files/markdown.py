@@ -1,10 +1,14 @@
 """Pieces of a report in Markdown."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from storage.files.documents import SIGNIFICANT_DIGITS
 
-from storage.files.tables import SIGNIFICANT_DIGITS
+if TYPE_CHECKING:  # pandas takes half a second to import, and commands print Markdown without a table
+    import pandas as pd
 
 
 def bullets(lines: Iterable[str]) -> str:

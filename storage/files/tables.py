@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from storage.files.atomic import complete
+from storage.files.documents import SIGNIFICANT_DIGITS
 
-SIGNIFICANT_DIGITS = 6
 UNNAMED_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls the index of a frame in a Parquet file
 
 

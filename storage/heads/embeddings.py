@@ -34,7 +34,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class EmbeddingTable:
     """Embeddings as a user brings them: values (n, d) and an id, a group and a label for each row; no split yet."""
 
     ids: list[str]
@@ -86,44 +86,44 @@ def is_background(label: str) -> bool:
 def write_embeddings(path: Path, embeddings: Embeddings) -> None:
     """`path` with the suffixes .safetensors and .json; the sidecar is written last."""
     embeddings.check(path)
-    columns = Labelled(
+    columns = EmbeddingTable(
         embeddings.ids, embeddings.groups, embeddings.labels, embeddings.values, embeddings.card
     )
     head = {"encoder": embeddings.encoder, "dataset": embeddings.dataset}
     _write(path, head, columns, {"split": embeddings.split})
 
 
-def write_labelled(path: Path, labelled: Labelled) -> None:
-    """The pair that `read_labelled` reads."""
-    _check_values(path, labelled.ids, labelled.values)
-    _write(path, {}, labelled, {})
+def write_embedding_table(path: Path, table: EmbeddingTable) -> None:
+    """The pair that `read_embedding_table` reads."""
+    _check_values(path, table.ids, table.values)
+    _write(path, {}, table, {})
 
 
 def read_embeddings(path: Path) -> Embeddings:
     """What `write_embeddings` wrote; `path` may have either suffix. InputError names file, row and field."""
     side = _sidecar(path)
-    labelled = _labelled(path, side)
+    table = _table(path, side)
     for name in ("encoder", "dataset"):
         if not isinstance(side.get(name), str):
             raise InputError(path.with_suffix(".json"), f"expected text, got {side.get(name)!r}", field=name)
-    split = _texts(path, side, "split", len(labelled.ids))
-    _check_splits(path, labelled.groups, split)
+    split = _texts(path, side, "split", len(table.ids))
+    _check_splits(path, table.groups, split)
     return Embeddings(
-        side["encoder"], side["dataset"], labelled.ids, labelled.groups, labelled.labels, split, labelled.values,
-        labelled.card,
+        side["encoder"], side["dataset"], table.ids, table.groups, table.labels, split, table.values,
+        table.card,
     )  # fmt: skip
 
 
-def read_labelled(path: Path) -> Labelled:
+def read_embedding_table(path: Path) -> EmbeddingTable:
     """A user's own pair: tensor `embeddings` (n, d) and a sidecar with model, pooling, transform, ids, groups, labels."""
-    return _labelled(path, _sidecar(path))
+    return _table(path, _sidecar(path))
 
 
-def read_rows(path: Path) -> Labelled:
+def read_rows(path: Path) -> EmbeddingTable:
     """The sidecar alone: values has no column."""
     side = _sidecar(path)
     columns = _columns(path, side)
-    return Labelled(*columns, values=np.empty((len(columns[0]), 0), np.float32), card=_card(path, side))
+    return EmbeddingTable(*columns, values=np.empty((len(columns[0]), 0), np.float32), card=_card(path, side))
 
 
 def check_encoders(paths: Sequence[Path], embeddings: Sequence[Embeddings]) -> None:
@@ -146,7 +146,7 @@ def check_encoders(paths: Sequence[Path], embeddings: Sequence[Embeddings]) -> N
                 )  # fmt: skip
 
 
-def _write(path: Path, head: Mapping[str, str], rows: Labelled, more: Mapping[str, list[str]]) -> None:
+def _write(path: Path, head: Mapping[str, str], rows: EmbeddingTable, more: Mapping[str, list[str]]) -> None:
     with complete(path.with_suffix(".safetensors")) as partial:
         partial.write_bytes(save({TENSOR: np.ascontiguousarray(rows.values)}))
     columns = {"ids": rows.ids, "groups": rows.groups, "labels": rows.labels}
@@ -164,7 +164,7 @@ def _sidecar(path: Path) -> Mapping[str, Any]:
     return side
 
 
-def _labelled(path: Path, side: Mapping[str, Any]) -> Labelled:
+def _table(path: Path, side: Mapping[str, Any]) -> EmbeddingTable:
     ids, groups, labels = _columns(path, side)
     values = _tensor(path.with_suffix(".safetensors"))
     if len(values) != len(ids):
@@ -179,7 +179,7 @@ def _labelled(path: Path, side: Mapping[str, Any]) -> Labelled:
             field="dimension",
         )
     _check_values(path, ids, values)
-    return Labelled(ids, groups, labels, values, _card(path, side))
+    return EmbeddingTable(ids, groups, labels, values, _card(path, side))
 
 
 def _columns(path: Path, side: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:

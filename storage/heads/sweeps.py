@@ -40,7 +40,7 @@ class EncoderRuns:
     logits: Mapping[str, Mapping[str, Floats32]]
 
 
-def written(preset: str, runs: Sequence[PlannedRun], counts: Mapping[str, int]) -> dict[str, Any]:
+def plan_document(preset: str, runs: Sequence[PlannedRun], counts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "preset": preset,
         **counts,

@@ -19,11 +19,11 @@ Infinite = Annotated[
 SCHEMA = Path("storage/messages/thresholds.schema.json")
 
 
-class Frozen(BaseModel):
+class ThresholdRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Shift(Frozen):
+class Shift(ThresholdRecord):
     """The same rule at alpha / gamma, gamma the worst ratio of realised to target rate over the folds.
 
     A heuristic without a guarantee.
@@ -34,7 +34,7 @@ class Shift(Frozen):
     status: str
 
 
-class Label(Frozen):
+class Label(ThresholdRecord):
     """A row fires at score >= threshold; "Infinity" never fires (see status and certificate)."""
 
     threshold: Infinite
@@ -53,7 +53,7 @@ class Label(Frozen):
     shift: Shift
 
 
-class Thresholds(Frozen):
+class Thresholds(ThresholdRecord):
     """Per label: threshold, what was counted, and the certificate."""
 
     option: str

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from storage.files.documents import read_json, write_json
 from storage.messages.thresholds import Infinite
@@ -12,11 +12,7 @@ SCHEMA = Path("storage/speech/temperatures.schema.json")
 Status = Literal["fitted", "separable", "anti-informative", "at_bound"]
 
 
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Fitted(Frozen):
+class MethodFit(BaseModel, frozen=True, extra="forbid"):
     """One method fitted on dev; parameters by name."""
 
     method: str
@@ -24,7 +20,7 @@ class Fitted(Frozen):
     parameters: dict[str, list[Infinite]]
 
 
-class SeedTemperature(Frozen):
+class SeedTemperature(BaseModel, frozen=True, extra="forbid"):
     """probability = softmax(logits / temperature); "Infinity" where the logits are anti-informative: nothing beats a
     coin, see status. rows and groups are those of dev, on which alone it was fitted."""
 
@@ -37,7 +33,7 @@ class SeedTemperature(Frozen):
     nll_before: float
     nll_after: float
     labels: list[str]
-    methods: list[Fitted]
+    methods: list[MethodFit]
 
 
 def write_temperature(path: Path, pinned: SeedTemperature) -> None:

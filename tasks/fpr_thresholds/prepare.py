@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from methods.splits.row_splits import Sizes, random_order, split_sizes, time_order
 from methods.text.normalisation import clean_text, duplicate_groups
-from params.fpr_thresholds import ColumnSplit, Messages, Prepare, RandomSplit, Scores, TimeSplit
+from params.fpr_thresholds import Messages, Prepare, RowColumnSplit, RowRandomSplit, Scores, TimeSplit
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
@@ -69,7 +69,7 @@ def _scored(params: Scores, data: Path) -> tuple[pd.DataFrame, list[str], dict[s
     table, labels, repaired = read_scored(
         path, None if params.labels == "all" else params.labels, params.untimed, params.clamp
     )
-    if isinstance(params.split, ColumnSplit):
+    if isinstance(params.split, RowColumnSplit):
         table = _by_column(path, table)
     else:
         order, sizes = _order(table, params.split, path)
@@ -78,13 +78,13 @@ def _scored(params: Scores, data: Path) -> tuple[pd.DataFrame, list[str], dict[s
 
 
 def _order(
-    table: pd.DataFrame, split: TimeSplit | RandomSplit, path: Path
+    table: pd.DataFrame, split: TimeSplit | RowRandomSplit, path: Path
 ) -> tuple[NDArray[np.int64], Sizes]:
     try:
         sizes = split_sizes(len(table), split.calibration, split.holdout)
     except ValueError as error:
         raise InputError(path, str(error)) from None
-    if isinstance(split, RandomSplit):
+    if isinstance(split, RowRandomSplit):
         return random_order(len(table), split.seed), sizes
     if table["collected_at"].isna().all():  # prepare.untimed is file_order
         return np.arange(len(table)), sizes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from methods.splits.row_splits import chain_origins, forward_chain
 from methods.text.ngrams import fit_ngram_model, ngram_features, ngram_scores
-from params.fpr_thresholds import FasttextFile, FasttextTraining, Given, Ngrams, Score
+from params.fpr_thresholds import FasttextFile, FasttextTraining, Ngrams, Score, UserScores
 from storage.files.arrays import write_arrays
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
@@ -23,42 +23,34 @@ Scores = NDArray[np.float32]
 def main(params: Score, rows: Path, prepared: Path, scores: Path, model: Path) -> None:
     table, facts = read_parquet(rows), read_json(prepared)
     labels = facts["labels"]
-    if (facts["kind"] == "scores") != isinstance(params.model, Given):
+    if (facts["kind"] == "scores") != isinstance(params.model, UserScores):
         raise InputError(
             Path("params.yaml"),
             f"prepare.kind is {facts['kind']}: rows that came with scores need score.model {{kind: given}}, "
             "messages need a model",
             field="fpr_thresholds.score.model",
         )
-    train = facts["train"]
+    position, group = table["position"].to_numpy(), table["group"].to_numpy()
+    origins, chain = np.array([facts["train"]]), np.full(len(table), -1)
+    if isinstance(params.model, Ngrams | FasttextTraining):
+        origins = _origins(params.model.origins, facts)
+        chain = forward_chain(position, origins, facts["train"])
     with complete_folder(model) as folder:
         match params.model:
-            case Given():
-                cube, origins, clamped = _given(table, labels), np.array([train]), 0
+            case UserScores():
+                raw = table[[SCORE + label for label in labels]].to_numpy(np.float32)[np.newaxis]
             case FasttextFile():
-                raw, origins = _fasttext_file(params.model, table, labels), np.array([train])
-                cube, clamped = _clamp(raw, params.model.clamp)
+                raw = _fasttext_file(params.model, table, labels)
             case Ngrams():
-                origins = _origins(params.model.origins, facts)
-                cube, clamped = _fit_ngrams(params.model, table, labels, origins, folder), 0
+                raw = _fit_ngrams(params.model, table, labels, origins, folder)
             case FasttextTraining():
-                origins = _origins(params.model.origins, facts)
                 raw = _fit_fasttext(params.model, table, labels, origins, folder)
-                cube, clamped = _clamp(raw, params.model.clamp)
+        cube, clamped = _clamp(raw, getattr(params.model, "clamp", 0.0))
         write_json(
             folder / "model.json", {"kind": params.model.kind, "labels": labels, "clamped_scores": clamped}
         )
-    position, group = table["position"].to_numpy(), table["group"].to_numpy()
-    refitted = isinstance(params.model, Ngrams | FasttextTraining)
-    write_arrays(
-        scores,
-        {
-            "scores": cube,
-            "seen": np.stack([np.isin(group, group[before]) for before in _before(position, origins)]),
-            "chain": forward_chain(position, origins, train) if refitted else np.full(len(table), -1),
-            "origins": origins,
-        },
-    )
+    seen = np.stack([np.isin(group, group[before]) for before in _before(position, origins)])
+    write_arrays(scores, {"scores": cube, "seen": seen, "chain": chain, "origins": origins})
 
 
 def _origins(count: int, facts: dict[str, int]) -> NDArray[np.int64]:
@@ -78,10 +70,6 @@ def _before(position: NDArray[np.int64], origins: NDArray[np.int64]) -> list[NDA
 def _progress(snapshot: int, origins: NDArray[np.int64]) -> None:
     sys.stdout.write(f"model {snapshot + 1} of {len(origins)}: {origins[snapshot]} training rows\n")
     sys.stdout.flush()
-
-
-def _given(table: pd.DataFrame, labels: list[str]) -> Scores:
-    return table[[SCORE + label for label in labels]].to_numpy(np.float32)[np.newaxis]
 
 
 def _fit_ngrams(

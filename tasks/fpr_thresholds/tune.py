@@ -1,6 +1,6 @@
 """Build each option's calibration set and tune its thresholds, for the holdout and in every rolling fold."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.budgets.calibration_sets import (
-    FORWARD_CHAINED,
-    CalibrationSet,
-    Moment,
-    assemble,
-    moment_of,
-)
+from methods.budgets.calibration_sets import FORWARD_CHAINED, CalibrationSet, Moment, assemble
 from methods.budgets.evaluation import fires, worst_ratio
 from methods.budgets.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
 from methods.budgets.threshold_distributions import distribution_interval
-from methods.splits.row_splits import Fold, expanding_folds, final_fold, rolling_folds
+from methods.splits.row_splits import Fold, expanding_folds, rolling_folds
 from params.fpr_thresholds import Option, Tune
 from storage.files.arrays import write_arrays
 from storage.files.atomic import complete_folder
@@ -26,61 +20,85 @@ from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
 from storage.messages.thresholds import Label, Shift, Thresholds, write_thresholds
-from tasks.fpr_thresholds.model.scored_rows import Cached, load
+from tasks.fpr_thresholds.model.scored_rows import ScoredRows, load
+from tasks.report.templates import Reason, sentences
+
+
+@dataclass(frozen=True)
+class OptionTuning:
+    """distributions by label, where there is a closed form; thresholds_in_folds (folds, labels); fired (rows, labels) at
+    these, on the evaluation rows of all folds."""
+
+    thresholds: Thresholds
+    calibration: CalibrationSet
+    distributions: dict[str, Distribution]
+    thresholds_in_folds: NDArray[np.float64]
+    fired: NDArray[np.bool_]
 
 
 def main(
     params: Tune, rows: Path, prepared: Path, scores: Path, thresholds: Path, calibration: Path, folds: Path
 ) -> None:
-    cached = load(rows, prepared, scores)
-    labels = cached.labels
-    _check_pools(params, cached)
-    plan = _folds(params, cached)
-    fold_moments = [moment_of(cached.rows, cached.scores, fold) for fold in plan]
-    known, holdout = moment_of(cached.rows, cached.scores, final_fold(cached.sizes, len(cached.origins)))
-    in_folds: dict[str, NDArray[np.float64]] = {}
-    distributions: dict[str, NDArray[np.float64]] = {}
+    scored = load(rows, prepared, scores)
+    _check_pools(params, scored)
+    moments = [scored.moment(fold) for fold in _folds(params, scored)]
+    tunings = {option.name: _tune(option, scored, moments, params.level) for option in params.options}
+    distributions = {
+        f"{name}/{label}": np.stack(distribution)
+        for name, tuning in tunings.items()
+        for label, distribution in tuning.distributions.items()
+    }
     with complete_folder(thresholds) as threshold_folder, complete_folder(calibration) as set_folder:
         for option in params.options:
-            targets = np.full(len(labels), option.target)
-            fold_sets = [_assemble(option, *moment) for moment in fold_moments]
-            in_folds[option.name] = np.array(
-                [
-                    [t.threshold for t in recipe_thresholds(option, built, labels, targets)]
-                    for built in fold_sets
-                ]
+            name, tuning = option.name, tunings[option.name]
+            write_thresholds(threshold_folder / f"{name}.json", tuning.thresholds)
+            write_parquet(set_folder / f"{name}.parquet", _set_rows(tuning.calibration, scored))
+            write_json(
+                set_folder / f"{name}.meta.json", _set_origin(option, tuning.calibration, scored.labels)
             )
-            gammas = worst_ratio(
-                _decisions(in_folds[option.name], fold_moments), option.target, option.rule == "any_label"
-            )
-            built = _assemble(option, known, holdout)
-            made = recipe_thresholds(option, built, labels, targets)
-            shifted = recipe_thresholds(option, built, labels, targets / gammas)
-            brittle = threshold_distributions(option, built, made)
-            write_thresholds(
-                threshold_folder / f"{option.name}.json",
-                _document(option, made, shifted, gammas, brittle, params.level),
-            )
-            _write_set(set_folder, option, built, cached.table, labels)
-            for label, distribution in zip(labels, brittle, strict=True):
-                if distribution is not None:
-                    distributions[f"{option.name}/{label}"] = np.stack(distribution)
         write_arrays(set_folder / "distributions.npz", distributions)
-    write_arrays(folds, _fold_arrays(params, labels, fold_moments, in_folds))
+    write_arrays(folds, _fold_arrays(tunings, scored.labels, [evaluation for _, evaluation in moments]))
 
 
-def _folds(params: Tune, cached: Cached) -> list[Fold]:
+def _tune(
+    option: Option, scored: ScoredRows, moments: list[tuple[Moment, Moment]], level: float
+) -> OptionTuning:
+    """In every fold (what is known, what evaluates), then on all that is known before the holdout."""
+    labels, targets = scored.labels, np.full(len(scored.labels), option.target)
+    final, *sets = (
+        assemble(known, option.sources, evaluation.group, option.in_sample == "allow")
+        for known, evaluation in [scored.final_moment, *moments]
+    )
+    in_folds = np.array(
+        [[each.threshold for each in recipe_thresholds(option, of_fold, labels, targets)] for of_fold in sets]
+    )
+    evaluations = [evaluation for _, evaluation in moments]
+    fired = [fires(each.scores, row) for each, row in zip(evaluations, in_folds, strict=True)]
+    decisions = [(hits, each.positive) for hits, each in zip(fired, evaluations, strict=True)]
+    gammas = worst_ratio(decisions, option.target, option.rule == "any_label")
+    thresholds = recipe_thresholds(option, final, labels, targets)
+    shifted = recipe_thresholds(option, final, labels, targets / gammas)
+    distributions = {
+        label: each
+        for label, each in zip(labels, threshold_distributions(option, final, thresholds), strict=True)
+        if each is not None
+    }
+    document = _document(option, thresholds, shifted, gammas, distributions, level)
+    return OptionTuning(document, final, distributions, in_folds, np.concatenate(fired))
+
+
+def _folds(params: Tune, scored: ScoredRows) -> list[Fold]:
     try:
-        if len(cached.origins) == 1:
-            return expanding_folds(cached.sizes, params.folds.count)
-        return rolling_folds(cached.origins, cached.sizes, params.folds.count)
+        if len(scored.origins) == 1:
+            return expanding_folds(scored.sizes, params.folds.count)
+        return rolling_folds(scored.origins, scored.sizes, params.folds.count)
     except ValueError as error:
         raise InputError(Path("params.yaml"), str(error), field="fpr_thresholds.tune.folds.count") from None
 
 
-def _check_pools(params: Tune, cached: Cached) -> None:
-    there = {"calib", "train", *np.unique(cached.rows.pool[cached.rows.position < 0]).tolist()}
-    there |= {FORWARD_CHAINED} if (cached.scores.chain >= 0).any() else set()
+def _check_pools(params: Tune, scored: ScoredRows) -> None:
+    there = {"calib", "train", *np.unique(scored.rows.pool[scored.rows.position < 0]).tolist()}
+    there |= {FORWARD_CHAINED} if (scored.scores.chain >= 0).any() else set()
     for number, option in enumerate(params.options):
         for source in option.sources:
             if source.pool not in there:
@@ -92,89 +110,67 @@ def _check_pools(params: Tune, cached: Cached) -> None:
                 )
 
 
-def _assemble(option: Option, known: Moment, evaluation: Moment) -> CalibrationSet:
-    return assemble(known, option.sources, evaluation.group, option.in_sample == "allow")
-
-
-def _decisions(
-    thresholds: NDArray[np.float64], moments: list[tuple[Moment, Moment]]
-) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Per fold (fired, positive) of its evaluation rows."""
-    return [
-        (fires(evaluation.scores, of_fold), evaluation.positive)
-        for of_fold, (_, evaluation) in zip(thresholds, moments, strict=True)
-    ]
-
-
 def _document(
     option: Option,
-    made: list[LabelThreshold],
+    thresholds: list[LabelThreshold],
     shifted: list[LabelThreshold],
     gammas: NDArray[np.float64],
-    brittle: list[Distribution | None],
+    distributions: dict[str, Distribution],
     level: float,
 ) -> Thresholds:
+    reasons = [Reason("certificate", {"found": each}) for each in thresholds]
+    certificates = sentences("tasks/fpr_thresholds/model/certificates.j2", reasons)
     labels = {}
-    for threshold, moved, gamma, distribution in zip(made, shifted, gammas, brittle, strict=True):
-        low, high = distribution_interval(*distribution, level) if distribution else (None, None)
-        facts = asdict(threshold)
-        label = facts.pop("label")
-        labels[label] = Label(
-            **facts,
-            certificate=threshold.certificate,
-            low=low,
-            high=high,
-            shift=Shift(gamma=float(gamma), threshold=moved.threshold, status=moved.status),
+    for threshold, certificate, other, gamma in zip(thresholds, certificates, shifted, gammas, strict=True):
+        figures = asdict(threshold)
+        label = figures.pop("label")
+        low, high = (
+            distribution_interval(*distributions[label], level) if label in distributions else (None, None)
         )
+        shift = Shift(gamma=float(gamma), threshold=other.threshold, status=other.status)
+        labels[label] = Label(**figures, certificate=certificate, low=low, high=high, shift=shift)
     return Thresholds(
         option=option.name, rule=option.rule, alpha=option.target, delta=option.delta, labels=labels
     )
 
 
-def _write_set(
-    folder: Path, option: Option, built: CalibrationSet, table: pd.DataFrame, labels: list[str]
-) -> None:
-    """The rows by id, and beside them where they came from."""
-    parts = [("all labels", built.rows), *((labels[i], mined.rows) for i, mined in enumerate(built.mined))]
-    rows = [
-        pd.DataFrame({"for": name, "pool": part.pool, "id": table["id"].to_numpy()[part.row]})
-        for name, part in parts
-    ]
-    write_parquet(folder / f"{option.name}.parquet", pd.concat(rows, ignore_index=True))
-    positives = built.rows.positive.sum(axis=0)
-    write_json(
-        folder / f"{option.name}.meta.json",
-        {
-            "option": option.name,
-            "in_sample": option.in_sample,
-            "sources": [asdict(count) for count in built.counts],
-            "rows": len(built.rows.row),
-            "clean": int(built.rows.clean.sum()),
-            "labels": {label: int(n) for label, n in zip(labels, positives, strict=True)},
-            "mined": {
-                label: {"rows": len(mined.rows.row), "pool": mined.population}
-                for label, mined in zip(labels, built.mined, strict=bool(built.mined))
-            },
-            "seed": None,  # nothing here is drawn at random
-        },
+def _set_rows(calibration: CalibrationSet, scored: ScoredRows) -> pd.DataFrame:
+    """The rows by id: those that serve all labels, and those mined for one."""
+    ids, mined = scored.table["id"].to_numpy(), [each.rows for each in calibration.mined]
+    parts = [("all labels", calibration.rows), *zip(scored.labels, mined, strict=bool(mined))]
+    return pd.concat(
+        [pd.DataFrame({"for": name, "pool": part.pool, "id": ids[part.row]}) for name, part in parts],
+        ignore_index=True,
     )
 
 
+def _set_origin(option: Option, calibration: CalibrationSet, labels: list[str]) -> dict[str, Any]:
+    """Where the rows came from."""
+    positives = calibration.rows.positive.sum(axis=0)
+    return {
+        "option": option.name,
+        "in_sample": option.in_sample,
+        "sources": [asdict(count) for count in calibration.counts],
+        "rows": len(calibration.rows.row),
+        "clean": int(calibration.rows.clean.sum()),
+        "labels": {label: int(n) for label, n in zip(labels, positives, strict=True)},
+        "mined": {
+            label: {"rows": len(mined.rows.row), "pool": mined.population}
+            for label, mined in zip(labels, calibration.mined, strict=bool(calibration.mined))
+        },
+        "seed": None,  # nothing here is drawn at random
+    }
+
+
 def _fold_arrays(
-    params: Tune,
-    labels: list[str],
-    moments: list[tuple[Moment, Moment]],
-    thresholds: dict[str, NDArray[np.float64]],
+    tunings: dict[str, OptionTuning], labels: list[str], evaluations: list[Moment]
 ) -> dict[str, NDArray[Any]]:
     """What the options decided on the folds' evaluation rows, all folds one after the other."""
-    evaluations = [evaluation for _, evaluation in moments]
     return {
-        "options": np.array([option.name for option in params.options]),
+        "options": np.array(list(tunings)),
         "labels": np.array(labels),
-        "thresholds": np.stack(list(thresholds.values())),
-        "fired": np.stack(
-            [np.concatenate([fired for fired, _ in _decisions(t, moments)]) for t in thresholds.values()]
-        ),
+        "thresholds": np.stack([tuning.thresholds_in_folds for tuning in tunings.values()]),
+        "fired": np.stack([tuning.fired for tuning in tunings.values()]),
         "scores": np.concatenate([evaluation.scores for evaluation in evaluations]),
         "positive": np.concatenate([evaluation.positive for evaluation in evaluations]),
         "group": np.concatenate([evaluation.group for evaluation in evaluations]),

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from methods.heads.background_classes import background_classes
 from methods.images.crop_pixels import cut, fitted
-from params.head_sweep import Embed, Given, PixelEncoder
+from params.head_sweep import Embed, PixelEncoder, ReadyEncoder
 from storage.detections.records import CORNERS
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
-from storage.heads.embeddings import BACKGROUND, Card, Embeddings, read_labelled, write_embeddings
+from storage.heads.embeddings import BACKGROUND, Card, Embeddings, read_embedding_table, write_embeddings
 from storage.heads.pictures import read_picture
 
 if TYPE_CHECKING:
-    from tasks.head_sweep.model.encoders import Prepared
+    from tasks.head_sweep.model.encoders import EncoderSetup
 
 Values = NDArray[np.float32]
 
@@ -37,14 +37,14 @@ def main(params: Embed, option: str, data: Path, rows: Path, embeddings: Path) -
     encoder = params.encoders[option]
     table = _rows(rows, encoder.dataset)
     finished = None
-    if isinstance(encoder, Given):
-        values, card = _given(data / encoder.file, table)
+    if isinstance(encoder, ReadyEncoder):
+        values, card = _ready(data / encoder.file, table)
     else:
         from tasks.head_sweep.model.encoders import prepare_encoder  # noqa: PLC0415 - torch, which ready values do not need
 
         prepared = prepare_encoder(encoder)
         finished = _finished(params, encoder, option, prepared, data, rows, table)
-        values, card = _embedded(params, option, prepared, data, table, finished), prepared.card
+        values, card = _encode(params, option, prepared, data, table, finished), prepared.card
     write_embeddings(embeddings, _with_background(params, option, embeddings, table, values, card))
     if finished:
         finished.forget()
@@ -60,9 +60,9 @@ def _rows(path: Path, dataset: str) -> pd.DataFrame:
     return table[table["dataset"] == dataset].reset_index(drop=True)
 
 
-def _given(path: Path, table: pd.DataFrame) -> tuple[Values, Card]:
+def _ready(path: Path, table: pd.DataFrame) -> tuple[Values, Card]:
     """The file's values in the order of the rows; prepare has seen that they are the same rows."""
-    read = read_labelled(path)
+    read = read_embedding_table(path)
     place = {name: row for row, name in enumerate(read.ids)}
     if missing := sorted(set(table["id"]) ^ set(place)):
         raise InputError(
@@ -75,7 +75,7 @@ def _given(path: Path, table: pd.DataFrame) -> tuple[Values, Card]:
 
 
 def _finished(
-    params: Embed, encoder: PixelEncoder, option: str, prepared: "Prepared", data: Path, rows: Path,
+    params: Embed, encoder: PixelEncoder, option: str, prepared: "EncoderSetup", data: Path, rows: Path,
     table: pd.DataFrame,
 ) -> Finished:  # fmt: skip
     """Everything that determines a shard: rows, pictures, encoder with the hash of its weights, transform, code."""
@@ -94,8 +94,8 @@ def _finished(
     return Finished(f"head_sweep_embed@{option}", inputs, facts)
 
 
-def _embedded(
-    params: Embed, option: str, prepared: "Prepared", data: Path, table: pd.DataFrame, finished: Finished
+def _encode(
+    params: Embed, option: str, prepared: "EncoderSetup", data: Path, table: pd.DataFrame, finished: Finished
 ) -> Values:
     shards: list[Values] = []
     embed = None
@@ -115,7 +115,7 @@ def _embedded(
     return np.concatenate(shards)
 
 
-def _crops(prepared: "Prepared", data: Path, part: pd.DataFrame) -> NDArray[np.uint8]:
+def _crops(prepared: "EncoderSetup", data: Path, part: pd.DataFrame) -> NDArray[np.uint8]:
     """(n, size, size, 3); rows of one picture stand together, so each is read once."""
     crops = []
     for name, boxes in part.groupby("image", sort=False):
@@ -136,7 +136,6 @@ def _with_background(
     params: Embed, option: str, path: Path, table: pd.DataFrame, values: Values, card: Card
 ) -> Embeddings:
     columns = {name: table[name].astype(str).tolist() for name in ("id", "group", "label", "split")}
-    asked = params.background
     bare = Embeddings(
         option, str(table["dataset"].iloc[0]), columns["id"], columns["group"], columns["label"], columns["split"],
         values, card,
@@ -144,7 +143,7 @@ def _with_background(
     bare.check(path)
     try:
         labels = background_classes(
-            values, columns["label"], columns["split"], BACKGROUND, asked.classes, asked.restarts, asked.seed
+            values, columns["label"], columns["split"], BACKGROUND, **params.background.model_dump()
         )
     except ValueError as error:
         raise InputError(

@@ -4,43 +4,41 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from methods.heads.plan import Plan as Planned
-from methods.heads.plan import plan as compile_runs
+from methods.heads.plan import SweepPlan
+from methods.heads.plan import plan as sweep_plan
 from methods.heads.specs import HeadSpec, from_recipe
 from params.head_sweep import Plan
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
-from storage.heads.sweeps import PlannedRun, written
+from storage.heads.sweeps import PlannedRun, plan_document
 
 PARAMS = Path("params.yaml")
 
 
 def main(params: Plan, plan: Path) -> None:
-    runs = expanded(params)
+    runs = preset_runs(params)
     try:
-        planned = compile_runs([run.spec for run in runs])
+        planned = sweep_plan([run.spec for run in runs])
     except ValueError as error:
         raise InputError(PARAMS, str(error), field=f"head_sweep.plan.presets.{params.preset}") from None
-    sys.stdout.write(described(params.preset, runs, planned))
-    write_json(plan, written(params.preset, runs, _counts(planned)))
+    sys.stdout.write(description(params.preset, runs, planned))
+    write_json(plan, plan_document(params.preset, runs, _counts(planned)))
 
 
-def expanded(params: Plan) -> list[PlannedRun]:
+def preset_runs(params: Plan) -> list[PlannedRun]:
     """InputError where a profile is no recipe, or one that contradicts itself."""
-    found = []
-    for grid in params.presets[params.preset]:
-        for encoder in grid.encoders:
-            for size in grid.sizes:
-                for smoothing in grid.smoothing:
-                    for profile in grid.profiles:
-                        found += [
-                            PlannedRun(profile, size, _spec(params, encoder, size, profile, smoothing, seed))
-                            for seed in grid.seeds
-                        ]
-    return found
+    return [
+        PlannedRun(profile, size, _spec(params, encoder, size, profile, smoothing, seed))
+        for grid in params.presets[params.preset]
+        for encoder in grid.encoders
+        for size in grid.sizes
+        for smoothing in grid.smoothing
+        for profile in grid.profiles
+        for seed in grid.seeds
+    ]
 
 
-def described(preset: str, runs: list[PlannedRun], planned: Planned) -> str:
+def description(preset: str, runs: list[PlannedRun], planned: SweepPlan) -> str:
     """What `head_sweep.plan` prints."""
     counts = _counts(planned)
     per_profile = Counter(run.profile for run in runs)
@@ -80,7 +78,7 @@ def _spec(params: Plan, encoder: str, size: str, profile: str, smoothing: float,
         raise InputError(PARAMS, str(error), field=f"head_sweep.plan.profiles.{profile}") from None
 
 
-def _counts(planned: Planned) -> dict[str, int]:
+def _counts(planned: SweepPlan) -> dict[str, int]:
     return {
         "runs": len(planned.runs),
         "trainings": len(planned.trainings),

@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from methods.images.background_crops import background_boxes
 from methods.splits.group_holdout import SPLITS, group_holdout, scarce, unlearnable
 from methods.statistics.streams import stream
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
-from params.head_sweep import Crops, Prepare, Ready
+from params.head_sweep import BoxCrops, Prepare, ReadyEmbeddings
 from storage.detections.coco import read_coco_truth
 from storage.detections.records import CORNERS, GroundTruth, ImportReport
 from storage.detections.voc import read_voc_truth
@@ -32,10 +31,10 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
     for name, dataset in params.datasets.items():
         report = ImportReport()
         match dataset:
-            case Crops():
+            case BoxCrops():
                 place = data / dataset.images
                 table = _crops(dataset, data, report)
-            case Ready():
+            case ReadyEmbeddings():
                 place = data / dataset.files[0]
                 table = _ready(dataset, data)
         table["split"] = _split(place, table, params)
@@ -53,7 +52,7 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
     write_json(prepared, facts)
 
 
-def _crops(params: Crops, data: Path, report: ImportReport) -> pd.DataFrame:
+def _crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
     """One row per object and per square of background, image by image."""
     truth = _truth(params, data, report)
     files = _files(data / params.images, truth.images)
@@ -71,7 +70,7 @@ def _crops(params: Crops, data: Path, report: ImportReport) -> pd.DataFrame:
     return table.sort_values(["image", "background"], kind="stable", ignore_index=True)[COLUMNS]
 
 
-def _truth(params: Crops, data: Path, report: ImportReport) -> GroundTruth:
+def _truth(params: BoxCrops, data: Path, report: ImportReport) -> GroundTruth:
     match params.truth:
         case CocoTruth(file=file):
             return read_coco_truth(data / file, params.unknown, report)
@@ -105,7 +104,7 @@ def _files(folder: Path, images: pd.DataFrame) -> list[str]:
     return found
 
 
-def _objects(params: Crops, data: Path, truth: GroundTruth, report: ImportReport) -> pd.DataFrame:
+def _objects(params: BoxCrops, data: Path, truth: GroundTruth, report: ImportReport) -> pd.DataFrame:
     boxes = truth.boxes[~truth.boxes["crowd"]]
     report.drop(data, "region of a crowd, which is no single object", len(truth.boxes) - len(boxes))
     boxes = boxes.assign(label=np.array(truth.classes, object)[boxes["label"].to_numpy()], background=False)
@@ -133,34 +132,34 @@ def _known(path: Path, labels: "pd.Series[str]", classes: Any, drop: bool) -> "p
     return known
 
 
-def _background(params: Crops, truth: GroundTruth, report: ImportReport, objects: int) -> pd.DataFrame:
+def _background(params: BoxCrops, truth: GroundTruth, report: ImportReport, objects: int) -> pd.DataFrame:
     """Squares off all boxes, crowds and dropped classes included; thinned to their largest share of the rows."""
-    asked, found = params.background, []
+    background, found = params.background, []
     by_image = dict(list(truth.boxes.groupby("image")))
     for place, (name, width, height) in enumerate(
         truth.images[["file_name", "width", "height"]].itertuples(index=False)
     ):
         boxes = by_image[place][CORNERS].to_numpy(np.float64) if place in by_image else np.empty((0, 4))
         squares = background_boxes(
-            boxes, width, height, asked.per_image, side=(asked.side[0], asked.side[1]), padding=asked.padding,
-            max_iou=asked.max_iou, max_inside=asked.max_inside, random=stream(asked.seed, str(name)),
+            boxes, width, height, background.per_image, side=(background.side[0], background.side[1]), padding=background.padding,
+            max_iou=background.max_iou, max_inside=background.max_inside, random=stream(background.seed, str(name)),
         )  # fmt: skip
         found += [(place, BACKGROUND, True, *square) for square in squares.tolist()]
     table = pd.DataFrame(found, columns=["image", "label", "background", *CORNERS])
     table = table.astype({"image": np.int64, "background": bool, **dict.fromkeys(CORNERS, np.float64)})
     report.drop(
         Path(params.images), "square of background that found no room",
-        asked.per_image * len(truth.images) - len(table),
+        background.per_image * len(truth.images) - len(table),
     )  # fmt: skip
-    most = int(asked.max_share / (1 - asked.max_share) * objects)
-    kept = np.sort(stream(asked.seed, "thinning").permutation(len(table))[:most])
+    most = int(background.max_share / (1 - background.max_share) * objects)
+    kept = np.sort(stream(background.seed, "thinning").permutation(len(table))[:most])
     report.drop(
         Path(params.images), "square of background beyond its share of the rows", len(table) - len(kept)
     )
     return table.iloc[kept]
 
 
-def _ready(params: Ready, data: Path) -> pd.DataFrame:
+def _ready(params: ReadyEmbeddings, data: Path) -> pd.DataFrame:
     """The rows of the first file; every other has to have the same ones, in any order."""
     first: dict[str, tuple[str, str]] = {}
     for file in params.files:
@@ -237,12 +236,10 @@ def _counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _class_counts(table: pd.DataFrame) -> Mapping[str, Mapping[str, int]]:
+def _class_counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Rows of each class in each split, the most frequent class first."""
-    names = (
-        table["label"].value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    )
+    rows, total = Counter(zip(table["label"], table["split"], strict=True)), Counter(table["label"])
     return {
-        str(name): {part: int(((table["label"] == name) & (table["split"] == part)).sum()) for part in SPLITS}
-        for name in names.index
+        name: {part: rows[name, part] for part in SPLITS}
+        for name in sorted(total, key=lambda name: (-total[name], name))
     }

@@ -1,40 +1,17 @@
 """Train every head that the plan wants of one encoder, many side by side; resumes where it was killed."""
 
-import sys
-import time
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from methods.heads.plan import Plan as Planned
-from methods.heads.plan import plan as compile_runs
-from methods.heads.rows import HeadData
+from methods.heads.plan import plan as sweep_plan
 from methods.heads.specs import HeadSpec
-from methods.heads.sweep import (
-    Chunk,
-    applied,
-    chunks,
-    finished_run,
-    flops,
-    head_data,
-    parameter_count,
-    state_logits,
-)
-from methods.heads.training import Status, TrainedState, train_lanes
 from params.head_sweep import Train
 from storage.files.documents import read_json
 from storage.files.finished import Finished
-from storage.files.inputs import InputError
-from storage.heads.embeddings import Embeddings, read_embeddings
+from storage.heads.embeddings import read_embeddings
 from storage.heads.sweeps import EncoderRuns, write_heads, write_logits, write_runs
-
-STATUSES: tuple[Status, ...] = ("stopped early", "ran all epochs", "diverged")
-SCORED = ("validation", "test")  # test labels are compare's alone
-Arrays = dict[str, NDArray[Any]]
+from tasks.head_sweep.model.training import EncoderTraining
 
 
 def main(
@@ -43,150 +20,31 @@ def main(
     seen = read_embeddings(embeddings)
     table = [entry for entry in read_json(plan)["planned"] if HeadSpec.parse(entry["id"]).encoder == option]
     specs = [HeadSpec.parse(entry["id"]) for entry in table]
-    planned = compile_runs(specs)
+    planned = sweep_plan(specs)
     inputs = [embeddings.with_suffix(suffix) for suffix in (".safetensors", ".json")]
     facts = {**params.model_dump(), "runs": [spec.id for spec in specs]}
     finished = Finished(f"head_sweep_train@{option}", inputs, facts)
-    sweep = Sweep(seen, embeddings, params.device)
-    states = sweep.trained(planned, finished)
+    training = EncoderTraining(seen, embeddings, params.device)
+    states = training.states(planned, finished)
     read = planned.states  # first phases that no run reads are left out
-    write_heads(
-        heads,
-        {state.id: states[state]["parameters"] for state in read},
-        {"mean": sweep.data.mean, "spread": sweep.data.spread},
-    )
+    shared = {"mean": training.data.mean, "spread": training.data.spread}
+    write_heads(heads, {state.id: states[state]["parameters"] for state in read}, shared)
     write_logits(logits, {state.id: states[state]["logits"] for state in read})
-    facts_of_runs = [
-        sweep.facts(spec, entry, states[spec.state]) for spec, entry in zip(specs, table, strict=True)
+    run_facts = [
+        training.facts(spec, entry, states[spec.state]) for spec, entry in zip(specs, table, strict=True)
     ]
+    counts = np.bincount(training.data.train_labels, minlength=len(seen.classes)).tolist()
     write_runs(
         runs,
         EncoderRuns(
-            option, seen.dataset, seen.classes, len(seen.foreground), seen.values.shape[1],
-            np.bincount(sweep.data.train_labels, minlength=len(seen.classes)).tolist(), facts_of_runs, {},
+            option,
+            seen.dataset,
+            seen.classes,
+            len(seen.foreground),
+            seen.values.shape[1],
+            counts,
+            run_facts,
+            {},
         ),
-    )  # fmt: skip
+    )
     finished.forget()
-
-
-class Sweep:
-    """One encoder's rows, and what is trained on them."""
-
-    def __init__(self, seen: Embeddings, path: Path, device: str) -> None:
-        place = {name: number for number, name in enumerate(seen.classes)}
-        self.labels = np.array([place[label] for label in seen.labels], np.int64)
-        self.split = np.array(seen.split)
-        self.values, self.foreground, self.classes = seen.values, len(seen.foreground), seen.classes
-        check(seen, self.labels, path)
-        self.data: HeadData = head_data(
-            seen.values, self.labels, self.split, len(seen.classes), device=device
-        )
-
-    def rows(self, split: str) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = self.values[self.split == split]
-        return found
-
-    def trained(self, planned: Planned, finished: Finished) -> dict[HeadSpec, dict[str, Any]]:
-        """state -> its parameters, logits and facts."""
-        cut = chunks(planned, self.values.shape[1], len(self.classes))
-        found: dict[HeadSpec, dict[str, Any]] = {}
-        for number, chunk in enumerate(cut):
-            started = time.perf_counter()
-            unit = finished.unit(f"chunk_{number}", lambda chunk=chunk: self._chunk(chunk))  # type: ignore[misc]
-            for place, state in enumerate(chunk.states):
-                found[state] = _unpacked(unit, place)
-            sys.stdout.write(
-                f"{number + 1}/{len(cut)}: {len(chunk.trainings)} trainings, {len(chunk.forks)} forks of "
-                f"{chunk.trainings[0].recipe} and the like, {time.perf_counter() - started:.1f} s\n"
-            )
-        return found
-
-    def facts(self, spec: HeadSpec, entry: Mapping[str, str], state: Mapping[str, Any]) -> dict[str, Any]:
-        """One run, judged on validation alone."""
-        trained: TrainedState = state["state"]
-        validation = self.split == "validation"
-        run = finished_run(
-            spec, trained, self.data, self.values[validation], self.labels[validation], self.foreground,
-            raw=state["logits"]["validation"],
-        )  # fmt: skip
-        shape = (self.values.shape[1], len(self.classes))
-        cost = flops(spec, run.steps, run.epochs, *shape, int(validation.sum()))
-        return {
-            **entry,
-            "state": spec.state.id,
-            "status": run.status,
-            "best_epoch": run.best_epoch,
-            "epochs": run.epochs,
-            "steps": run.steps[0],
-            "second_phase_steps": run.steps[1],
-            "parameters": parameter_count(spec, *shape),
-            "flops": cost.total,
-            "first_phase_flops": cost.first_phase,
-            "second_phase_flops": cost.second_phase,
-            "evaluation_flops": cost.evaluation,
-            "prior_offsets": run.prior_offsets.tolist(),
-            "temperature": applied(run.temperature),
-            "temperature_status": run.temperature.status if run.temperature else "not fitted",
-            "validation": asdict(run.metrics) if run.metrics else None,
-        }
-
-    def _chunk(self, chunk: Chunk) -> Arrays:
-        arrays: Arrays = {}
-        for place, state in enumerate(train_lanes(chunk.trainings, chunk.forks, self.data)):
-            weights = {name: value.cpu().numpy() for name, value in state.parameters.items()}
-            arrays |= {f"{place}/parameters/{name}": value for name, value in weights.items()}
-            if state.status != "diverged":
-                arrays |= {
-                    f"{place}/logits/{split}": state_logits(
-                        state.spec,
-                        weights,
-                        self.data.mean,
-                        self.data.spread,
-                        len(self.classes),
-                        self.rows(split),
-                    )
-                    for split in SCORED
-                }
-            arrays[f"{place}/counts"] = np.array(
-                [STATUSES.index(state.status), state.best_epoch, state.epochs, *state.steps], np.int64
-            )
-            arrays[f"{place}/loss"] = np.array(state.validation_loss)
-            arrays[f"{place}/id"] = np.array(state.spec.id)
-        return arrays
-
-
-def check(seen: Embeddings, labels: NDArray[np.int64], path: Path) -> None:
-    """InputError for rows that no sweep can judge: classes are named here."""
-    side = path.with_suffix(".json")
-    in_train = np.array(seen.split) == "train"
-    groups = np.array(seen.groups)
-    for number, name in enumerate(seen.classes):
-        own = labels == number
-        if not (own & in_train).any():
-            raise InputError(
-                side, f"class {name!r} has no train row; leave the class out, or split anew", field="labels"
-            )
-        if number < len(seen.foreground) and len(np.unique(groups[own])) < 2:
-            raise InputError(
-                side,
-                f"class {name!r} stands in one group only, so nothing says how it looks elsewhere; leave it out or "
-                "collect more",
-                field="groups",
-            )
-    for split in SCORED:
-        if not (np.array(seen.split) == split).any():
-            raise InputError(side, f"there is no {split} row", field="split")
-
-
-def _unpacked(unit: Arrays, place: int) -> dict[str, Any]:
-    parameters = _under(unit, f"{place}/parameters/")
-    status, best, epochs, first, second = unit[f"{place}/counts"].tolist()
-    state = TrainedState(
-        HeadSpec.parse(str(unit[f"{place}/id"])), STATUSES[status], best, epochs, (first, second),
-        float(unit[f"{place}/loss"]), {},
-    )  # fmt: skip
-    return {"state": state, "parameters": parameters, "logits": _under(unit, f"{place}/logits/")}
-
-
-def _under(unit: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): value for name, value in unit.items() if name.startswith(prefix)}

@@ -18,20 +18,14 @@ from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
 from tasks.hybrid_calibrator.model.columns import EMBEDDING, PROBABILITY
-from tasks.hybrid_calibrator.model.given import is_given, write_status
+from tasks.hybrid_calibrator.model.status import is_available, write_status
 
 
 def main(
-    params: Features,
-    option: str,
-    data: Path,
-    candidates: Path,
-    raw: Path,
-    ground_truth: Path,
-    prepared: Path,
+    params: Features, option: str, data: Path, candidates: Path, raw: Path, ground_truth: Path, prepared: Path,
     features: Path,
-) -> None:
-    if not is_given(prepared):
+) -> None:  # fmt: skip
+    if not is_available(prepared):
         write_status(features)
         return
     table, boxes, facts = read_parquet(candidates), read_parquet(raw), read_json(prepared)
@@ -40,13 +34,7 @@ def main(
         for source in facts["sources"]
         if source["classifier"] is not None
     }
-    inputs = (
-        candidates,
-        raw,
-        ground_truth,
-        prepared,
-        *filter(Path.exists, classifiers.values()),
-    )
+    inputs = (candidates, raw, ground_truth, prepared, *filter(Path.exists, classifiers.values()))
     finished = Finished(f"hybrid_calibrator_features@{option}", inputs, params.model_dump())
     described = finished.unit(
         "structured", lambda: _matrix(_structured(params, table, boxes, read_parquet(ground_truth), facts))
@@ -66,23 +54,15 @@ def _structured(
     size = images[["width", "height"]].to_numpy(np.float64)
     sources = [source["name"] for source in facts["sources"]]
     candidates = of.Candidates(
-        image=table["image"].to_numpy(),
-        label=table["label"].to_numpy(),
-        box=table[CORNERS].to_numpy(),
-        score=table["score"].to_numpy(),
-        size=size[table["image"]],
-    )
+        image=table["image"].to_numpy(), label=table["label"].to_numpy(), box=table[CORNERS].to_numpy(),
+        score=table["score"].to_numpy(), size=size[table["image"]],
+    )  # fmt: skip
     raw = of.RawBoxes(
-        image=boxes["image"].to_numpy(),
-        label=boxes["label"].to_numpy(),
-        box=boxes[CORNERS].to_numpy(),
-        score=boxes["score"].to_numpy(),
-        source=pd.Index(sources).get_indexer(boxes["source"]).astype(np.int64),
-        cluster=boxes["candidate"].to_numpy(),
-        tile=boxes["tile"].to_numpy(),
-        touches_edge=boxes["touches_edge"].to_numpy(),
-        size=size[boxes["image"]],
-    )
+        image=boxes["image"].to_numpy(), label=boxes["label"].to_numpy(), box=boxes[CORNERS].to_numpy(),
+        score=boxes["score"].to_numpy(), source=pd.Index(sources).get_indexer(boxes["source"]).astype(np.int64),
+        cluster=boxes["candidate"].to_numpy(), tile=boxes["tile"].to_numpy(),
+        touches_edge=boxes["touches_edge"].to_numpy(), size=size[boxes["image"]],
+    )  # fmt: skip
     # What is judged on tune and report images may know nothing of their ground truth.
     known = truth[(truth["split"] == "train") & ~truth["crowd"]]
     priors = of.shape_priors(
@@ -102,20 +82,13 @@ def _structured(
 
 
 def _matrix(columns: of.Columns) -> dict[str, NDArray[Any]]:
-    return {
-        "names": np.array(list(columns)),
-        "matrix": np.stack(list(columns.values()), axis=1, dtype=np.float32),
-    }
+    matrix = np.stack(list(columns.values()), axis=1, dtype=np.float32)
+    return {"names": np.array(list(columns)), "matrix": matrix}
 
 
 def _dense(
-    params: Projection,
-    finished: Finished,
-    boxes: pd.DataFrame,
-    source: str,
-    path: Path,
-    facts: dict[str, Any],
-) -> DenseBlock:
+    params: Projection, finished: Finished, boxes: pd.DataFrame, source: str, path: Path, facts: dict[str, Any]
+) -> DenseBlock:  # fmt: skip
     """What one source's classifier says: each candidate's crop is that of its first box, which leads the cluster."""
 
     def compute() -> dict[str, NDArray[Any]]:

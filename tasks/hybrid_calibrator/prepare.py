@@ -11,7 +11,7 @@ from methods.detection.clusters import label_agreement, source_counts, source_ma
 from methods.detection.matching import match, representatives
 from methods.splits.row_splits import random_order
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
-from params.hybrid_calibrator import ListedSplit, Prepare
+from params.hybrid_calibrator import Prepare, SplitFile
 from storage.detections.coco import read_coco_results, read_coco_truth
 from storage.detections.records import CORNERS, SPLITS, GroundTruth, ImportReport, read_split
 from storage.detections.voc import read_voc_truth
@@ -19,7 +19,7 @@ from storage.detections.yolo import read_yolo_truth
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
-from tasks.hybrid_calibrator.model.given import GIVEN, STATUS
+from tasks.hybrid_calibrator.model.status import AVAILABLE, STATUS
 
 SURE_OF_NUMBERING = 20  # boxes on objects, of which fewer than MISNUMBERED name their class
 MISNUMBERED = 0.1
@@ -29,7 +29,7 @@ def main(
     params: Prepare, option: str, data: Path, candidates: Path, raw: Path, ground_truth: Path, prepared: Path
 ) -> None:
     if option not in params.variants:
-        _not_given(params, option, data, candidates, raw, ground_truth, prepared)
+        _write_status(params, option, data, candidates, raw, ground_truth, prepared)
         return
     if not (data / option).is_dir():
         raise InputError(
@@ -43,7 +43,7 @@ def main(
     sys.stdout.write(f"import of {option}:\n" + "".join(f"  {line}\n" for line in report.lines()))
     objects = truth.boxes.assign(split=split[truth.boxes["image"].to_numpy()])
     boxes["split"] = split[boxes["image"].to_numpy()]
-    merged = _merged(boxes, objects, list(params.sources), len(truth.classes), params)
+    merged = _candidates(boxes, objects, list(params.sources), len(truth.classes), params)
     if not merged["positive"][merged["split"] == "train"].any():
         raise InputError(
             data / option, "no candidate of the train images matches an object: nothing to learn from"
@@ -51,33 +51,26 @@ def main(
     write_parquet(candidates, merged)
     write_parquet(raw, boxes)
     write_parquet(ground_truth, objects[["image", "split", "label", *CORNERS, "crowd", "area"]])
+    scored = {*boxes["source"][boxes["scored"]]}
+    sizes = truth.images[["id", "width", "height"]].to_dict("records")
     write_json(
         prepared,
         {
             "variant": option,
-            "status": GIVEN,
+            "status": AVAILABLE,
             "classes": truth.classes,
             "sources": [
-                {
-                    "name": name,
-                    "scored": bool(boxes["scored"][boxes["source"] == name].any()),
-                    "classifier": source.classifier,
-                }
+                {"name": name, "scored": name in scored, "classifier": source.classifier}
                 for name, source in params.sources.items()
             ],
             "counts": _counts(boxes, merged, objects, split),
             "importer": report.counts(),
-            "images": [
-                {"id": number, "width": width, "height": height, "split": str(part)}
-                for (number, width, height), part in zip(
-                    truth.images[["id", "width", "height"]].itertuples(index=False), split, strict=True
-                )
-            ],
+            "images": [{**size, "split": str(part)} for size, part in zip(sizes, split, strict=True)],
         },
     )
 
 
-def _not_given(
+def _write_status(
     params: Prepare, option: str, data: Path, candidates: Path, raw: Path, ground_truth: Path, prepared: Path
 ) -> None:
     """The status, and tables without a row: nothing that could be taken for results."""
@@ -99,7 +92,7 @@ def _ground_truth(params: Prepare, data: Path, report: ImportReport) -> GroundTr
 
 
 def _split(params: Prepare, data: Path, truth: GroundTruth) -> NDArray[np.str_]:
-    if isinstance(params.split, ListedSplit):
+    if isinstance(params.split, SplitFile):
         return read_split(data / params.split.file, truth.images)
     images = len(truth.images)
     tune, report = round(params.split.tune * images), round(params.split.report * images)
@@ -144,7 +137,7 @@ def _check_numbering(path: Path, table: pd.DataFrame, truth: GroundTruth) -> Non
         )
 
 
-def _merged(
+def _candidates(
     boxes: pd.DataFrame, objects: pd.DataFrame, sources: list[str], classes: int, params: Prepare
 ) -> pd.DataFrame:
     """One row per candidate; adds to `boxes` the candidate that each box went into."""
@@ -181,8 +174,7 @@ def _counts(
             "crowds": int(((objects["split"] == part) & objects["crowd"]).sum()),
             "raw": int((boxes["split"] == part).sum()),
             "candidates": int((merged["split"] == part).sum()),
-            "positive": int(merged["positive"][merged["split"] == part].sum()),
-            "ignored": int(merged["ignored"][merged["split"] == part].sum()),
+            **{kind: int(merged[kind][merged["split"] == part].sum()) for kind in ("positive", "ignored")},
         }
         for part in SPLITS
     }

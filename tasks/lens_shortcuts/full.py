@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from methods.lenses.masking import Phase
-from params.lens_shortcuts import Full, Recipe
+from params.lens_shortcuts import Full, TrainRecipe
 from storage.files.documents import read_json
-from tasks.lens_shortcuts.model.names import NOT_REQUIRED
+from tasks.lens_shortcuts.model.labelled_stamps import NOT_REQUIRED
 from tasks.lens_shortcuts.model.training import not_trained, train_variant
 
 
@@ -13,7 +13,7 @@ def main(params: Full, whole: Path, chosen: Path, full: Path) -> None:
     """whole: all stamps of the chosen mode, or why there are none. `full` becomes the folder of the run, or of that."""
     choice, stamps = read_json(chosen), read_json(whole / "status.json")
     phases = [Phase(**each) for each in choice["phases"]]
-    recipe = Recipe.model_validate(
+    recipe = TrainRecipe.model_validate(
         {**choice["recipe"], "network": params.network.model_dump(), "seeds": params.seeds}
     )
     if stamps["status"] == NOT_REQUIRED:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.lenses.preprocessing import residual
-from methods.shortcuts.gate_results import GateResult, pooled
+from methods.shortcuts.gate_results import CORE, FINAL, NETWORK, QUICK, RADIAL, GateResult, pooled
 from methods.shortcuts.probe_models import Probe, boosted, core_network, cropped, logistic
 from methods.shortcuts.probes import (
     balanced_rows,
@@ -22,9 +22,9 @@ from methods.shortcuts.probes import (
 from params.lens_shortcuts import Gates
 from storage.files.tables import write_csv
 from storage.lenses.stamps import ARCS, LEAK, PLACEBO, has_stamps, read_sets
-from tasks.lens_shortcuts.model import names
-from tasks.lens_shortcuts.model.labelled_stamps import Labelled, labelled
-from tasks.lens_shortcuts.model.names import FINAL, NETWORK, NOT_GIVEN, QUICK
+from tasks.lens_shortcuts.model.labelled_stamps import NOT_GIVEN, StampSet, stamp_set
+from tasks.lens_shortcuts.model.undefined import why
+from tasks.report.figures import estimate
 
 Pixels = NDArray[np.floating[Any]]
 CHUNK = 1024  # stamps at a time
@@ -42,10 +42,10 @@ FEATURES: dict[str, Callable[[Pixels, Pixels], Pixels]] = {  # of raw and residu
 }
 PROBES: dict[str, tuple[str, Probe]] = {
     "core_lr_raw": ("raw core", logistic),
-    names.CORE: ("residual core", logistic),
+    CORE: ("residual core", logistic),
     "core_trees_raw": ("raw core rings", boosted),
     "core_trees_residual": ("residual core rings", boosted),
-    names.RADIAL: ("profile", logistic),
+    RADIAL: ("profile", logistic),
     "radial_trees": ("profile", boosted),
     NETWORK: ("residual centre", core_network),
 }
@@ -65,13 +65,13 @@ def main(params: Gates, option: str, stamps: Path, gates: Path) -> None:
         }
         for name, split in work
         for family in [_family(name, work, params)]
-        for gate, found, positives in _gates(labelled(stamps, name, split), name, split, params, family)
+        for gate, found, positives in _gates(stamp_set(stamps, name, split), name, split, params, family)
     ]  # fmt: skip
     write_csv(gates, pd.DataFrame(records, columns=COLUMNS))
 
 
 def _gates(
-    data: Labelled, name: str, split: str, params: Gates, family: int
+    data: StampSet, name: str, split: str, params: Gates, family: int
 ) -> Iterator[tuple[str, list[GateResult], int]]:
     """Each gate with its results, one a seed, and the positives among its rows; the final split: all rows, one seed."""
     every = split == FINAL
@@ -94,7 +94,9 @@ def _gates(
             found[gate].append(result)
     for gate, results in found.items():
         if results:
-            sys.stdout.write(f"{name} {split} {gate}: {_sentence(pooled(results))}\n")
+            whole = pooled(results)
+            said = estimate(whole.auc, whole.low, whole.high) or f"undefined: {why(whole)}"
+            sys.stdout.write(f"{name} {split} {gate}: {said}\n")
             yield gate, results, positives
 
 
@@ -128,20 +130,9 @@ def _figures(found: list[GateResult]) -> dict[str, object]:
     whole = pooled(found)
     aucs = [each.auc for each in found if each.auc is not None]
     return {
-        "n": whole.n,
-        "auc": whole.auc,
-        "low": whole.low,
-        "high": whole.high,
-        "family_low": whole.family_low,
-        "family_high": whole.family_high,
+        **{name: getattr(whole, name) for name in ("n", "auc", "low", "high", "family_low", "family_high")},
         "seed_sd": float(np.std(aucs, ddof=1)) if len(aucs) > 1 else None,
         "finds": whole.finds if whole.status == "ok" else None,
         "status": whole.status,
-        "reason": whole.reason,
+        "reason": why(whole),
     }
-
-
-def _sentence(found: GateResult) -> str:
-    if found.auc is None:
-        return f"undefined: {found.reason}"
-    return f"{found.auc:.3f} [{found.low:.3f}, {found.high:.3f}]"

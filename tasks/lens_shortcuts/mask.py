@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from methods.lenses.masking import Phase
-from params.lens_shortcuts import Mask, Recipe
+from params.lens_shortcuts import Mask, TrainRecipe
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from storage.lenses.stamps import has_stamps
-from tasks.lens_shortcuts.model.names import NOT_GIVEN, NOT_REQUIRED
+from tasks.lens_shortcuts.model.labelled_stamps import NOT_GIVEN, NOT_REQUIRED
 from tasks.lens_shortcuts.model.training import not_trained, train_variant
 
 MODE = "unpaired"
@@ -22,7 +22,7 @@ def main(params: Mask, option: str, stamps: Path, tree: Path, run: Path) -> None
         )
     phases = [Phase(**each.model_dump()) for each in params.variants[option]]
     walked = read_json(tree)
-    recipe = Recipe.model_validate(walked["recipe"])
+    recipe = TrainRecipe.model_validate(walked["recipe"])
     if not has_stamps(stamps):
         reason = f"masked variants are trained on {MODE} stamps, and the data has none (lens_shortcuts.prepare.modes)"
         not_trained(NOT_GIVEN, option, MODE, phases, recipe, run, reason)

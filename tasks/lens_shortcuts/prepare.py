@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from methods.lenses.preprocessing import NOISELESS, noiseless
-from params.lens_shortcuts import Own, Prepare, Rendered
+from methods.lenses.preprocessing import INNER, OUTER, noiseless
+from params.lens_shortcuts import OwnSource, Prepare, RenderSource
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
@@ -29,7 +29,7 @@ from storage.lenses.stamps import BANDS, SPLITS
 def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
     path = data / params.manifest
     table = read_manifest(path, kind_of(params))
-    if isinstance(params, Rendered) and params.hosts is not None:
+    if isinstance(params, RenderSource) and params.hosts is not None:
         _check_images(path, table, data / params.hosts)
     for name in NEEDED["sersic"]:
         if name not in table:
@@ -70,11 +70,11 @@ def _given(path: Path, table: pd.DataFrame, modes: Sequence[str]) -> pd.DataFram
 
 def kind_of(params: Prepare) -> Kind:
     match params:
-        case Own():
+        case OwnSource():
             return "own"
-        case Rendered(hosts=None):
+        case RenderSource(hosts=None):
             return "sersic"
-        case Rendered():
+        case RenderSource():
             return "images"
 
 
@@ -111,8 +111,9 @@ def _check_images(path: Path, table: pd.DataFrame, hosts: Path) -> None:
             row = int(np.flatnonzero(table["host_image"] == image)[0])
             raise InputError(
                 path,
-                f"host {image} of {hosts.name}, band {BANDS[int(np.argmax(blank))]}: {NOISELESS}, as where a cut-out was "
-                "filled up; leave this host out",
+                f"host {image} of {hosts.name}, band {BANDS[int(np.argmax(blank))]}: half of its annulus {INNER} "
+                f"<= r < {OUTER} pixels, or more, has one and the same value, as where a cut-out was filled "
+                "up; leave this host out",
                 row=row + 2,
                 field="host_image",
             )

@@ -26,7 +26,7 @@ def main(
 
 
 def _leaks(params: Render, option: str, modes: list[str], pictures: bool) -> Leaks:
-    """Planted sets of this mode; those that pictures cannot show are refused."""
+    """LeakEffect sets of this mode; those that pictures cannot show are refused."""
     if params.leak is not None and params.leaks:
         raise InputError(
             PARAMS, "a leak planted into all stamps and sets with one leak each exclude each other: empty one",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from params.lens_shortcuts import Mode, Train
 from storage.lenses.stamps import has_stamps
-from tasks.lens_shortcuts.model.names import NOT_GIVEN
+from tasks.lens_shortcuts.model.labelled_stamps import NOT_GIVEN
 from tasks.lens_shortcuts.model.training import not_trained, train_variant
 
 

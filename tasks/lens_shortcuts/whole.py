@@ -10,7 +10,7 @@ from pathlib import Path
 from params.lens_shortcuts import Render, Whole
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
-from tasks.lens_shortcuts.model.names import GIVEN, NOT_REQUIRED
+from tasks.lens_shortcuts.model.labelled_stamps import GIVEN, NOT_REQUIRED
 from tasks.lens_shortcuts.model.stamp_sets import write_stamps
 
 

@@ -7,8 +7,6 @@ as nothing.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
-
 Number = float | int | None
 NAMED = 5
 
@@ -77,4 +75,4 @@ def holds_zero(low: float, high: float) -> bool:
 
 
 def _missing(value: Number) -> bool:
-    return bool(pd.isna(value))
+    return value is None or value != value

@@ -50,7 +50,7 @@ def _environment() -> Environment:
     formats = {
         name: each
         for name, each in vars(figures).items()
-        if callable(each) and each.__module__ == figures.__name__
+        if callable(each) and each.__module__ == figures.__name__ and not name.startswith("_")
     }
     made.filters |= {**formats, "bullets": bullets, "markdown_table": markdown_table}
     made.globals |= formats

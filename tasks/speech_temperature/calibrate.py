@@ -12,7 +12,7 @@ from storage.files.atomic import complete_folder
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from storage.speech.logits import logit_array, read_split_logits, write_predictions
-from storage.speech.temperatures import Fitted, SeedTemperature, write_temperature
+from storage.speech.temperatures import MethodFit, SeedTemperature, write_temperature
 
 REPORTED = ("dev", "test")
 STATES: tuple[tuple[str, Method], ...] = (("uncalibrated", "none"), ("calibrated", "temperature"))
@@ -25,29 +25,20 @@ def main(params: Calibrate, option: str, prepared: Path, logits: Path, seed: Pat
     z, y = logit_array(dev), dev["label"].to_numpy(np.int64)
     if len(np.unique(y)) < 2:
         raise InputError(logits, "dev holds one class only; a temperature needs both", field="label")
-    fitted: dict[Method, Recalibration] = {method: recalibrate(method, z, y) for method in params.methods}
-    fit = fit_temperature(z, y)
+    fits: dict[Method, Recalibration] = {method: recalibrate(method, z, y) for method in params.methods}
     pinned = SeedTemperature(
         seed=int(option),
         method="temperature",
         rows=len(dev),
         groups=dev["group"].nunique(),
         labels=labels,
-        methods=[_document(found) for found in fitted.values()],
-        **asdict(fit),
+        methods=[MethodFit(**asdict(fit)) for fit in fits.values()],
+        **asdict(fit_temperature(z, y)),
     )
     write_temperature(seed, pinned)
     with complete_folder(predictions) as folder:
         for split, table in tables.items():
             for state, method in STATES:
-                made = apply(fitted[method], logit_array(table))
+                made = apply(fits[method], logit_array(table))
                 path = folder / f"seed_{option}_{split}_{state}.csv"
                 write_predictions(path, table, labels, made.probabilities, made.predicted)
-
-
-def _document(found: Recalibration) -> Fitted:
-    return Fitted(
-        method=found.method,
-        status=found.status,
-        parameters={name: list(values) for name, values in found.parameters.items()},
-    )

@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.audio.log_mel import log_mel, time_statistics
-from methods.audio.network import Training, logistic_logits, network_logits, train_network
-from methods.audio.training_state import Place
-from params.speech_temperature import Acoustic, Fit, Given, Qwen2Audio
+from methods.audio.network import AcousticTraining, logistic_logits, network_logits, train_network
+from methods.training_state import Place
+from params.speech_temperature import Acoustic, Fit, Qwen2Audio, UserModel
 from storage.files.arrays import read_arrays
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
@@ -27,23 +27,23 @@ def main(
     params: Fit, option: str, clips: Path, prepared: Path, inputs: Path, logits: Path, model: Path
 ) -> None:
     table, facts, seed = read_parquet(clips), read_json(prepared), int(option)
-    if (facts["kind"] == "logits") != isinstance(params.backend, Given):
+    if (facts["kind"] == "logits") != isinstance(params.backend, UserModel):
         raise InputError(
             Path("params.yaml"),
             f"prepare.kind is {facts['kind']}: logits that came with the data need fit.backend {{kind: given}}, audio "
             "needs a model",
             field="speech_temperature.fit.backend",
         )
-    waves = [] if isinstance(params.backend, Given) else [inputs / "waves.npz"]
+    waves = [] if isinstance(params.backend, UserModel) else [inputs / "waves.npz"]
     finished = Finished(f"speech_temperature_fit@{option}", [clips, prepared, *waves], params.model_dump())
     place = Place(finished.kept("epoch"), partial(finished.keep, "epoch"))
     if place.found:
-        sys.stdout.write(f"seed {seed}: goes on after {len(place.found['losses'])} epochs or steps\n")
+        sys.stdout.write(f"seed {seed}: goes on after {len(place.progress['losses'])} epochs or steps\n")
     with complete_folder(model) as folder, complete_folder(logits) as written:
         match params.backend:
-            case Given():
-                table, found = _given(inputs / "logits.parquet", seed), {}
-                found["seed"] = logit_array(table)
+            case UserModel():
+                table = _of_seed(inputs / "logits.parquet", seed)
+                found = {"seed": logit_array(table)}
             case Acoustic():
                 found = _acoustic(params.backend, table, inputs, seed, folder, place)
             case Qwen2Audio():
@@ -60,7 +60,7 @@ def main(
     finished.forget()
 
 
-def _given(path: Path, seed: int) -> pd.DataFrame:
+def _of_seed(path: Path, seed: int) -> pd.DataFrame:
     rows = read_parquet(path)
     if seed not in set(rows["seed"]):
         raise InputError(
@@ -76,11 +76,10 @@ def _acoustic(
     backend: Acoustic, table: pd.DataFrame, inputs: Path, seed: int, folder: Path, place: Place
 ) -> dict[str, NDArray[np.float64]]:
     waves = read_arrays(inputs / "waves.npz")["waves"]
-    features = np.stack(
-        [log_mel(wave, RATE, backend.mels, int(backend.hop_ms * RATE / 1000)) for wave in waves]
-    )
+    hop = int(backend.hop_ms * RATE / 1000)
+    features = np.stack([log_mel(wave, RATE, backend.mels, hop) for wave in waves])
     train, labels = (table["split"] == "train").to_numpy(), table["label"].to_numpy(np.int64)
-    training = Training(**backend.model_dump(include=set(Training.__dataclass_fields__)))
+    training = AcousticTraining(**backend.model_dump(include=set(AcousticTraining.__dataclass_fields__)))
     trained = train_network(features[train], labels[train], training, seed, place)
     sys.stdout.write(f"seed {seed}: loss {trained.losses[0]:.3f} -> {trained.losses[-1]:.3f}\n")
     write_weights(folder / "network.safetensors", trained.weights)

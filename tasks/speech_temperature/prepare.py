@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.audio.carrier import in_carrier, of_length
-from methods.splits.group_split import Quota, exact_group_split, single_groups
-from params import speech_temperature as declared
+from methods.splits.group_split import Quota, exact_group_split
 from params.speech_temperature import Audio, GroupSplit, Logits, Prepare
 from storage.files.arrays import write_arrays
 from storage.files.atomic import complete_folder
@@ -23,32 +22,21 @@ CONDITIONS = ("kind", "snr_db", "event_ms")
 
 
 def main(params: Prepare, data: Path, clips: Path, prepared: Path, inputs: Path) -> None:
-    match params:
-        case Audio():
-            table, arrays = _audio(params, data)
-            rows = table
-        case Logits():
-            rows = read_logits(data / params.logits, params.labels, params.temperature)
-            table, arrays = rows.drop_duplicates("clip").reset_index(drop=True), {}
-    _check_classes(data, table, params.labels)
     with complete_folder(inputs) as folder:
-        if arrays:
-            write_arrays(folder / "waves.npz", arrays)
-        else:
-            write_parquet(folder / "logits.parquet", rows)
+        match params:
+            case Audio():
+                table, waves = _audio(params, data)
+                write_arrays(folder / "waves.npz", {"waves": waves})
+            case Logits():
+                rows = read_logits(data / params.logits, params.labels, params.temperature)
+                table = rows.drop_duplicates("clip").reset_index(drop=True)
+                write_parquet(folder / "logits.parquet", rows)
+        _check_classes(data, table, params.labels)
     write_parquet(clips, table[["clip", "group", "label", "split", *(c for c in CONDITIONS if c in table)]])
-    write_json(
-        prepared,
-        {
-            "kind": params.kind,
-            "labels": params.labels,
-            "splits": _snapshot(table),
-            "warnings": _warnings(table, params.labels),
-        },
-    )
+    write_json(prepared, {"kind": params.kind, "labels": params.labels, "splits": _snapshot(table)})
 
 
-def _audio(params: Audio, data: Path) -> tuple[pd.DataFrame, dict[str, NDArray[np.float32]]]:
+def _audio(params: Audio, data: Path) -> tuple[pd.DataFrame, NDArray[np.float32]]:
     path = data / params.manifest
     table = read_manifest(path, params.labels, params.split.by == "column")
     for name in ("snr_db", "event_ms"):
@@ -58,7 +46,7 @@ def _audio(params: Audio, data: Path) -> tuple[pd.DataFrame, dict[str, NDArray[n
         table["split"] = _split(path, table, params.split, params.labels)
     waves = [read_audio(data / file, row) for row, file in enumerate(table["path"], 2)]
     if params.embed is None:
-        return table, {"waves": np.stack([of_length(wave, int(params.seconds * RATE)) for wave in waves])}
+        return table, np.stack([of_length(wave, int(params.seconds * RATE)) for wave in waves])
     conditions = [(ms, snr) for snr in params.embed.snr_db for ms in params.embed.event_ms]
     turn = table.groupby("label").cumcount().to_numpy() % len(conditions)
     table["event_ms"] = [conditions[i][0] for i in turn]
@@ -73,7 +61,7 @@ def _audio(params: Audio, data: Path) -> tuple[pd.DataFrame, dict[str, NDArray[n
             raise InputError(
                 path, f"{table['clip'][row]}: {error}; leave it out, or shorten embed.event_ms", row=row + 2
             ) from None
-    return table, {"waves": np.stack(embedded)}
+    return table, np.stack(embedded)
 
 
 def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
@@ -85,7 +73,8 @@ def _numbers(path: Path, column: "pd.Series[str]") -> "pd.Series[float]":
 
 
 def _split(path: Path, table: pd.DataFrame, split: GroupSplit, labels: list[str]) -> NDArray[np.str_]:
-    quotas = {name: _quota(getattr(split, name)) for name in SPLITS}
+    stated = {name: getattr(split, name) for name in SPLITS}
+    quotas = {name: Quota(quota.clips, quota.groups) for name, quota in stated.items()}
     names = np.array(labels)[table["label"]]
     try:
         return exact_group_split(table["group"], names, quotas, split.seed)
@@ -93,10 +82,6 @@ def _split(path: Path, table: pd.DataFrame, split: GroupSplit, labels: list[str]
         raise InputError(
             path, f"{error}; change speech_temperature.prepare.split in params.yaml", field="group"
         ) from None
-
-
-def _quota(stated: declared.Quota) -> Quota:
-    return Quota(stated.clips, stated.groups)
 
 
 def _check_classes(data: Path, table: pd.DataFrame, labels: list[str]) -> None:
@@ -109,14 +94,6 @@ def _check_classes(data: Path, table: pd.DataFrame, labels: list[str]) -> None:
                     f"no {label} clip in {split}: both classes are needed there; add some, or change the split",
                     field="split",
                 )
-
-
-def _warnings(table: pd.DataFrame, labels: list[str]) -> list[str]:
-    names = np.array(labels)[table["label"]]
-    return [
-        f"{split}: every {label} clip is of one group, {group}: a figure for {label} there is a figure for {group}"
-        for split, label, group in single_groups(table["split"], table["group"], names)
-    ]
 
 
 def _snapshot(table: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows import data
-from flows.pinned import data as pinned_data
+from flows.pinned import data_folder, data_pin
 from flows.reproduce import reproduce
 from tests.flows.conftest import DIAMOND, Toy
 
@@ -34,7 +34,7 @@ def simulated(toy: Toy, capsys: pytest.CaptureFixture[str]) -> Path:
         (root / "simulators" / f"{name}.py").write_text("# 1\n")
     assert data.main(["--pin"]) == 0
     capsys.readouterr()
-    assert data.check(root) == []
+    assert data_folder.check(root) == []
     return root
 
 
@@ -50,7 +50,7 @@ def lose(root: Path, *folders: str) -> None:
 
 
 def problems(root: Path) -> str:
-    return "\n".join(map(str, data.check(root)))
+    return "\n".join(map(str, data_folder.check(root)))
 
 
 def pin_of(root: Path) -> bytes:
@@ -59,7 +59,7 @@ def pin_of(root: Path) -> bytes:
 
 def test_every_walk_stops_where_data_is_not_what_it_should_be(simulated: Path) -> None:
     lose(simulated, "data")
-    with pytest.raises(data.DataError, match=r"data/ is missing\n  -> `make data` pulls it"):
+    with pytest.raises(data_folder.DataError, match=r"data/ is missing\n  -> `make data` pulls it"):
         reproduce(prefect=False)
 
 
@@ -74,7 +74,7 @@ def test_lost_data_comes_back_from_the_cache_or_from_the_simulators_without_a_ne
     assert data.main([]) == 0
     assert "simulating data/one\nsimulating data/two\ndata/ matches data.dvc" in capsys.readouterr().out
     lose(simulated, "data")
-    assert pinned_data.restore_data(simulated), "what was simulated went into the cache"
+    assert data_pin.restore_data(simulated), "what was simulated went into the cache"
     assert pin_of(simulated) == pin
 
 
@@ -137,7 +137,7 @@ def test_pinning_simulates_what_is_stale_alone(simulated: Path, capsys: pytest.C
     assert data.main(["--pin"]) == 0
     assert "simulating data/one\ndata.dvc pins" in capsys.readouterr().out
     assert pin_of(simulated) != pin
-    assert data.check(simulated) == []
+    assert data_folder.check(simulated) == []
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def test_a_users_own_data_is_reported_and_never_overwritten(
     assert sorted(path.name for path in (simulated / "data" / "one").iterdir()) == [
         f"mine{i}.csv" for i in range(7)
     ]
-    pinned_data.pin_data(simulated)
-    assert data.check(simulated) == []
+    data_pin.pin_data(simulated)
+    assert data_folder.check(simulated) == []
 
 
 def test_an_edited_simulated_file_is_reported_and_kept(simulated: Path) -> None:
@@ -188,14 +188,14 @@ def test_an_edited_simulated_file_is_reported_and_kept(simulated: Path) -> None:
 
 def test_data_that_nothing_pins_is_a_problem_only_where_there_is_some(toy: Toy) -> None:
     root = toy(DIAMOND)
-    assert data.check(root) == []
+    assert data_folder.check(root) == []
     (root / "data").mkdir()
     assert "data.dvc is missing" in problems(root)
 
 
 def test_pinning_twice_is_pinning_once(simulated: Path) -> None:
     pin = pin_of(simulated)
-    pinned_data.pin_data(simulated)
+    data_pin.pin_data(simulated)
     assert pin_of(simulated) == pin
 
 

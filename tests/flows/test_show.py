@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows import show
+from flows.published import terminal
 from tests.imports import ROOT
 
 HEADER = (
@@ -64,14 +65,14 @@ def test_an_experiment_with_no_choice_of_columns_shows_the_first_that_fit(tmp_pa
 
 def test_a_missing_column_or_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(
-        show.NoResults, match=r"results/x/table.csv is missing: `python -m flows.reproduce x`"
+        terminal.NoResults, match=r"results/x/table.csv is missing: `python -m flows.reproduce x`"
     ):
-        show.results(tmp_path, "x")
+        terminal.results(tmp_path, "x")
     write_results(tmp_path, "fpr_thresholds", "option,label", "A,scam")
     with pytest.raises(
-        show.NoResults, match="has no column threshold, threshold_low, threshold_high, status"
+        terminal.NoResults, match="has no column threshold, threshold_low, threshold_high, status"
     ):
-        show.results(tmp_path, "fpr_thresholds")
+        terminal.results(tmp_path, "fpr_thresholds")
 
 
 def test_an_option_is_named_once_an_infinite_threshold_by_its_status_and_macro_rows_stay_in_the_file(
@@ -97,4 +98,43 @@ def test_an_option_is_named_once_an_infinite_threshold_by_its_status_and_macro_r
     ],
 )
 def test_numbers_are_short_but_never_rounded_to_nothing(text: str, expected: str) -> None:
-    assert show.short(text) == expected
+    assert terminal.short(text) == expected
+
+
+RUNS_HEADER = "id,dataset,profile,macro_f1_fg\n"
+OLD = RUNS_HEADER + "a,made,base,0.5\nb,made,base,0.6\nc,made,full,0.7\nd,made,full,\n"
+NEW = RUNS_HEADER + "a,made,base,0.55\nb,made,base,0.7\ne,made,full,0.8\n"
+
+
+def test_runs_are_matched_by_id_and_the_rest_is_counted() -> None:
+    view = terminal.view_of("head_sweep")
+    assert view is not None
+    runs = view.runs
+    assert runs is not None
+    base, full = terminal.movements(OLD, NEW, runs, floor=0.08)
+    assert [base.runs, base.before, base.now] == pytest.approx([2, 0.55, 0.625])
+    assert (base.beyond, base.new, base.gone) == (1, 0, 0)
+    assert (full.runs, full.new, full.gone) == (0, 1, 1)
+
+
+def test_the_command_reads_the_earlier_commit_from_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "results" / "head_sweep"
+    folder.mkdir(parents=True)
+    (folder / "runs.csv").write_text(OLD)
+    (folder / "decision.json").write_text(
+        json.dumps({"evidence": {"noise": {"floor_of_two_single_runs": 0.08}}})
+    )
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
+    (folder / "runs.csv").write_text(NEW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert show.main(["head_sweep", "--since", "HEAD"]) == 0
+    shown = capsys.readouterr().out
+    assert "+7.50" in shown
+    assert "beyond 8.0 points" in shown
+    assert show.main(["head_sweep", "--since", "nowhere"]) == 1
+    assert "nowhere has no results/head_sweep/runs.csv" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.published.verdicts import Checked
+from flows.published.verdicts import FileVerdict
 from flows.verify import summary
 from tests.clone import IDENTITY, Clone, clone_working_tree
 
@@ -98,4 +98,4 @@ def test_a_commit_that_cannot_run_says_at_which_step(clone: Clone) -> None:
 
 
 def test_the_summary_has_a_line_for_each_file() -> None:
-    assert summary([Checked("a", "identical"), Checked("b", "different", "1 cells")]).row_count == 2
+    assert summary([FileVerdict("a", "identical"), FileVerdict("b", "different", "1 cells")]).row_count == 2

@@ -9,8 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 import torch
 
-from methods.audio.network import Training as AudioTraining
-from methods.audio.network import network_logits, train_network
+from methods.audio.network import AcousticTraining, network_logits, train_network
 from methods.experts.perceptron import PerceptronExpert, PerceptronSettings
 from methods.heads.plan import plan
 from methods.heads.specs import from_recipe
@@ -22,7 +21,7 @@ from methods.lenses.batches import resident
 from methods.lenses.masking import Phase
 from methods.lenses.network import LEAST_WIDTH, StampNetwork
 from methods.lenses.preprocessing import CHANNELS
-from methods.lenses.training import Training, logits, train
+from methods.lenses.training import LensTraining, logits, train
 from methods.shortcuts.probe_models import core_network
 
 RANDOM = np.random.default_rng(0)
@@ -35,19 +34,19 @@ def stamps() -> None:
     for kind in CHANNELS:
         data = resident(pixels, positive, kind, "cpu")
         for width in (LEAST_WIDTH, LEAST_WIDTH + 1, 2 * LEAST_WIDTH):
-            training = Training(width, "one_cycle", 0.01, 1e-4, 2, 8, None, False)
+            training = LensTraining(width, "one_cycle", 0.01, 1e-4, 2, 8, None, False)
 
             def validate(network: StampNetwork, epoch: int) -> tuple[float, dict[str, float]]:
                 return float(logits(network, data).sum()), {}  # noqa: B023
 
-            train(data, (Phase(0, 7, 0.7),), training, 1, validate, lambda made: None, None)
+            train(data, (Phase(0, 7, 0.7),), training, 1, validate)
 
 
 def audio() -> None:
     features = RANDOM.normal(size=(20, 32, 50)).astype(np.float32)
     for channels in (1, 3, 4, 8, 16):
         made = train_network(
-            features, np.arange(20) % 2, AudioTraining(channels, 2, 8, 1e-3, 1e-3, 0.1, 0.1, 0.1), 1
+            features, np.arange(20) % 2, AcousticTraining(channels, 2, 8, 1e-3, 1e-3, 0.1, 0.1, 0.1), 1
         )
         network_logits(made.weights, features)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from methods.lenses.network import LEAST_WIDTH, StampNetwork
-from params.lens_shortcuts import Network
+from params.lens_shortcuts import LensNetwork
 from tests.imports import ROOT
 from tests.methods.heap_steps import STEPS
 
@@ -45,5 +45,5 @@ def test_some_steps_of_every_network_leave_the_heap_whole() -> None:
 def test_no_stamp_network_is_built_where_kernels_are_not_safe() -> None:
     with pytest.raises(ValueError, match=f"safe from width {LEAST_WIDTH} on"):
         StampNetwork(3, LEAST_WIDTH - 1)
-    bounds = Network.model_fields["width"].metadata
+    bounds = LensNetwork.model_fields["width"].metadata
     assert [bound.ge for bound in bounds if hasattr(bound, "ge")] == [LEAST_WIDTH]

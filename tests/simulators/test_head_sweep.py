@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from params.block import read_block
 from params.head_sweep import Simulate
 from simulators import head_sweep as simulator
-from storage.heads.embeddings import Labelled, read_labelled
+from storage.heads.embeddings import EmbeddingTable, read_embedding_table
 from storage.heads.pictures import read_picture
 from tests.imports import ROOT
 
@@ -27,7 +27,7 @@ def simulated(folder: Path, **changes: Any) -> Path:
     return folder
 
 
-def split(read: Labelled) -> tuple[Any, Any, Any]:
+def split(read: EmbeddingTable) -> tuple[Any, Any, Any]:
     """Directions, labels, and which rows are of the first four fifths of the images."""
     values = read.values.astype(np.float64)
     values /= np.linalg.norm(values, axis=1, keepdims=True)
@@ -58,7 +58,7 @@ def test_the_tail_is_as_long_as_asked() -> None:
 
 
 def test_encoders_see_the_same_crops(data: Path) -> None:
-    narrow, wide = (read_labelled(data / "simulated" / f"{name}.json") for name in ("narrow", "wide"))
+    narrow, wide = (read_embedding_table(data / "simulated" / f"{name}.json") for name in ("narrow", "wide"))
     assert (narrow.ids, narrow.groups, narrow.labels) == (wide.ids, wide.groups, wide.labels)
     assert narrow.values.shape == (6000, 64)
     assert wide.values.shape == (6000, 192)
@@ -73,7 +73,7 @@ def test_encoders_see_the_same_crops(data: Path) -> None:
 
 def test_label_noise_is_known(data: Path) -> None:
     truth = json.loads((data / "truth.json").read_text())
-    read = read_labelled(data / "simulated" / "wide.json")
+    read = read_embedding_table(data / "simulated" / "wide.json")
     label = dict(zip(read.ids, read.labels, strict=True))
     assert all(label[name] != true for name, true in truth["mislabelled"].items())
     assert 0.01 < len(truth["mislabelled"]) / 4600 < 0.03  # some slips hit the true class
@@ -81,7 +81,7 @@ def test_label_noise_is_known(data: Path) -> None:
 
 def fitted_scores(folder: Path, standardise: bool, weights: str | None, hidden: bool) -> float:
     """Macro recall of the foreground classes on other images."""
-    values, labels, train = split(read_labelled(folder / "simulated" / "wide.json"))
+    values, labels, train = split(read_embedding_table(folder / "simulated" / "wide.json"))
     if standardise:
         values = (values - values[train].mean(axis=0)) / values[train].std(axis=0)
     model: Any = LogisticRegression(C=0.1 if standardise else 10, max_iter=500, class_weight=weights)

@@ -26,14 +26,7 @@ def recall_against_fpr(path: Path, table: pd.DataFrame, labels: list[str]) -> No
         rows = table[table["label"] == label].to_dict("records")
         for target in sorted({row["target"] for row in rows}):
             ax.axvline(100 * target, color="0.75", linestyle=":", linewidth=1, zorder=0)
-        _points(
-            ax,
-            rows,
-            [100 * row["fpr"] for row in rows],
-            [100 * row["recall"] for row in rows],
-            "fpr",
-            "recall",
-        )
+        _points(ax, rows, "fpr", "recall")
         ax.set(title=label, xlabel="false-positive rate, %", ylabel="recall, %", ylim=(-3, 103))
         ax.set_xlim(left=-0.4)
     _legend(figure, table, f"dotted: targets\n{NOTE}")
@@ -79,12 +72,13 @@ def brittleness(
 def calibration_against_holdout(path: Path, table: pd.DataFrame, labels: list[str]) -> None:
     """What calibration allowed against what the holdout saw: above the diagonal the promise was broken."""
     figure, axes = _panels(labels, "False-positive rate: allowed in calibration, seen on the holdout")
+    promise = table["allowed"] / table["negatives"].clip(lower=1)
     for label, ax in axes.items():
-        rows = table[table["label"] == label].to_dict("records")
-        allowed = [100 * row["allowed"] / max(row["negatives"], 1) for row in rows]
+        rows = table[table["label"] == label].assign(promise=promise).to_dict("records")
+        allowed = [100 * row["promise"] for row in rows]
         top = 1.1 * max(*(100 * row["fpr_high"] for row in rows), *allowed, 1.0)
         ax.plot([0, top], [0, top], color="0.75", linewidth=1, zorder=0)
-        _points(ax, rows, allowed, [100 * row["fpr"] for row in rows], None, "fpr")
+        _points(ax, rows, "promise", "fpr")
         ax.set(
             title=label,
             xlabel="allowed in calibration, %",
@@ -96,22 +90,19 @@ def calibration_against_holdout(path: Path, table: pd.DataFrame, labels: list[st
     write_figure(path, figure)
 
 
-def _points(
-    ax: Axes, rows: list[dict[Any, Any]], x: list[float], y: list[float], across: str | None, along: str
-) -> None:
+def _points(ax: Axes, rows: list[dict[Any, Any]], across: str, along: str) -> None:
     """A dot per option with its intervals; every further option at one point is a ring around those before it."""
     taken: dict[tuple[float, float], int] = {}
-    for number, (row, at) in enumerate(zip(rows, zip(x, y, strict=True), strict=True)):
-        colour = _colour(number)
+    for number, row in enumerate(rows):
+        colour, at = _colour(number), (100 * row[across], 100 * row[along])
         if row["verdict"] == SILENT:
             ax.plot(*at, "x", color=colour, markersize=8, zorder=4, clip_on=False)
             continue
         earlier = taken.get(at, 0)
         taken[at] = earlier + 1
         ax.errorbar(
-            *at, xerr=_arms(row, across) if across else None, yerr=_arms(row, along),
-            fmt="o", markersize=4 + 3.5 * earlier, linewidth=0.8, color=colour,
-            markerfacecolor="none" if earlier else colour, markeredgewidth=1.2, zorder=3 - 0.1 * earlier,
+            *at, xerr=_arms(row, across), yerr=_arms(row, along), fmt="o", markersize=4 + 3.5 * earlier, linewidth=0.8,
+            color=colour, markerfacecolor="none" if earlier else colour, markeredgewidth=1.2, zorder=3 - 0.1 * earlier,
         )  # fmt: skip
 
 
@@ -150,12 +141,12 @@ def _legend(figure: Figure, table: pd.DataFrame, note: str) -> None:
     )
 
 
-def _arms(row: dict[Any, Any], name: str) -> list[list[float]]:
-    """Lengths below and above the point, in per cent."""
-    return [
-        [100 * max(row[name] - row[f"{name}_low"], 0.0)],
-        [100 * max(row[f"{name}_high"] - row[name], 0.0)],
-    ]
+def _arms(row: dict[Any, Any], name: str) -> list[list[float]] | None:
+    """Lengths below and above the point, in per cent; None of a figure without an interval."""
+    if f"{name}_low" not in row:
+        return None
+    below, above = row[name] - row[f"{name}_low"], row[f"{name}_high"] - row[name]
+    return [[100 * max(below, 0.0)], [100 * max(above, 0.0)]]
 
 
 def _colour(number: int) -> str:

@@ -7,30 +7,38 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.budgets.calibration_sets import Rows, ScoreCache
-from methods.splits.row_splits import Sizes
+from methods.budgets.calibration_sets import Moment, ScoreCache, TimelineRows, moment_of
+from methods.splits.row_splits import Fold, Sizes, final_fold
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
 from storage.files.tables import read_parquet
 
 
 @dataclass(frozen=True)
-class Cached:
+class ScoredRows:
     table: pd.DataFrame
-    rows: Rows
+    rows: TimelineRows
     scores: ScoreCache
     sizes: Sizes
     origins: NDArray[np.int64]
     labels: list[str]
     snapshot: pd.DataFrame
 
+    def moment(self, fold: Fold) -> tuple[Moment, Moment]:
+        return moment_of(self.rows, self.scores, fold)
 
-def load(rows: Path, prepared: Path, scores: Path) -> Cached:
+    @property
+    def final_moment(self) -> tuple[Moment, Moment]:
+        """What is known before the holdout, and the holdout."""
+        return self.moment(final_fold(self.sizes, len(self.origins)))
+
+
+def load(rows: Path, prepared: Path, scores: Path) -> ScoredRows:
     table, facts, arrays = read_parquet(rows), read_json(prepared), read_arrays(scores)
     labels: list[str] = facts["labels"]
-    return Cached(
+    return ScoredRows(
         table,
-        Rows(
+        TimelineRows(
             table["pool"].to_numpy(str),
             table["position"].to_numpy(np.int64),
             table["group"].to_numpy(np.int64),

@@ -1,6 +1,7 @@
 """The recipe that inner validation likes best, whether it can be told from the next one there, and what test says."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +11,15 @@ import numpy as np
 from methods.heads.comparisons import cell
 from methods.heads.noise import Confirmation, Difference, confirmation
 from storage.files.inputs import InputError
-from tasks.head_sweep.comparison.evaluation import Judged, recipe_name
+from tasks.head_sweep.comparison.evaluation import SweepEvaluation, recipe_name
+from tasks.report.templates import Reason, sentences
 
 Runs = list[int]
 Verdict = Confirmation | Literal["not distinguishable"]
 
 
 @dataclass(frozen=True)
-class Choice:
+class RecipeChoice:
     """Runs of each seed of one recipe. best: first on inner validation; control: of its cell; against: what it is
     compared with, the control or, where it is the control, the runner-up (empty where there is none).
 
@@ -30,90 +32,101 @@ class Choice:
     against: Runs
     gain: Difference | None
     test: Difference | None
-    left_out: list[tuple[str, str]]
+    left_out: Mapping[str, Reason]
 
     @property
-    def told(self) -> bool:
+    def distinguishable(self) -> bool:
         return self.gain is not None and self.gain.above
 
     @property
     def chosen(self) -> Runs:
-        return self.best if self.told else self.control
+        return self.best if self.distinguishable else self.control
 
     @property
     def verdict(self) -> Verdict:
         """Of test on the best recipe, where validation could tell it from what it was compared with."""
         if self.gain is None:
             return "cannot tell"
-        return confirmation(self.test) if self.told else "not distinguishable"
+        return confirmation(self.test) if self.distinguishable else "not distinguishable"
 
 
-def choose(judged: Judged) -> Choice:
+def choose(sweep: SweepEvaluation) -> RecipeChoice:
     """The recipe with the best validation macro F1, a mean over its seeds; of equal ones the control.
 
     It has to beat the control of its cell, paired, over validation groups and beyond the luck of seeds; where it is the
     control itself, the runner-up that answers otherwise. InputError where no recipe can be compared with the control.
     """
-    recipes: dict[str, Runs] = {}
-    for number, run in enumerate(judged.runs):
-        recipes.setdefault(run.recipe, []).append(number)
-    left_out = dict(_failed(judged))
-    whole = {name: own for name, own in recipes.items() if name not in left_out}
-    controls = {cell(judged.runs[own[0]].spec): own for own in recipes.values() if _is_control(judged, own)}
+    left_out = _divergence(sweep)
+    whole = {name: own for name, own in sweep.recipes.items() if name not in left_out}
+    controls = {
+        cell(sweep.runs[own[0]].spec): own for own in sweep.recipes.values() if _is_control(sweep, own)
+    }
     left_out |= {
-        name: "its cell has no run of the control at its seeds"
+        name: Reason("no_control")
         for name, own in whole.items()
-        if not _common(judged, own, controls.get(cell(judged.runs[own[0]].spec), []))
+        if not _common(sweep, own, controls.get(cell(sweep.runs[own[0]].spec), []))
     }
     candidates = [own for name, own in whole.items() if name not in left_out]
     if not candidates:
+        whys = zip(
+            left_out, sentences("tasks/head_sweep/comparison/reasons.j2", left_out.values()), strict=True
+        )
         raise InputError(
-            Path("params.yaml"), f"no recipe has all its runs and a run of the control {judged.control!r} beside it: "
-            + "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3]),
+            Path("params.yaml"), f"no recipe has all its runs and a run of the control {sweep.control!r} beside it: "
+            + "; ".join(f"{name}: {why}" for name, why in list(whys)[:3]),
             field="head_sweep.plan.presets",
         )  # fmt: skip
-    ranked = sorted(candidates, key=lambda own: (-_score(judged, own), not _is_control(judged, own)))
+    ranked = sorted(candidates, key=lambda own: (-_score(sweep, own), not _is_control(sweep, own)))
     best = ranked[0]
-    control = controls[cell(judged.runs[best[0]].spec)]
-    against = next(_others(judged, ranked), []) if best == control else control
-    pairs = _common(judged, best, against)
-    return Choice(
-        best, control, against, judged.of_pairs(pairs, "validation"), judged.of_pairs(pairs, "test"),
-        sorted(left_out.items()),
+    control = controls[cell(sweep.runs[best[0]].spec)]
+    against = next(_others(sweep, ranked), []) if best == control else control
+    pairs = _common(sweep, best, against)
+    return RecipeChoice(
+        best, control, against, sweep.of_pairs(pairs, "validation"), sweep.of_pairs(pairs, "test"),
+        {name: left_out[name] for name in sorted(left_out)},
     )  # fmt: skip
 
 
-def _failed(judged: Judged) -> Iterable[tuple[str, str]]:
-    names = [recipe_name(facts) for facts in judged.failed]
-    for name in dict.fromkeys(names):
-        yield name, f"{names.count(name)} of its runs diverged"
+def _divergence(sweep: SweepEvaluation) -> dict[str, Reason]:
+    runs = Counter(recipe_name(facts) for facts in sweep.failed)
+    return {name: Reason("divergence", {"runs": number}) for name, number in runs.items()}
 
 
-def _others(judged: Judged, ranked: Sequence[Runs]) -> Iterator[Runs]:
+def _others(sweep: SweepEvaluation, ranked: Sequence[Runs]) -> Iterator[Runs]:
     """After the first, those that answer otherwise at seeds that both have."""
-    answers = {judged.runs[i].spec.answers for i in ranked[0]}
+    answers = {sweep.runs[i].spec.answers for i in ranked[0]}
     for own in ranked[1:]:
-        if not answers & {judged.runs[i].spec.answers for i in own} and _common(judged, ranked[0], own):
+        if not answers & {sweep.runs[i].spec.answers for i in own} and _common(sweep, ranked[0], own):
             yield own
 
 
-def _common(judged: Judged, one: Runs, other: Runs) -> list[tuple[int, int]]:
+def _common(sweep: SweepEvaluation, one: Runs, other: Runs) -> list[tuple[int, int]]:
     """Pairs of one seed."""
-    place = {judged.runs[i].spec.seed: i for i in other}
-    return [(i, place[judged.runs[i].spec.seed]) for i in one if judged.runs[i].spec.seed in place]
+    place = {sweep.runs[i].spec.seed: i for i in other}
+    return [(i, place[sweep.runs[i].spec.seed]) for i in one if sweep.runs[i].spec.seed in place]
 
 
-def _is_control(judged: Judged, own: Runs) -> bool:
-    return judged.runs[own[0]].profile == judged.control
+def _is_control(sweep: SweepEvaluation, own: Runs) -> bool:
+    return sweep.runs[own[0]].profile == sweep.control
 
 
-def _score(judged: Judged, own: Runs) -> float:
-    return float(np.mean([judged.runs[i].validation.macro_f1_fg for i in own]))
+def _score(sweep: SweepEvaluation, own: Runs) -> float:
+    return float(np.mean([sweep.runs[i].validation.macro_f1_fg for i in own]))
 
 
-def written(judged: Judged, own: Runs) -> dict[str, Any]:
-    """The recipe alone, as a preset takes it: profile and its tokens, encoder, size, smoothing, seeds."""
-    first = judged.runs[own[0]]
+def recommendation(sweep: SweepEvaluation, choice: RecipeChoice) -> dict[str, Any]:
+    """The recommended recipe, as a preset takes it, and the one that it was compared with."""
+    other = choice.against if choice.chosen == choice.best else choice.best
+    return {
+        **_preset(sweep, choice.chosen),
+        "against": _preset(sweep, other) if other else None,
+        "verdict": choice.verdict,
+    }
+
+
+def _preset(sweep: SweepEvaluation, own: Runs) -> dict[str, Any]:
+    """Profile and its tokens, encoder, size, smoothing, seeds."""
+    first = sweep.runs[own[0]]
     spec = first.spec
     return {
         "profile": first.profile,
@@ -121,5 +134,5 @@ def written(judged: Judged, own: Runs) -> dict[str, Any]:
         "encoder": spec.encoder,
         "size": {"name": first.size, "hidden": spec.hidden, "batch": spec.batch},
         "smoothing": spec.smoothing,
-        "seeds": [judged.runs[i].spec.seed for i in own],
+        "seeds": [sweep.runs[i].spec.seed for i in own],
     }

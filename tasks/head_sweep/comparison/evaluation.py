@@ -1,4 +1,4 @@
-"""Every run judged on inner validation and on test, with the groups of each drawn again: what all tables come from."""
+"""Every run evaluated on inner validation and on test, with the groups of each drawn again: what all tables come from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,19 +10,12 @@ from numpy.typing import NDArray
 
 from methods.calibration.calibration_error import ece_null, expected_calibration_error
 from methods.calibration.temperature import TemperatureFit, fit_temperature
-from methods.heads.comparisons import cell, profile_pairs
+from methods.heads.comparisons import cell
 from methods.heads.intervals import figure_draws
 from methods.heads.metrics import BINS, HeadMetrics, head_metrics, probabilities
-from methods.heads.noise import (
-    Difference,
-    difference,
-    group_counts,
-    group_weights,
-    macro_f1,
-    macro_f1_draws,
-)
+from methods.heads.noise import Difference, difference, group_counts, group_weights, macro_f1, macro_f1_draws
 from methods.heads.specs import HeadSpec
-from methods.heads.sweep import applied
+from methods.heads.sweep import logit_divisor
 from methods.statistics.intervals import percentile_interval
 from params.head_sweep import Compare
 from storage.files.inputs import InputError
@@ -37,7 +30,7 @@ PARTS: tuple[Part, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunEvaluation:
     """A run that ended with weights. served: test logits as it answers; fit: the temperature that validation asks for,
     whether the run applies it or not. counts (groups, foreground, 3) of each split; draws (resamples,) over test
     groups of accuracy, nll, ece, ece_before_T and ece_after_T."""
@@ -62,7 +55,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitScores:
     """One split of a dataset. labels: of each encoder; classes (foreground,): rows of each. scores (runs,): macro F1;
     draws (runs, resamples) of it over the split's groups."""
 
@@ -75,7 +68,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Judged:
+class SweepEvaluation:
     """All finished runs of one dataset, the first profile of the plan being the control; failed: facts of the others."""
 
     dataset: str
@@ -83,18 +76,18 @@ class Judged:
     train_counts: Mapping[str, list[int]]
     foreground: int
     control: str
-    runs: list[Run]
+    runs: list[RunEvaluation]
     failed: list[Mapping[str, Any]]
-    splits: Mapping[Part, Split]
+    splits: Mapping[Part, SplitScores]
     weights: Floats
     level: float
 
     @property
-    def test(self) -> Split:
+    def test(self) -> SplitScores:
         return self.splits["test"]
 
     @property
-    def validation(self) -> Split:
+    def validation(self) -> SplitScores:
         return self.splits["validation"]
 
     @property
@@ -104,6 +97,14 @@ class Judged:
     @property
     def profiles(self) -> list[str]:
         return [run.profile for run in self.runs]
+
+    @property
+    def recipes(self) -> dict[str, list[int]]:
+        """The runs of each, its seeds."""
+        found: dict[str, list[int]] = {}
+        for number, run in enumerate(self.runs):
+            found.setdefault(run.recipe, []).append(number)
+        return found
 
     def of_pairs(self, pairs: Sequence[tuple[int, int]], part: Part) -> Difference | None:
         """None where there is no pair. Copies count once: runs that differ in their temperature alone answer alike."""
@@ -117,9 +118,6 @@ class Judged:
         units = [(_unit(a), _unit(b)) for a, b in keys]
         own = self.splits[part]
         return difference(one, other, cells, units, own.scores, own.draws, self.level)
-
-    def against(self, profile: str, other: str, part: Part) -> Difference | None:
-        return self.of_pairs(profile_pairs(self.specs, self.profiles, profile, other), part)
 
     def mean(self, runs: Sequence[int], part: Part) -> tuple[float, float, float]:
         """Mean macro F1 of runs, and its interval over the split's groups."""
@@ -142,9 +140,9 @@ def recipe_name(facts: Mapping[str, Any]) -> str:
     return f"{facts['profile']} @ {spec.encoder} {facts['size']} ls{spec.smoothing:g}"
 
 
-def load(
+def sweeps(
     params: Compare, planned: Mapping[str, Any], embeddings: Files, runs: Files, logits: Files
-) -> list[Judged]:
+) -> list[SweepEvaluation]:
     """Datasets, the one that decides first. InputError where the plan names an encoder that no stage trained."""
     wanted = {HeadSpec.parse(entry["id"]).encoder for entry in planned["planned"]}
     if missing := sorted(wanted - set(runs)):
@@ -170,18 +168,18 @@ def load(
         )  # fmt: skip
     datasets.sort(key=lambda name: name != params.dataset)
     return [
-        _judged(name, [(seen[e], trained[e]) for e in names if seen[e].dataset == name], planned, params)
+        _sweep(name, [(seen[e], trained[e]) for e in names if seen[e].dataset == name], planned, params)
         for name in datasets
     ]
 
 
-def _judged(
+def _sweep(
     dataset: str,
     encoders: Sequence[tuple[Embeddings, EncoderRuns]],
     planned: Mapping[str, Any],
     params: Compare,
-) -> Judged:
-    found: dict[str, Run] = {}
+) -> SweepEvaluation:
+    finished: dict[str, RunEvaluation] = {}
     failed: list[Mapping[str, Any]] = []
     first = encoders[0][0]
     where, group = np.array(first.split), np.array(first.groups)  # alike for all encoders of a dataset
@@ -198,8 +196,8 @@ def _judged(
             if facts["status"] == "diverged":
                 failed.append(facts)
             else:
-                found[facts["id"]] = _run(facts, trained, truths, weights, params)
-    runs = [found[entry["id"]] for entry in planned["planned"] if entry["id"] in found]
+                finished[facts["id"]] = _run(facts, trained, truths, weights, params)
+    runs = [finished[entry["id"]] for entry in planned["planned"] if entry["id"] in finished]
     if not runs:
         raise InputError(
             Path("params.yaml"), f"every run of dataset {dataset!r} diverged; lower the learning rate (lr0p0003)",
@@ -209,11 +207,11 @@ def _judged(
     splits = {}
     for part, seed in (("validation", params.seed + 1), ("test", params.seed)):
         counts = np.stack([run.counts[part] for run in runs])
-        splits[part] = Split(
+        splits[part] = SplitScores(
             labels[part], np.bincount(labels[part][first.encoder], minlength=fg)[:fg], len(groups[part]), number[part],
             macro_f1(counts.sum(axis=1)), macro_f1_draws(counts, params.resamples, seed),
         )  # fmt: skip
-    return Judged(
+    return SweepEvaluation(
         dataset, first.classes, {seen.encoder: each.train_counts for seen, each in encoders}, fg,
         planned["planned"][0]["profile"], runs, failed, splits, weights, params.level,
     )  # fmt: skip
@@ -227,7 +225,7 @@ def _numbered(seen: Embeddings) -> Index:
 def _run(
     facts: Mapping[str, Any], trained: EncoderRuns, truths: Mapping[Part, tuple[Index, NDArray[np.str_]]],
     weights: Floats, params: Compare,
-) -> Run:  # fmt: skip
+) -> RunEvaluation:  # fmt: skip
     spec = HeadSpec.parse(facts["id"])
     prior = np.array(facts["prior_offsets"])
     plain = {
@@ -239,11 +237,11 @@ def _run(
     labels, groups = truths["test"]
     confidence = np.minimum(probabilities(served).max(axis=1), 1.0)
     null = ece_null(confidence, BINS, params.null_draws, params.seed)
-    cooled = plain["test"] / applied(fit)
+    cooled = plain["test"] / logit_divisor(fit)
     draws = figure_draws(probabilities(served), labels, groups, weights)
     for name, logits in (("ece_before_T", plain["test"]), ("ece_after_T", cooled)):
         draws[name] = figure_draws(probabilities(logits), labels, groups, weights)["ece"]
-    return Run(
+    return RunEvaluation(
         facts, spec, facts["profile"], facts["size"], served, fit, head_metrics(served, labels, trained.foreground),
         HeadMetrics(**facts["validation"]), _ece(plain["test"], labels), _ece(cooled, labels),
         float(np.quantile(null, params.level)),

@@ -17,12 +17,13 @@ from methods.calibration.calibration_error import equal_width_bins
 from methods.heads.comparisons import cell
 from methods.heads.intervals import class_f1_draws
 from methods.heads.metrics import BINS, probabilities, rates
-from methods.heads.sweep import applied
+from methods.heads.sweep import logit_divisor
 from methods.statistics.intervals import wilson
 from params.head_sweep import Compare
 from storage.files.images import write_figure
-from tasks.head_sweep.comparison.choice import Choice
-from tasks.head_sweep.comparison.evaluation import Judged
+from tasks.head_sweep.comparison.choice import RecipeChoice
+from tasks.head_sweep.comparison.decision import SweepComparison
+from tasks.head_sweep.comparison.evaluation import SweepEvaluation
 from tasks.head_sweep.comparison.tables import NOT_HOLM, figure_interval
 
 COLOURS = {
@@ -36,24 +37,30 @@ PALE, BELOW = "0.62", "#f1e3cb"
 CONTROL, CHOSEN = "#dd8452", "#4c72b0"
 
 
-def heat_map(path: Path, judged: Judged) -> None:
+def plots(folder: Path, comparison: SweepComparison) -> None:
+    sweep, choice, tables = comparison.first, comparison.choice, comparison.tables
+    _heat_map(folder / "heat_map.png", sweep)
+    _forest(folder / "forest.png", tables["table"], tables["knobs"], sweep, comparison.params)
+    _class_f1(folder / "class_f1.png", sweep, choice)
+    _reliability(folder / "reliability.png", sweep, choice)
+    _cost(folder / "cost.png", tables["recipes"], sweep, choice)
+
+
+def _heat_map(path: Path, sweep: SweepEvaluation) -> None:
     """Mean test macro F1 of each profile in each encoder, size and smoothing."""
-    columns = list(dict.fromkeys(cell(spec) for spec in judged.specs))
-    sizes = {cell(run.spec): run.size for run in judged.runs}
-    profiles = list(dict.fromkeys(judged.profiles))
+    columns = list(dict.fromkeys(cell(spec) for spec in sweep.specs))
+    sizes = {cell(run.spec): run.size for run in sweep.runs}
+    profiles = list(dict.fromkeys(sweep.profiles))
     values = np.full((len(profiles), len(columns)), np.nan)
     for row, profile in enumerate(profiles):
         for column, each in enumerate(columns):
-            own = [
-                i for i, run in enumerate(judged.runs) if run.profile == profile and cell(run.spec) == each
-            ]
+            own = [i for i, run in enumerate(sweep.runs) if run.profile == profile and cell(run.spec) == each]
             if own:
-                values[row, column] = judged.test.scores[own].mean()
+                values[row, column] = sweep.test.scores[own].mean()
     figure = Figure(figsize=(3.6 + 0.78 * len(columns), 1.8 + 0.27 * len(profiles)), layout="constrained")
     ax = figure.subplots()
-    low, high = np.nanquantile(
-        values, [0.1, 1]
-    )  # a few profiles far below would take all contrast from the others
+    # a few profiles far below would take all contrast from the others
+    low, high = np.nanquantile(values, [0.1, 1])
     blues = colormaps["Blues"].with_extremes(under=BELOW, bad="white")
     image = ax.imshow(values, cmap=blues, aspect="auto", vmin=low, vmax=high)
     for row, column in np.ndindex(*values.shape):
@@ -76,10 +83,12 @@ def heat_map(path: Path, judged: Judged) -> None:
     write_figure(path, figure)
 
 
-def forest(path: Path, profiles: pd.DataFrame, knobs: pd.DataFrame, judged: Judged, params: Compare) -> None:
+def _forest(
+    path: Path, profiles: pd.DataFrame, knobs: pd.DataFrame, sweep: SweepEvaluation, params: Compare
+) -> None:
     """Paired differences in points with their intervals over groups, on test and on validation, and each one's floor."""
-    left = profiles[(profiles["dataset"] == judged.dataset) & profiles["delta"].notna()]
-    right = knobs[knobs["dataset"] == judged.dataset] if len(knobs) else knobs
+    left = profiles[(profiles["dataset"] == sweep.dataset) & profiles["delta"].notna()]
+    right = knobs[knobs["dataset"] == sweep.dataset] if len(knobs) else knobs
     rows = max(len(left), len(right), 1)
     figure = Figure(figsize=(12, 2.2 + 0.3 * rows), layout="constrained")
     figure.suptitle(
@@ -87,7 +96,7 @@ def forest(path: Path, profiles: pd.DataFrame, knobs: pd.DataFrame, judged: Judg
     )
     for ax, table, name, title in zip(
         figure.subplots(1, 2), (left, right), ("profile", "knob"),
-        (f"profiles against {judged.control}, same cells and seeds", "knobs, everything else alike"), strict=True,
+        (f"profiles against {sweep.control}, same cells and seeds", "knobs, everything else alike"), strict=True,
     ):  # fmt: skip
         for place, row in enumerate(table.to_dict("records")):
             _difference(ax, place, row)
@@ -129,33 +138,33 @@ def _forest_legend(params: Compare) -> list[Line2D | Patch]:
     ]  # fmt: skip
 
 
-def class_f1(path: Path, judged: Judged, choice: Choice) -> None:
+def _class_f1(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     """Test F1 of each foreground class against its train rows, mean over seeds, with intervals over test groups."""
     figure = Figure(figsize=(7.6, 4.6), layout="constrained")
     ax = figure.subplots()
-    counts = np.array(judged.train_counts[judged.runs[choice.best[0]].spec.encoder][: judged.foreground])
+    counts = np.array(sweep.train_counts[sweep.runs[choice.best[0]].spec.encoder][: sweep.foreground])
     order = np.argsort(counts, kind="stable")
     series = [(choice.best, CHOSEN, "o", 0.985), (choice.against, CONTROL, "s", 1.015)]
     for own, colour, marker, shift in series if choice.against else series[:1]:
-        f1 = np.mean([rates(judged.runs[i].counts["test"].sum(axis=0))[2] for i in own], axis=0)
-        drawn = np.mean([class_f1_draws(judged.runs[i].counts["test"], judged.weights) for i in own], axis=0)
-        tails = [(1 - judged.level) / 2, (1 + judged.level) / 2]
+        f1 = np.mean([rates(sweep.runs[i].counts["test"].sum(axis=0))[2] for i in own], axis=0)
+        drawn = np.mean([class_f1_draws(sweep.runs[i].counts["test"], sweep.weights) for i in own], axis=0)
+        tails = [(1 - sweep.level) / 2, (1 + sweep.level) / 2]
         low, high = np.stack(
             [np.nanquantile(each, tails) if np.isfinite(each).any() else (0, 1) for each in drawn.T]
         ).T
         error = np.maximum(np.stack([f1 - low, high - f1]), 0)[:, order]
         ax.errorbar(counts[order] * shift, f1[order], yerr=error, fmt=marker, color=colour, markersize=5, linewidth=0.8,
-                    linestyle="-", elinewidth=0.8, capsize=2, alpha=0.9, label=judged.runs[own[0]].recipe)  # fmt: skip
+                    linestyle="-", elinewidth=0.8, capsize=2, alpha=0.9, label=sweep.runs[own[0]].recipe)  # fmt: skip
     top = 1.04
-    test = judged.test.classes
+    test = sweep.test.classes
     for place, number in enumerate(order):
         height = top + 0.11 * (place % 2)  # neighbours of alike size would hide each other
-        label = f"{judged.classes[number]}\nn = {test[number]}"
+        label = f"{sweep.classes[number]}\nn = {test[number]}"
         ax.annotate(label, (counts[number], height), fontsize=6, ha="center", color="0.35")
     ax.set(xscale="log", xlabel="train rows of the class", ylabel="F1 on test", ylim=(-0.02, top + 0.2))
     ax.set_yticks(np.arange(0, 1.1, 0.2))
     ax.set_title(
-        f"F1 by class size, {judged.level:.0%} intervals over test groups (above: class and its test rows)",
+        f"F1 by class size, {sweep.level:.0%} intervals over test groups (above: class and its test rows)",
         fontsize=9,
     )
     ax.legend(frameon=False, fontsize=8, loc="lower right")
@@ -163,40 +172,37 @@ def class_f1(path: Path, judged: Judged, choice: Choice) -> None:
     write_figure(path, figure)
 
 
-def reliability(path: Path, judged: Judged, choice: Choice) -> None:
+def _reliability(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     """Accuracy against confidence on test of the recipe that validation likes best, before and after temperature."""
     figure = Figure(figsize=(9, 4.6), layout="constrained")
     figure.suptitle(
-        f"Reliability on test of {judged.runs[choice.best[0]].recipe}, {len(choice.best)} seed(s) "
-        f"({judged.test.rows:,} rows of {judged.test.groups} groups)\n"
-        f"bars: {judged.level:.0%} Wilson intervals over rows; in brackets: the ECE's over test groups",
+        f"Reliability on test of {sweep.runs[choice.best[0]].recipe}, {len(choice.best)} seed(s) "
+        f"({sweep.test.rows:,} rows of {sweep.test.groups} groups)\n"
+        f"bars: {sweep.level:.0%} Wilson intervals over rows; in brackets: the ECE's over test groups",
         fontsize=9,
     )
     grid = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
     for column, title in enumerate(("temperature 1", "temperature fitted on inner validation")):
-        confidence, correct = _confidence(judged, choice.best, fitted=bool(column))
+        confidence, correct = _confidence(sweep, choice.best, fitted=bool(column))
         bins = equal_width_bins(confidence, correct, BINS)
         filled = bins.count > 0
         count, at = bins.count[filled], bins.confidence[filled] / bins.count[filled]
         seen = bins.correct[filled] / count
         rows = count / len(choice.best)  # the seeds answer the same rows: they add none
-        low, high = wilson(seen * rows, rows, judged.level)
+        low, high = wilson(seen * rows, rows, sweep.level)
         ax, below = grid[0, column], grid[1, column]
         colour = CHOSEN if column else CONTROL
         ax.plot([0, 1], [0, 1], color="0.75", linewidth=1, zorder=0)
         ax.errorbar(
             at, seen, yerr=[seen - low, high - seen], fmt="o-", color=colour, markersize=4, linewidth=1
         )
-        figures = [judged.runs[i].ece_after if column else judged.runs[i].ece_before for i in choice.best]
+        figures = [sweep.runs[i].ece_after if column else sweep.runs[i].ece_before for i in choice.best]
         ece = float(np.mean(figures))
         lowest, highest = figure_interval(
-            judged, choice.best, "ece_after_T" if column else "ece_before_T", ece
+            sweep, choice.best, "ece_after_T" if column else "ece_before_T", ece
         )
         ax.set_title(f"{title}: ECE {ece:.3f} [{lowest:.3f}, {highest:.3f}]", fontsize=9)
-        ax.set(
-            ylabel="" if column else "accuracy",
-            ylim=(-0.03, 1.03),
-        )
+        ax.set(ylabel="" if column else "accuracy", ylim=(-0.03, 1.03))
         below.bar(at, rows, width=0.8 / BINS, color=colour)
         below.set(xlabel="confidence", ylabel="" if column else "rows", xlim=(0, 1.02))
         _bare(ax)
@@ -204,7 +210,7 @@ def reliability(path: Path, judged: Judged, choice: Choice) -> None:
     write_figure(path, figure)
 
 
-def cost(path: Path, recipes: pd.DataFrame, judged: Judged, choice: Choice) -> None:
+def _cost(path: Path, recipes: pd.DataFrame, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     """Test macro F1 of each recipe against what its training multiplied and added."""
     figure = Figure(figsize=(7.6, 4.4), layout="constrained")
     ax = figure.subplots()
@@ -214,7 +220,7 @@ def cost(path: Path, recipes: pd.DataFrame, judged: Judged, choice: Choice) -> N
         own = recipes[(recipes["encoder"] == encoder) & (recipes["size"] == size)]
         ax.plot(own["flops"] / 1e9, own["macro_f1_fg"], "o", color=f"C{number}", markersize=5, alpha=0.75,
                 markeredgewidth=0, label=f"{encoder}, {size}")  # fmt: skip
-    best = recipes[recipes["recipe"] == judged.runs[choice.best[0]].recipe].iloc[0]
+    best = recipes[recipes["recipe"] == sweep.runs[choice.best[0]].recipe].iloc[0]
     ax.plot(best["flops"] / 1e9, best["macro_f1_fg"], "o", color="black", markersize=10, fillstyle="none",
             label=f"best on inner validation:\n{best['recipe']}")  # fmt: skip
     ax.set(
@@ -222,21 +228,21 @@ def cost(path: Path, recipes: pd.DataFrame, judged: Judged, choice: Choice) -> N
         xlabel="GFLOP of training (matrix products, early stopping included)",
         ylabel="macro F1 on test",
     )
-    ax.set_title(f"Cost against score, mean over seeds ({judged.dataset})", fontsize=9)
+    ax.set_title(f"Cost against score, mean over seeds ({sweep.dataset})", fontsize=9)
     ax.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _bare(ax)
     write_figure(path, figure)
 
 
 def _confidence(
-    judged: Judged, runs: list[int], fitted: bool
+    sweep: SweepEvaluation, runs: list[int], fitted: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     confidence, correct = [], []
     for i in runs:
-        run = judged.runs[i]
-        logits = run.served * run.facts["temperature"] / (applied(run.fit) if fitted else 1.0)
+        run = sweep.runs[i]
+        logits = run.served * run.facts["temperature"] / (logit_divisor(run.fit) if fitted else 1.0)
         confidence.append(np.minimum(probabilities(logits).max(axis=1), 1.0))
-        correct.append(logits.argmax(axis=1) == judged.test.labels[run.spec.encoder])
+        correct.append(logits.argmax(axis=1) == sweep.test.labels[run.spec.encoder])
     return np.concatenate(confidence), np.concatenate(correct)
 
 

@@ -1,7 +1,8 @@
 """The sweep in tables: profiles, knobs, encoders and sizes, the best of each, and how large a difference has to be."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -13,69 +14,90 @@ from methods.heads.noise import Difference, confirmation, holm, seed_spread
 from methods.heads.specs import HeadSpec
 from methods.statistics.intervals import percentile_interval
 from params.head_sweep import Compare
-from tasks.head_sweep.comparison.evaluation import PARTS, Judged, Part, Run
+from tasks.head_sweep.comparison.evaluation import PARTS, Part, SweepEvaluation
+from tasks.report.templates import Reason, sentences
 
 INTERVALS = ("accuracy", "nll", "ece", "ece_after_T")
 COSTS = ("flops", "first_phase_flops", "second_phase_flops", "evaluation_flops")
-STILL, NOISE, NOT_HOLM = "changes no answer", "within noise", "not after Holm"
+STILL, NOISE, NOT_HOLM, NO_CELL = "changes no answer", "within noise", "not after Holm", "no cell"
 BETTER, HELPS = ("better", "worse"), ("helps", "hurts")
 Words = tuple[str, str]  # for a difference above 0, and below
+Effect = tuple[dict[str, str], Sequence[Pair]]
 PREFIX = {"validation": "validation_", "test": ""}
+ENDS = {"": "delta", "_low": "low", "_high": "high"}
+COLUMNS = {f"delta{end}": name for end, name in ENDS.items()} | {
+    "delta_pairs": "pairs", "delta_group_error": "group_error", "delta_seed_error": "seed_error",
+    "delta_floor": "floor", "p": "p",
+}  # fmt: skip
 
 
-def profiles(judged: Sequence[Judged], params: Compare) -> pd.DataFrame:
-    """A row per dataset and profile: means over its runs, paired differences from the control and from `full`."""
-    return pd.concat([_profiles(each, params) for each in judged], ignore_index=True)
+def tables(sweeps: Sequence[SweepEvaluation], params: Compare) -> dict[str, pd.DataFrame]:
+    """By the names of their files. knobs are main effects: pairs of runs that differ in this knob alone, over everything
+    else in the sweep. factors: families of encoders, encoders, sizes and smoothings against each other, pairs of runs
+    alike in all else. recipes and best are of the dataset that decides."""
+    recipes = _recipes(sweeps[0])
+    return {
+        "table": _stacked(_profiles(each, params) for each in sweeps),
+        "runs": pd.DataFrame([record for each in sweeps for record in _runs(each)]),
+        "knobs": _stacked(_effects(each, _knobs(each), HELPS, params) for each in sweeps),
+        "factors": _stacked(
+            _effects(each, _factors(each, params.families), BETTER, params) for each in sweeps
+        ),
+        "recipes": recipes,
+        "best": _best_of_each(recipes),
+    }
 
 
-def _profiles(judged: Judged, params: Compare) -> pd.DataFrame:
-    records, found = [], []
-    for profile in dict.fromkeys(judged.profiles):
-        own = [number for number, run in enumerate(judged.runs) if run.profile == profile]
-        cells = [cell(judged.runs[i].spec) for i in own]
-        pairs = profile_pairs(judged.specs, judged.profiles, profile, judged.control)
-        found.append(Compared.of(judged, [] if profile == judged.control else pairs))
+def _profiles(sweep: SweepEvaluation, params: Compare) -> pd.DataFrame:
+    """A row per profile: means over its runs, paired differences from the control and from `full`."""
+    records, differences = [], []
+    for profile in dict.fromkeys(sweep.profiles):
+        own = [number for number, run in enumerate(sweep.runs) if run.profile == profile]
+        cells = [cell(sweep.runs[i].spec) for i in own]
+        pairs = profile_pairs(sweep.specs, sweep.profiles, profile, sweep.control)
+        differences.append(PairedDifferences.of(sweep, [] if profile == sweep.control else pairs))
         beside = sorted({number for _, number in pairs})
-        full = judged.against(profile, params.full, "test") if profile != params.full else None
+        beside_full = profile_pairs(sweep.specs, sweep.profiles, profile, params.full)
+        full = sweep.of_pairs(beside_full, "test") if profile != params.full else None
         records.append(
             {
-                "dataset": judged.dataset, "profile": profile, "runs": len(own), "cells": len(set(cells)),
-                **_score(judged, own, "test"),
-                "control_macro_f1_fg": judged.mean(beside, "test")[0] if beside else None,
-                "seed_sd": seed_spread(judged.test.scores[own], cells), **_score(judged, own, "validation"),
-                **{name: _mean(judged, own, _metric(name))
+                "dataset": sweep.dataset, "profile": profile, "runs": len(own), "cells": len(set(cells)),
+                **_score(sweep, own, "test"),
+                "control_macro_f1_fg": sweep.mean(beside, "test")[0] if beside else None,
+                "seed_sd": seed_spread(sweep.test.scores[own], cells), **_score(sweep, own, "validation"),
+                **{name: _mean(sweep, own, f"metrics.{name}")
                    for name in ("weighted_f1_fg", "macro_precision_fg", "macro_recall_fg")},
-                **{key: value for name in INTERVALS for key, value in _figure(judged, own, name).items()},
-                "ece_null": _mean(judged, own, lambda run: run.ece_null),
-                **found[-1].columns,
-                **{f"delta_full{name}": value for name, value in _interval(full).items()},
-                **costs(judged, own), "failed": sum(facts["profile"] == profile for facts in judged.failed),
+                **{key: value for name in INTERVALS for key, value in _figure(sweep, own, name).items()},
+                "ece_null": _mean(sweep, own, "ece_null"),
+                **differences[-1].columns,
+                **{f"delta_full{end}": getattr(full, name, None) for end, name in ENDS.items()},
+                **_costs(sweep, own), "failed": sum(facts["profile"] == profile for facts in sweep.failed),
             }
         )  # fmt: skip
-    table = _said(pd.DataFrame(records), found, BETTER, params.alpha)
-    table.loc[table["profile"] == judged.control, ["validation_verdict", "verdict"]] = "control"
+    table = verdicts(pd.DataFrame(records), differences, BETTER, params.alpha)
+    table.loc[table["profile"] == sweep.control, ["validation_verdict", "verdict"]] = "control"
     return table
 
 
-def knobs(judged: Sequence[Judged], params: Compare) -> pd.DataFrame:
-    """Main effects: pairs of runs that differ in this knob alone, over everything else in the sweep."""
-    return _stacked(
-        _effects(each, [({"knob": knob}, knob_pairs(each.specs, knob)) for knob in KNOBS], HELPS, params)
-        for each in judged
-    )
+def _knobs(sweep: SweepEvaluation) -> Iterable[Effect]:
+    return [
+        ({"knob": name}, knob_pairs(sweep.specs, knob))
+        for name, knob in zip(_words(KNOBS), KNOBS, strict=True)
+    ]
 
 
-def factors(judged: Sequence[Judged], params: Compare) -> pd.DataFrame:
-    """Families of encoders, encoders, sizes and smoothings against each other, pairs of runs alike in all else."""
-    return _stacked(_effects(each, _factors(each, params.families), BETTER, params) for each in judged)
+def _words(kinds: Iterable[str]) -> list[str]:
+    """What a cell says of each kind."""
+    cells = (Reason("cell", {"kind": kind}) for kind in kinds)
+    return sentences("tasks/head_sweep/comparison/reasons.j2", cells)
 
 
-def _factors(judged: Judged, families: Mapping[str, str]) -> Iterable["Effect"]:
-    specs = judged.specs
+def _factors(sweep: SweepEvaluation, families: Mapping[str, str]) -> Iterable[Effect]:
+    specs = sweep.specs
     encoders = list(dict.fromkeys(spec.encoder for spec in specs))
     for one, other, pairs in family_pairs(specs, {name: families[name] for name in encoders}):
         yield {"factor": "encoder family", "value": other, "against": one}, pairs
-    sizes = {run.size: {"hidden": run.spec.hidden, "batch": run.spec.batch} for run in judged.runs}
+    sizes = {run.size: {"hidden": run.spec.hidden, "batch": run.spec.batch} for run in sweep.runs}
     values: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "encoder": {name: {"encoder": name} for name in encoders},
         "size": sizes,
@@ -88,20 +110,17 @@ def _factors(judged: Judged, families: Mapping[str, str]) -> Iterable["Effect"]:
             yield {"factor": factor, "value": other, "against": one}, pairs
 
 
-def recipes(judged: Judged) -> pd.DataFrame:
+def _recipes(sweep: SweepEvaluation) -> pd.DataFrame:
     """A row per cell and profile, the best on inner validation first; test figures stand beside it and chose nothing."""
-    groups: dict[str, list[int]] = {}
-    for number, run in enumerate(judged.runs):
-        groups.setdefault(run.recipe, []).append(number)
     records = []
-    for name, own in groups.items():
-        first = judged.runs[own[0]]
+    for name, own in sweep.recipes.items():
+        first = sweep.runs[own[0]]
         records.append(
             {
                 "recipe": name, "profile": first.profile, "encoder": first.spec.encoder, "size": first.size,
-                "smoothing": first.spec.smoothing, "seeds": len(own), **_score(judged, own, "validation"),
-                **_score(judged, own, "test"), **costs(judged, own), "tokens": first.spec.recipe,
-                "control": first.profile == judged.control,
+                "smoothing": first.spec.smoothing, "seeds": len(own), **_score(sweep, own, "validation"),
+                **_score(sweep, own, "test"), **_costs(sweep, own), "tokens": first.spec.recipe,
+                "control": first.profile == sweep.control,
             }
         )  # fmt: skip
     table = pd.DataFrame(records).sort_values(  # of equal ones the control first, as the choice has it
@@ -110,51 +129,50 @@ def recipes(judged: Judged) -> pd.DataFrame:
     return table.drop(columns="control")
 
 
-def best_of_each(judged: Judged) -> pd.DataFrame:
+def _best_of_each(recipes: pd.DataFrame) -> pd.DataFrame:
     """Of every encoder and profile the size and smoothing that inner validation likes best."""
-    table = recipes(judged)
     return (
-        table.drop_duplicates(["encoder", "profile"])
+        recipes.drop_duplicates(["encoder", "profile"])
         .sort_values(["encoder", "profile"], kind="stable", ignore_index=True)
         .drop(columns="recipe")
     )
 
 
-def noise(judged: Judged, table: pd.DataFrame) -> dict[str, float | int | None]:
+def noise(sweep: SweepEvaluation, table: pd.DataFrame) -> dict[str, float | int | None]:
     """What a difference has to exceed: of two single runs, and of two profiles over the cells they share."""
-    once = list({spec.answers: number for number, spec in reversed(list(enumerate(judged.specs)))}.values())
-    cells = [(judged.runs[i].profile, cell(judged.runs[i].spec)) for i in once]
-    seed_sd = seed_spread(judged.test.scores[once], cells)
-    own = table[table["dataset"] == judged.dataset]
-    z = float(ndtri((1 + judged.level) / 2))
+    once = list({spec.answers: number for number, spec in reversed(list(enumerate(sweep.specs)))}.values())
+    cells = [(sweep.runs[i].profile, cell(sweep.runs[i].spec)) for i in once]
+    seed_sd = seed_spread(sweep.test.scores[once], cells)
+    own = table[table["dataset"] == sweep.dataset]
+    z = float(ndtri((1 + sweep.level) / 2))
     named = own.loc[own["delta_floor"] > 0, "delta_floor"]
     return {
         "seed_sd_of_one_run": seed_sd,
-        "test_groups": judged.test.groups,
-        "group_sd_of_one_run": float(np.median(judged.test.draws.std(axis=1, ddof=1))),
+        "test_groups": sweep.test.groups,
+        "group_sd_of_one_run": float(np.median(sweep.test.draws.std(axis=1, ddof=1))),
         "floor_of_two_single_runs": None if seed_sd is None else z * seed_sd * float(np.sqrt(2)),
         "median_floor_of_profiles": float(named.median()) if len(named) else None,
     }
 
 
-def costs(judged: Judged, own: Sequence[int]) -> dict[str, float]:
+def _costs(sweep: SweepEvaluation, own: Sequence[int]) -> dict[str, float]:
     """Mean FLOPs of runs, in all and by phase."""
-    return {name: float(np.mean([judged.runs[i].facts[name] for i in own])) for name in COSTS}
+    return {name: float(np.mean([sweep.runs[i].facts[name] for i in own])) for name in COSTS}
 
 
 # --- comparisons, on validation and on test -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Compared:
+class PairedDifferences:
     """The same pairs on both splits; None where there is no pair."""
 
     validation: Difference | None
     test: Difference | None
 
     @classmethod
-    def of(cls, judged: Judged, pairs: Sequence[Pair]) -> "Compared":
-        return cls(judged.of_pairs(pairs, "validation"), judged.of_pairs(pairs, "test"))
+    def of(cls, sweep: SweepEvaluation, pairs: Sequence[Pair]) -> "PairedDifferences":
+        return cls(sweep.of_pairs(pairs, "validation"), sweep.of_pairs(pairs, "test"))
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -162,39 +180,39 @@ class Compared:
         return {**{f"validation_{name}": value for name, value in validation.items()}, **test}
 
 
-Effect = tuple[dict[str, str], Sequence[Pair]]
-
-
-def _effects(judged: Judged, effects: Iterable[Effect], words: Words, params: Compare) -> pd.DataFrame:
-    records, found = [], []
+def _effects(
+    sweep: SweepEvaluation, effects: Iterable[Effect], words: Words, params: Compare
+) -> pd.DataFrame:
+    records, differences = [], []
     for names, pairs in effects:
         if pairs:
-            found.append(Compared.of(judged, pairs))
-            records.append({"dataset": judged.dataset, **names, **found[-1].columns})
-    return _said(pd.DataFrame(records), found, words, params.alpha) if records else pd.DataFrame()
+            differences.append(PairedDifferences.of(sweep, pairs))
+            records.append({"dataset": sweep.dataset, **names, **differences[-1].columns})
+    return verdicts(pd.DataFrame(records), differences, words, params.alpha) if records else pd.DataFrame()
 
 
-def _said(table: pd.DataFrame, found: Sequence[Compared], words: Words, alpha: float) -> pd.DataFrame:
+def verdicts(
+    table: pd.DataFrame, differences: Sequence[PairedDifferences], words: Words, alpha: float
+) -> pd.DataFrame:
     """Verdicts of both splits, and whether test confirms what validation names."""
     for part in PARTS:
-        table = _verdicts(table, PREFIX[part], words, alpha)
-    on_test: list[str] = []
-    for verdict, each in zip(table["validation_verdict"], found, strict=True):
-        if verdict in words:
-            gain = each.test if verdict == words[0] or each.test is None else each.test.reversed
-            on_test.append(confirmation(gain))
-        else:
-            on_test.append("")
+        table = _part_verdicts(table, PREFIX[part], words, alpha)
+    on_test = [
+        confirmation(each.test.reversed if each.test and verdict == words[1] else each.test)
+        if verdict in words
+        else ""
+        for verdict, each in zip(table["validation_verdict"], differences, strict=True)
+    ]
     return table.assign(on_test=on_test)
 
 
-def _verdicts(table: pd.DataFrame, prefix: str, words: Words, alpha: float) -> pd.DataFrame:
+def _part_verdicts(table: pd.DataFrame, prefix: str, words: Words, alpha: float) -> pd.DataFrame:
     """Holm over all comparisons with anything to compare; what changes no answer is said so and not counted."""
     columns = ("delta", "p", "delta_group_error", "delta_low", "delta_high", "delta_floor")
     delta, p, error, low, high, floor = (table[prefix + name].to_numpy(np.float64) for name in columns)
     still = (delta == 0) & (error == 0)
     adjusted = holm(np.where(still, np.nan, p))
-    verdict = np.where(np.isnan(delta), "no cell in common", NOISE).astype(object)
+    verdict = np.where(np.isnan(delta), _words([NO_CELL])[0], NOISE).astype(object)
     verdict[(np.abs(delta) > floor) & ((low > 0) | (high < 0))] = NOT_HOLM
     verdict[still] = STILL
     verdict[(adjusted < alpha) & (low > 0)] = words[0]
@@ -202,93 +220,70 @@ def _verdicts(table: pd.DataFrame, prefix: str, words: Words, alpha: float) -> p
     return table.assign(**{f"{prefix}p_holm": adjusted, f"{prefix}verdict": verdict})
 
 
-def _columns(found: Difference | None) -> dict[str, Any]:
+def _columns(difference: Difference | None) -> dict[str, Any]:
     return {
-        **{f"delta{end}": value for end, value in _interval(found).items()},
-        "delta_pairs": found.pairs if found else 0,
-        "delta_group_error": found.group_error if found else None,
-        "delta_seed_error": found.seed_error if found else None,
-        "delta_floor": found.floor if found else None,
-        "p": found.p if found else None,
+        column: getattr(difference, name, 0 if name == "pairs" else None) for column, name in COLUMNS.items()
     }
 
 
-def _interval(found: Difference | None) -> dict[str, float | None]:
-    if found is None:
-        return {"": None, "_low": None, "_high": None}
-    return {"": found.delta, "_low": found.low, "_high": found.high}
-
-
 def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    found = [table for table in tables if len(table)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 # --- figures ------------------------------------------------------------------------------------------------------
 
 
-def _score(judged: Judged, own: Sequence[int], part: Part) -> dict[str, float]:
+def _score(sweep: SweepEvaluation, own: Sequence[int], part: Part) -> dict[str, float]:
     name = PREFIX[part] + "macro_f1_fg"
-    return dict(zip((name, f"{name}_low", f"{name}_high"), judged.mean(own, part), strict=True))
+    return dict(zip((name, f"{name}_low", f"{name}_high"), sweep.mean(own, part), strict=True))
 
 
-def _figure(judged: Judged, own: Sequence[int], name: str) -> dict[str, float]:
+def _figure(sweep: SweepEvaluation, own: Sequence[int], name: str) -> dict[str, float]:
     """A mean over runs and its interval over test groups."""
-    figure = (lambda run: run.ece_after) if name == "ece_after_T" else _metric(name)
-    value = _mean(judged, own, figure)
-    low, high = figure_interval(judged, own, name, value)
+    value = _mean(sweep, own, "ece_after" if name == "ece_after_T" else f"metrics.{name}")
+    low, high = figure_interval(sweep, own, name, value)
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def figure_interval(judged: Judged, own: Sequence[int], name: str, value: float) -> tuple[float, float]:
+def figure_interval(
+    sweep: SweepEvaluation, own: Sequence[int], name: str, value: float
+) -> tuple[float, float]:
     """Percentiles; of an ECE the basic interval, as resampling adds noise of its own to what cannot fall below 0."""
-    drawn = np.mean([judged.runs[i].draws[name] for i in own], axis=0)
-    low, high = (float(each) for each in percentile_interval(drawn, judged.level))
+    drawn = np.mean([sweep.runs[i].draws[name] for i in own], axis=0)
+    low, high = (float(each) for each in percentile_interval(drawn, sweep.level))
     return (max(0.0, 2 * value - high), 2 * value - low) if name.startswith("ece") else (low, high)
 
 
-def _metric(name: str) -> Callable[[Run], float]:
-    return lambda run: float(getattr(run.metrics, name))
-
-
-def _mean(judged: Judged, own: Iterable[int], figure: Callable[[Run], float]) -> float:
-    return float(np.mean([figure(judged.runs[i]) for i in own]))
+def _mean(sweep: SweepEvaluation, own: Iterable[int], attribute: str) -> float:
+    return float(np.mean([attrgetter(attribute)(sweep.runs[i]) for i in own]))
 
 
 # --- the table of runs --------------------------------------------------------------------------------------------
 
 
-def runs(judged: Sequence[Judged]) -> pd.DataFrame:
+def _runs(sweep: SweepEvaluation) -> list[dict[str, Any]]:
     """A row per run; figures of a run that failed are empty."""
-    records = []
-    for each in judged:
-        records += [_record(each, run.facts, number) for number, run in enumerate(each.runs)]
-        records += [_record(each, facts, None) for facts in each.failed]
-    return pd.DataFrame(records)
+    records = [_record(run.facts, _run_figures(sweep, number)) for number, run in enumerate(sweep.runs)]
+    return records + [_record(facts, {"dataset": sweep.dataset}) for facts in sweep.failed]
 
 
-def _record(judged: Judged, facts: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+def _record(facts: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, Any]:
     spec = HeadSpec.parse(facts["id"])
-    run = None if number is None else judged.runs[number]
-    figures = run.metrics if run else None
-    score = {f"{PREFIX[part]}macro_f1_fg{end}": None for part in PARTS for end in ("", "_low", "_high")}
-    record: dict[str, Any] = {
-        "id": facts["id"], "dataset": judged.dataset, "profile": facts["profile"], "encoder": spec.encoder,
-        "size": facts["size"], "smoothing": spec.smoothing, "seed": spec.seed, "status": facts["status"],
-        **(score if number is None else
-           {**_score(judged, [number], "validation"), **_score(judged, [number], "test")}),
+    return {
+        "id": facts["id"], "dataset": figures["dataset"], "profile": facts["profile"], "encoder": spec.encoder,
+        "size": facts["size"], "smoothing": spec.smoothing, "seed": spec.seed, "status": facts["status"], **figures,
+        **{name: facts[name]
+           for name in ("best_epoch", "epochs", "steps", "second_phase_steps", "parameters", *COSTS)},
     }  # fmt: skip
-    for name in ("weighted_f1_fg", "macro_precision_fg", "macro_recall_fg", "accuracy", "nll", "ece"):
-        record[name] = getattr(figures, name) if figures else None
-    return record | {
-        "ece_null": run.ece_null if run else None,
-        "ece_before_T": run.ece_before if run else None,
-        "ece_after_T": run.ece_after if run else None,
-        "T": run.fit.temperature if run else None,
-        "T_status": run.fit.status if run else None,
-        "rows": figures.rows if figures else None,
-        **{
-            name: facts[name]
-            for name in ("best_epoch", "epochs", "steps", "second_phase_steps", "parameters", *COSTS)
-        },
-    }
+
+
+def _run_figures(sweep: SweepEvaluation, number: int) -> dict[str, Any]:
+    run = sweep.runs[number]
+    names = ("weighted_f1_fg", "macro_precision_fg", "macro_recall_fg", "accuracy", "nll", "ece")
+    return {
+        "dataset": sweep.dataset, **_score(sweep, [number], "validation"), **_score(sweep, [number], "test"),
+        **{name: getattr(run.metrics, name) for name in names},
+        "ece_null": run.ece_null, "ece_before_T": run.ece_before, "ece_after_T": run.ece_after,
+        "T": run.fit.temperature, "T_status": run.fit.status, "rows": run.metrics.rows,
+    }  # fmt: skip

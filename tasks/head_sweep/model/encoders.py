@@ -23,7 +23,7 @@ CENTRED = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
-class Prepared:
+class EncoderSetup:
     """load: reads weights and builds the network, only where there is something left to embed."""
 
     card: Card
@@ -31,23 +31,23 @@ class Prepared:
     load: Callable[[], Embed]
 
 
-def prepare_encoder(params: declared.PixelEncoder) -> Prepared:
+def prepare_encoder(params: declared.PixelEncoder) -> EncoderSetup:
     match params:
-        case declared.HogColour():
+        case declared.HogColourEncoder():
             transform = Transform(params.size, params.context, "squash", 1.0, "bilinear", *UNIT)
             encoder = HogColour(params.cell, params.orientations, params.colour_bins)
             name = f"hog {params.cell} px x {params.orientations}, colour {params.colour_bins} bins"
-            return Prepared(_card(name, "none", transform), transform, lambda: encoder.embed)
-        case declared.RandomNetwork():
+            return EncoderSetup(_card(name, "none", transform), transform, lambda: encoder.embed)
+        case declared.RandomNetworkEncoder():
             transform = Transform(params.size, params.context, "squash", 1.0, "bilinear", *CENTRED)
             network = RandomNetwork(transform, params.channels, params.seed)
             name = f"random network of {params.channels} channels, seed {params.seed}"
-            return Prepared(_card(name, "grid_mean", transform), transform, lambda: network.embed)
-        case declared.Timm():
+            return EncoderSetup(_card(name, "grid_mean", transform), transform, lambda: network.embed)
+        case declared.TimmEncoder():
             return _timm(params)
 
 
-def _timm(params: declared.Timm) -> Prepared:
+def _timm(params: declared.TimmEncoder) -> EncoderSetup:
     if params.model not in ARCHITECTURES:
         raise InputError(
             Path("params.yaml"), f"unknown model {params.model!r}; expected one of {', '.join(ARCHITECTURES)}",
@@ -61,7 +61,7 @@ def _timm(params: declared.Timm) -> Prepared:
         model = load_vision_model(params.model, weights, dict(architecture.changes), params.device)
         return PretrainedEncoder(model, transform, params.pooling, params.device).embed
 
-    return Prepared(
+    return EncoderSetup(
         _card(f"{params.model} sha256:{params.sha256}", params.pooling, transform), transform, load
     )
 

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PinnedHead:
+class HeadClassifier:
     """tensors: the weights with `mean` and `spread` of the unit train rows. temperature: of inner validation, whether the
     recipe has one or not. prior_offsets: log prior of the stream that trained its last layer; the head answers with
     its logits less adjust_infer times these, over temperature."""
@@ -55,7 +55,7 @@ class PinnedHead:
         return probabilities(self.logits(embeddings, adjust))
 
 
-def write_head(path: Path, head: PinnedHead) -> None:
+def write_head(path: Path, head: HeadClassifier) -> None:
     """`path` with the suffixes .safetensors and .json."""
     spec = head.spec
     write_named(path.with_suffix(".safetensors"), head.tensors)
@@ -81,7 +81,7 @@ def write_head(path: Path, head: PinnedHead) -> None:
     )
 
 
-def read_head(path: Path) -> PinnedHead:
+def read_head(path: Path) -> HeadClassifier:
     """What `write_head` wrote; InputError where the two files are no pair."""
     side = path.with_suffix(".json")
     head = read_json(side)
@@ -89,7 +89,7 @@ def read_head(path: Path) -> PinnedHead:
     tensors = read_named(path.with_suffix(".safetensors"))
     if tensors["w2"].shape[1] != len(head["classes"]) or len(tensors["mean"]) != head["inputs"]:
         raise InputError(side, "does not fit the tensors beside it; run the compare stage again")
-    return PinnedHead(
+    return HeadClassifier(
         HeadSpec.parse(head["id"]), head["profile"], head["classes"], head["foreground"], head["inputs"],
         head["temperature"], head["temperature_status"], head["prior_offsets"],
         Card(encoder["model"], encoder["pooling"], encoder["transform"], encoder["normalisation"]), tensors,

@@ -1,160 +1,192 @@
-"""What was chosen, why, and what the report images say of it, as sentences with their figures."""
+"""decision.json: what is chosen, its reasons as kinds with figures, and the evidence; and the thresholds of all rows."""
 
+from math import isfinite
 from typing import Any
 
-import pandas as pd
-
-from methods.detection.adoption import Adoption, Challenge, Gain, images_needed, undecided
+from methods.detection.adoption import Challenge, Gain, images_needed, undecided_gain
+from methods.detection.evaluation import micro
+from methods.detection.f1_sweep import ClassThreshold
 from params.hybrid_calibrator import Compare
-from tasks.hybrid_calibrator.comparison.evaluation import Compared, Decided
+from storage.files.markdown import rounded
+from tasks.hybrid_calibrator.comparison.choice import DetectionChoice
+from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
+from tasks.report.templates import Reason, sentences
 
-FEATURES = {
-    "structured": "structured features", "without_embedding": "all but the embedding", "all": "all features",
-}  # fmt: skip
-
-
-def beaten(each: Compared) -> list[str]:
-    """What a raw detector, the union or the fusion does better than every calibrator, if anything."""
-    sentences = []
-    for found, where in (
-        (each.beaten, "on the report images"),
-        (each.beaten_at_optimum, "on the report images with thresholds of the pooled F1, which know no constraints"),
-    ):  # fmt: skip
-        if found:
-            shown = "; ".join(f"{name} ({_points(gain)} against the nearest)" for name, gain in found.items())
-            verb = "beats" if len(found) == 1 else "beat"
-            sentences.append(f"{each.variant.name}: {shown} {verb} every calibrator {where}")
-    return sentences
+REASONS = "tasks/hybrid_calibrator/comparison/reasons.j2"
 
 
-def above(each: Compared, made: Decided) -> list[str]:
-    """What the rule could not choose, though it is above the choice where choosing is allowed."""
-    name = each.variant.name
-    found = made.above[name]
-    if not found:
-        return []
-    shown = "; ".join(
-        f"{row} {_told(gains['tune'])} on tune, {_told(gains['report'])} on report"
-        for row, gains in found.items()
-    )
-    return [
-        f"{name}: rows that are no challengers and are above {made.names[made.chosen[name]]} on tune: {shown}"
-    ]
-
-
-def control_columns(each: Compared, control: str) -> list[str]:
-    """Which columns the control uses, where it chose among several."""
-    losses = {name: facts["out_of_fold_log_loss"] for name, facts in each.variant.fitted["experts"].items()}
-    used = each.variant.fitted["options"][control]["features"]
-    if not each.more_loss:
-        return []
-    more = ", ".join(
-        f"{FEATURES[name]} {gain:+.4f} [{low:+.4f}, {high:+.4f}]"
-        + (" (not distinguishable)" if low <= 0 <= high else "")
-        for name, (gain, low, high) in each.more_loss.items()
-    )
-    return [
-        f"{each.variant.name}: the control is XGBoost on {FEATURES[used]}; out-of-fold log-loss on train "
-        f"{losses[used]:.4f}; other columns, paired by image: {more}"
-    ]
-
-
-def alike(compared: list[Compared], made: Decided, variant: str | None = None) -> set[str]:
-    """Other controls that have the control's columns, so that they say nothing more; of one variant, or of all."""
-    seen = [each.variant.fitted["options"] for each in compared if variant in (None, each.variant.name)]
+def decision(
+    choice: DetectionChoice, evaluations: list[VariantEvaluation], params: Compare, absent: list[str]
+) -> dict[str, Any]:
+    """chosen, control, verdict (does the choice hold on the report images), reasons, evidence."""
+    options = choice.options
     return {
-        name
-        for name in made.others
-        if all(options[name]["features"] == options[made.names[0]]["features"] for options in seen)
+        "chosen": _listing(options) if len({*options.values()}) > 1 else next(iter(options.values())),
+        "control": choice.names[0],
+        "verdict": choice.verdict,
+        "reasons": sentences(REASONS, _reasons(choice, evaluations, absent)),
+        "evidence": {
+            "rule": params.adoption.model_dump(),
+            "thresholds": params.thresholds.model_dump(),
+            "variants": {each.name: _evidence(each, choice) for each in evaluations},
+            "pooled": _challenges(choice.pooled.challenges, choice) if choice.pooled else None,
+        },
     }
 
 
-def why(adoption: Adoption, made: Decided, alike: set[str], params: Compare) -> list[str]:
-    sentences = []
-    for step in adoption.challenges:
-        name, incumbent = made.names[step.challenger], made.names[step.incumbent]
-        gain = f"F1 {_told(step.over_incumbent)} against {incumbent}{_over_others(step, made, alike)}"
-        if step.adopted_for == "F1":
-            sentences.append(f"{name} is adopted: {gain}")
-        elif step.adopted_for == "recall":
-            sentences.append(
-                f"{name} is adopted for its recall, {100 * step.over_incumbent.recall:+.1f} points; {gain}"
-            )
-        elif not step.precise:
-            sentences.append(
-                f"{name} is not adopted: its precision differs from the control's by "
-                f"{100 * step.over_control.precision:+.1f} points, {100 * params.adoption.max_precision_drop:.1f} may be lost; {gain}"
-            )
-        else:
-            sentences.append(f"{name} is not adopted: {gain}")
-    return sentences
+def thresholds(choice: DetectionChoice, evaluations: list[VariantEvaluation]) -> dict[str, Any]:
+    """Per variant and row, the score from which each class is accepted; what is infinite is text."""
+
+    def entry(each: ClassThreshold) -> dict[str, Any]:
+        return {
+            **vars(each),
+            "threshold": each.threshold if isfinite(each.threshold) else str(each.threshold),
+        }
+
+    return {
+        "chosen": choice.options,
+        "thresholds": {
+            each.name: {
+                row.row.name: dict(zip(each.variant.classes, map(entry, row.thresholds), strict=True))
+                for row in each.rows
+            }
+            for each in evaluations
+        },
+    }
 
 
-def _over_others(step: Challenge, made: Decided, alike: set[str]) -> str:
-    return "".join(
-        f", {_told(gain)} against {name}"
-        for name, gain in zip(made.others, step.over_others, strict=True)
-        if name not in alike
-    )
+def ahead(each: VariantEvaluation) -> list[Reason]:
+    """What a raw detector, the union or the fusion does better than every calibrator, if anything."""
+    return [
+        Reason("ahead", {"variant": each.name, "gains": gains, "at_optimum": at_optimum})
+        for gains, at_optimum in ((each.ahead, False), (each.ahead_at_optimum, True))
+        if gains
+    ]
 
 
-def across(made: Decided, compared: list[Compared], params: Compare) -> list[str]:
-    own = {name: made.names[adoption.chosen] for name, adoption in made.own.items()}
-    if len(set(own.values())) == 1:
-        return []
-    if made.pooled is None:
-        return [f"the variants disagree ({listed(own)}): each keeps its own choice"]
-    sentences = "; ".join(why(made.pooled, made, alike(compared, made), params))
-    return [f"the variants disagree ({listed(own)}), so their pooled counts choose for all: {sentences}"]
+def _reasons(
+    choice: DetectionChoice, evaluations: list[VariantEvaluation], absent: list[str]
+) -> list[Reason]:
+    own = {variant: choice.names[adoption.chosen] for variant, adoption in choice.own.items()}
+    pooled = _steps(choice.pooled.challenges, choice, evaluations) if choice.pooled else []
+    return [
+        *(reason for each in evaluations for reason in ahead(each)),
+        *(
+            Reason("challenge", {"variant": each.name, "step": step})
+            for each in evaluations
+            for step in _steps(choice.own[each.name].challenges, choice, [each])
+        ),
+        *(
+            Reason("above", {"variant": variant, "chosen": choice.options[variant], "rows": rows})
+            for variant, rows in choice.above.items()
+            if rows
+        ),
+        *(_control_columns(each, choice.names[0]) for each in evaluations if each.more_loss),
+        *([Reason("disagreement", {"own": _listing(own), "pooled": pooled})] if len({*own.values()}) > 1 else []),
+        *(_confirmation(each, choice) for each in evaluations),
+        *(Reason("absence", {"variant": variant}) for variant in absent),
+    ]  # fmt: skip
 
 
-def confirmed(each: Compared, made: Decided, table: pd.DataFrame) -> str:
+def _control_columns(each: VariantEvaluation, control: str) -> Reason:
+    """Which columns the control uses, where it chose among several."""
+    used = each.variant.facts["options"][control]["features"]
+    loss = each.variant.facts["experts"][used]["out_of_fold_log_loss"]
+    figures = {"variant": each.name, "used": used, "loss": loss, "others": each.more_loss}
+    return Reason("control_columns", figures)
+
+
+def _confirmation(each: VariantEvaluation, choice: DetectionChoice) -> Reason:
     """What the report images say of the choice, and how many would decide where they cannot tell."""
-    variant = each.variant.name
-    number, reported, verdict = made.chosen[variant], made.reported[variant], made.verdicts[variant]
-    name, same = made.names[number], alike([each], made)
-    steps = [reported.challenges[number - 1]] if number else reported.challenges
-    of_all = " over all variants" if made.pooled else ""
-    gains = "".join(
-        f"; {made.names[step.challenger]} {_told(step.over_control)} against {made.names[0]}"
-        f"{_over_others(step, made, same)}{of_all}"
-        for step in steps
-    )
-    there = (
-        "" if reported.chosen == number else f"; there the rule would choose {made.names[reported.chosen]}"
-    )
-    needed = [_needed(step, made, each) for step in steps] if verdict == "cannot tell" else []
-    return (
-        f"{variant}, report images, which chose nothing: {verdict}; {name} has F1 "
-        f"{_row(table, each, name)['f1']:.3f}{gains}{there}{''.join(needed)}"
-    )
+    number, report, verdict = choice.chosen[each.name], choice.report[each.name], choice.verdicts[each.name]
+    challenges = [report.challenges[number - 1]] if number else report.challenges
+    needs = [need for step in challenges for need in _needs(step, choice, each)]
+    figures = {
+        "variant": each.name,
+        "verdict": verdict,
+        "chosen": choice.names[number],
+        "f1": micro(*each.counts([choice.names[number]], "report")).f1,
+        "control": choice.names[0],
+        "steps": _steps(challenges, choice, [each]),
+        "pooled": choice.pooled is not None,
+        "choice_there": choice.names[report.chosen],
+        "needs": needs if verdict == "cannot tell" else [],
+    }
+    return Reason("confirmation", figures)
 
 
-def _needed(step: Challenge, made: Decided, each: Compared) -> str:
-    gain = undecided(step, made.rule)
+def _needs(step: Challenge, choice: DetectionChoice, each: VariantEvaluation) -> list[dict[str, Any]]:
+    gain = undecided_gain(step, choice.rule)
     images = images_needed(gain, int(each.variant.scene.report.sum())) if gain else None
     if gain is None or images is None:
-        return ""
-    against = [made.names[0], *made.others][[step.over_control, *step.over_others].index(gain)]
-    return (
-        f"; if the gain stays, about {images} report images would end the interval of "
-        f"{made.names[step.challenger]} against {against} at 0"
-    )
+        return []
+    against = [choice.names[0], *choice.others][[step.over_control, *step.over_others].index(gain)]
+    return [{"images": images, "challenger": choice.names[step.challenger], "against": against}]
 
 
-def _row(table: pd.DataFrame, each: Compared, option: str) -> dict[Any, Any]:
-    rows = table[(table["variant"] == each.variant.name) & (table["option"] == option)]
-    record: dict[Any, Any] = rows.to_dict("records")[0]
-    return record
+def _steps(
+    challenges: list[Challenge], choice: DetectionChoice, evaluations: list[VariantEvaluation]
+) -> list[dict[str, Any]]:
+    """For words; other controls that have the control's columns in all these variants say nothing more."""
+    names, facts = choice.names, [each.variant.facts["options"] for each in evaluations]
+    alike = {
+        name
+        for name in choice.others
+        if all(options[name]["features"] == options[names[0]]["features"] for options in facts)
+    }
+    return [
+        {
+            "challenger": names[step.challenger],
+            "incumbent": names[step.incumbent],
+            "challenge": step,
+            "others": {
+                name: gain
+                for name, gain in zip(choice.others, step.over_others, strict=True)
+                if name not in alike
+            },
+            "max_precision_drop": choice.rule.max_precision_drop,
+        }
+        for step in challenges
+    ]
 
 
-def _points(gain: Gain) -> str:
-    return f"{100 * gain.f1:+.1f} points [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+def _evidence(each: VariantEvaluation, choice: DetectionChoice) -> dict[str, Any]:
+    above = choice.above[each.name]
+    return {
+        "chosen": choice.options[each.name],
+        "own_choice": choice.names[choice.own[each.name].chosen],
+        "verdict": choice.verdicts[each.name],
+        "tune": _challenges(choice.own[each.name].challenges, choice),
+        "report": _challenges(choice.report[each.name].challenges, choice),
+        "no_challengers_above_the_choice_on_tune": {name: _gains(gains) for name, gains in above.items()},
+        "report_f1": {row.row.name: rounded(micro(row.report_counts).f1) for row in each.rows},
+        "beats_every_calibrator": _gains(each.ahead),
+        "beats_every_calibrator_at_micro_optimum": _gains(each.ahead_at_optimum),
+    }
 
 
-def _told(gain: Gain) -> str:
-    return _points(gain) + (" (not distinguishable)" if gain.low <= 0 <= gain.high else "")
+def _challenges(challenges: list[Challenge], choice: DetectionChoice) -> list[dict[str, Any]]:
+    return [
+        {
+            "challenger": choice.names[step.challenger],
+            "incumbent": choice.names[step.incumbent],
+            "over_control": _gain(step.over_control),
+            "over_incumbent": _gain(step.over_incumbent),
+            "over_first_challenger": _gain(step.over_first) if step.over_first else None,
+            "over_other_controls": _gains(dict(zip(choice.others, step.over_others, strict=True))),
+            "adopted_for": step.adopted_for,
+        }
+        for step in challenges
+    ]
 
 
-def listed(chosen: dict[str, str]) -> str:
-    return ", ".join(f"{name}: {option}" for name, option in chosen.items())
+def _gains(gains: dict[str, Gain]) -> dict[str, dict[str, float]]:
+    return {name: _gain(gain) for name, gain in gains.items()}
+
+
+def _gain(gain: Gain) -> dict[str, float]:
+    return {name: rounded(value) for name, value in vars(gain).items()}
+
+
+def _listing(options: dict[str, str]) -> str:
+    return ", ".join(f"{variant}: {option}" for variant, option in options.items())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -10,34 +11,24 @@ from methods.detection.evaluation import binned_shares, micro
 from methods.detection.rows import CALIBRATED
 from params.hybrid_calibrator import Compare
 from storage.files.images import write_figure
-from tasks.hybrid_calibrator.comparison.evaluation import Compared
+from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
 
-BASELINES = (
-    "#9ecae1",
-    "#fdae6b",
-    "#a1d99b",
-    "#fcbba1",
-    "#bdbdbd",
-    "#737373",
-    "#bcbddc",
-    "#c49c94",
-    "#dbdb8d",
-    "#9edae5",
-)
+BASELINES = "#9ecae1 #fdae6b #a1d99b #fcbba1 #bdbdbd #737373 #bcbddc #c49c94 #dbdb8d #9edae5".split()
 SHOWN = 24  # classes a picture has room for
+ROOM = 0.02
 
 
-def precision_recall(path: Path, compared: list[Compared]) -> None:
+def precision_recall(path: Path, evaluations: list[VariantEvaluation], table: pd.DataFrame) -> None:
     """Curves of all classes pooled; a dot is where the per-class thresholds put the row. Below, the calibrators
     enlarged, with the intervals of their dots."""
-    figure = Figure(figsize=(2.2 + 4.2 * len(compared), 8.8), layout="constrained")
+    figure = Figure(figsize=(2.2 + 4.2 * len(evaluations), 8.8), layout="constrained")
     figure.suptitle("Precision against recall on the report images", fontsize=11)
-    panels = figure.subplots(2, len(compared), squeeze=False)
-    for each, (whole, near) in zip(compared, panels.T, strict=True):
+    panels = figure.subplots(2, len(evaluations), squeeze=False)
+    for each, (whole, near) in zip(evaluations, panels.T, strict=True):
         for ax in (whole, near):
             _curves(ax, each)
             ax.spines[["top", "right"]].set_visible(False)
-        shown = each.table[each.table["tier"] == CALIBRATED]
+        shown = table[(table["variant"] == each.name) & (table["tier"] == CALIBRATED)]
         for number, row in enumerate(shown.to_dict("records")):
             near.errorbar(
                 row["recall"], row["precision"],
@@ -45,59 +36,53 @@ def precision_recall(path: Path, compared: list[Compared]) -> None:
                 [[row["recall"] - row["recall_low"]], [row["recall_high"] - row["recall"]]],
                 color=_colour(number), linewidth=1, alpha=0.55 if number else 1, zorder=3 if number else 4,
             )  # fmt: skip
-        ends = {
-            side: (shown[f"{side}_low"].min(), shown[f"{side}_high"].max())
+        (left, right), (bottom, top) = (
+            (shown[f"{side}_low"].min() - ROOM, shown[f"{side}_high"].max() + ROOM)
             for side in ("recall", "precision")
-        }
-        room = 0.02
-        whole.set(
-            title=each.variant.name, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02)
         )
+        whole.set(title=each.name, xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
         near.set(
-            title=f"{each.variant.name}: the calibrators enlarged", xlabel="recall", ylabel="precision",
-            xlim=(ends["recall"][0] - room, ends["recall"][1] + room),
-            ylim=(ends["precision"][0] - room, ends["precision"][1] + room),
+            title=f"{each.name}: the calibrators enlarged", xlabel="recall", ylabel="precision",
+            xlim=(left, right), ylim=(bottom, top),
         )  # fmt: skip
-        whole.indicate_inset(
-            [ends["recall"][0] - room, ends["precision"][0] - room,
-             ends["recall"][1] - ends["recall"][0] + 2 * room, ends["precision"][1] - ends["precision"][0] + 2 * room],
-            edgecolor="0.4",
-        )  # fmt: skip
+        whole.indicate_inset([left, bottom, right - left, top - bottom], edgecolor="0.4")
     note = "curves: one threshold for all classes\ndots: per-class thresholds\nbars: intervals over images"
     _legend(figure, panels[0, 0], note)
     write_figure(path, figure)
 
 
-def _curves(ax: Axes, each: Compared) -> None:
-    for number, row in enumerate(each.judged):
-        dashed = row.row.tier != CALIBRATED
-        rates = micro(row.report_counts)
+def _curves(ax: Axes, each: VariantEvaluation) -> None:
+    for number, row in enumerate(each.rows):
+        marker, style = ("o", "-") if row.row.tier == CALIBRATED else ("s", "--")
+        control, rates = number == each.variant.control, micro(row.report_counts)
         colour = _colour(number, each.variant.control)
-        ax.plot(rates.recall, rates.precision, "s" if dashed else "o", color=colour, markersize=6,
-                markeredgecolor="white", zorder=5 if number == each.variant.control else 4, label=row.row.name)  # fmt: skip
-        if row.curve is not None:
+        ax.plot(
+            rates.recall, rates.precision, marker, color=colour, markersize=6, markeredgecolor="white",
+            zorder=5 if control else 4, label=row.row.name,
+        )  # fmt: skip
+        if row.curve is not None:  # an equal row would hide the control's
             ax.plot(
                 *row.curve,
                 color=colour,
                 linewidth=1.2,
-                linestyle="--" if dashed else "-",
+                linestyle=style,
                 alpha=0.8,
-                zorder=3 if number == each.variant.control else 2,  # an equal row would hide it
+                zorder=3 if control else 2,
             )
 
 
-def reliability(path: Path, compared: list[Compared], params: Compare) -> None:
+def reliability(path: Path, evaluations: list[VariantEvaluation], params: Compare) -> None:
     """Share of positives against mean p_final of each bin, with its interval over images; below, the candidates."""
-    options = max((each.variant.options for each in compared), key=len)
-    size = (1.9 * len(options) + 0.6, 0.6 + 3.0 * len(compared))
+    options = max((each.variant.options for each in evaluations), key=len)
+    size = (1.9 * len(options) + 0.6, 0.6 + 3.0 * len(evaluations))
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(
         f"Reliability of p_final on the report candidates: share of positives per bin, {params.level:.0%} intervals "
         "over images; grey: share of all candidates in the bin (root scale)", fontsize=10,
     )  # fmt: skip
-    panels = figure.subplots(len(compared), len(options), squeeze=False, sharex=True, sharey=True)
-    for each, row in zip(compared, panels, strict=True):
-        row[0].set_ylabel(f"{each.variant.name}\nshare of positives")
+    panels = figure.subplots(len(evaluations), len(options), squeeze=False, sharex=True, sharey=True)
+    for each, row in zip(evaluations, panels, strict=True):
+        row[0].set_ylabel(f"{each.name}\nshare of positives")
         for number, (option, ax) in enumerate(zip(each.variant.options, row, strict=True)):
             p, positive = each.variant.probabilities[number], each.variant.positive
             found = binned_shares(
@@ -106,9 +91,8 @@ def reliability(path: Path, compared: list[Compared], params: Compare) -> None:
             )  # fmt: skip
             ax.plot([0, 1], [0, 1], color="0.75", linewidth=1, zorder=0)
             width = 1 / params.calibration_bins
-            ax.bar(
-                found.place, np.sqrt(found.rows / found.rows.sum()) * 0.3, width * 0.9, color="0.88", zorder=0
-            )
+            heights = np.sqrt(found.rows / found.rows.sum()) * 0.3
+            ax.bar(found.place, heights, width * 0.9, color="0.88", zorder=0)
             bars = np.abs(np.stack([found.low, found.high]) - found.share)
             ax.errorbar(
                 found.mean, found.share, bars, fmt="o", color=_colour(number), markersize=3.2, linewidth=1.1
@@ -121,33 +105,35 @@ def reliability(path: Path, compared: list[Compared], params: Compare) -> None:
     write_figure(path, figure)
 
 
-def acceptance_mix(path: Path, compared: list[Compared]) -> None:
+def acceptance_mix(path: Path, evaluations: list[VariantEvaluation]) -> None:
     """Each accepted box, split evenly among the sources that support it."""
-    figure, axes = _panels(compared, "Sources behind the accepted boxes", width=5.2)
-    for each, ax in zip(compared, axes, strict=True):
-        names = [row.row.name for row in each.judged]
+    figure, axes = _panels(evaluations, "Sources behind the accepted boxes", width=5.2)
+    for each, ax in zip(evaluations, axes, strict=True):
+        names = [row.row.name for row in each.rows]
         left = np.zeros(len(names))
         for number, source in enumerate(each.variant.sources):
-            shares = np.array([row.mix[number] for row in each.judged])
+            shares = np.array([row.mix[number] for row in each.rows])
             ax.barh(range(len(names)), shares, left=left, color=_colour(number), label=source, height=0.72)
             left += shares
-        for place, row in enumerate(each.judged):
+        for place, row in enumerate(each.rows):
             ax.text(
                 1.01, place, f"{row.report_counts[:, :, :2].sum()}", va="center", fontsize=7, color="0.35"
             )
-        ax.set(title=each.variant.name, xlabel="share of accepted boxes (right: how many)", xlim=(0, 1))
+        ax.set(title=each.name, xlabel="share of accepted boxes (right: how many)", xlim=(0, 1))
         ax.set_yticks(range(len(names)), names, fontsize=8)
         ax.invert_yaxis()
     _legend(figure, axes[0], "source")
     write_figure(path, figure)
 
 
-def thresholds(path: Path, compared: list[Compared]) -> None:
+def thresholds(path: Path, evaluations: list[VariantEvaluation]) -> None:
     """Per class and calibrator; a class that accepts nothing stands at the right edge as a cross."""
-    figure, axes = _panels(compared, "Per-class thresholds on p_final, tuned on the tune images", width=4.6)
-    for each, ax in zip(compared, axes, strict=True):
+    figure, axes = _panels(
+        evaluations, "Per-class thresholds on p_final, tuned on the tune images", width=4.6
+    )
+    for each, ax in zip(evaluations, axes, strict=True):
         classes = each.variant.classes[:SHOWN]
-        calibrated = [row for row in each.judged if row.row.tier == CALIBRATED]
+        calibrated = [row for row in each.rows if row.row.tier == CALIBRATED]
         for number, row in enumerate(calibrated):
             places = np.arange(len(classes)) + 0.7 * ((number + 0.5) / len(calibrated) - 0.5)
             found = np.array([threshold.threshold for threshold in row.thresholds[:SHOWN]])
@@ -157,16 +143,18 @@ def thresholds(path: Path, compared: list[Compared]) -> None:
             ax.plot(np.ones((~finite).sum()), places[~finite], "x", color=colour, markersize=5)
         for edge in range(1, len(classes)):
             ax.axhline(edge - 0.5, color="0.9", linewidth=0.8, zorder=0)
-        ax.set(title=each.variant.name, xlabel="threshold", xlim=(0, 1.03), ylim=(len(classes) - 0.5, -0.5))
+        ax.set(title=each.name, xlabel="threshold", xlim=(0, 1.03), ylim=(len(classes) - 0.5, -0.5))
         ax.set_yticks(range(len(classes)), classes, fontsize=8)
     _legend(figure, axes[0], "cross: accepts nothing")
     write_figure(path, figure)
 
 
-def _panels(compared: list[Compared], title: str, width: float = 4.2) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(2.2 + width * len(compared), 4.6), layout="constrained")
+def _panels(
+    evaluations: list[VariantEvaluation], title: str, width: float = 4.2
+) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(2.2 + width * len(evaluations), 4.6), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    axes = list(figure.subplots(1, len(compared), squeeze=False).flat)
+    axes = list(figure.subplots(1, len(evaluations), squeeze=False).flat)
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
     return figure, axes

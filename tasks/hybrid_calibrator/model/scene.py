@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.detection.evaluation import Detections, GroundTruth, row_log_loss
-from methods.detection.rows import CALIBRATED, Row, Scene, baseline_rows
+from methods.detection.evaluation import Detections, TruthBoxes, row_log_loss
+from methods.detection.rows import CALIBRATED, DetectionRow, DetectionScene, baseline_rows
 from methods.experts.blending import image_folds
 from params.hybrid_calibrator import Compare
 from storage.files.arrays import read_arrays
@@ -22,7 +22,7 @@ BOX = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
-class Variant:
+class DetectionVariant:
     """classes, sources, options: names, the control first; control: its place in rows.
 
     probabilities (options, n), positive (n,) and image (n,), numbered within report: of the report candidates that
@@ -35,12 +35,12 @@ class Variant:
     sources: list[str]
     options: list[str]
     control: int
-    rows: list[Row]
-    scene: Scene
+    rows: list[DetectionRow]
+    scene: DetectionScene
     probabilities: NDArray[np.float64]
     positive: NDArray[np.bool_]
     image: NDArray[np.int64]
-    fitted: dict[str, Any]
+    facts: dict[str, Any]
     train_loss: dict[str, NDArray[np.float64]]
     train_image: NDArray[np.int64]
 
@@ -48,7 +48,7 @@ class Variant:
 def load(
     name: str, params: Compare, candidates: Path, raw: Path, ground_truth: Path, prepared: Path,
     predictions: Path, fitted: Path,
-) -> Variant:  # fmt: skip
+) -> DetectionVariant:  # fmt: skip
     facts, table, found = read_json(prepared), read_parquet(candidates), read_parquet(raw)
     classes: list[str] = facts["classes"]
     sources = [source["name"] for source in facts["sources"]]
@@ -58,7 +58,7 @@ def load(
             field="hybrid_calibrator.compare.detectors",
         )  # fmt: skip
     split = np.array([image["split"] for image in facts["images"]])
-    scene = Scene(
+    scene = DetectionScene(
         _truth(read_parquet(ground_truth), len(split), classes),
         _detections(found),
         found["source"].map({source: number for number, source in enumerate(sources)}).to_numpy(np.int64),
@@ -72,7 +72,7 @@ def load(
     stored = read_arrays(predictions)
     options = [str(option) for option in stored["options"]]
     calibrated = [
-        Row(option, CALIBRATED, Detections(boxes.image, boxes.label, boxes.boxes, p), True)
+        DetectionRow(option, CALIBRATED, Detections(boxes.image, boxes.label, boxes.boxes, p), True)
         for option, p in zip(options, stored["probabilities"], strict=True)
     ]
     report = scene.report[boxes.image] & ~table["ignored"].to_numpy(bool)
@@ -80,7 +80,7 @@ def load(
     positive = table["positive"].to_numpy(bool)
     tried = {name: stored[f"expert:{name}"][train] for name in SETS if f"expert:{name}" in stored}
     baselines = baseline_rows(scene, sources, boxes, params.union_iou, params.fusion_iou)
-    return Variant(
+    return DetectionVariant(
         name, classes, sources, options, len(baselines), [*baselines, *calibrated], scene,
         stored["probabilities"][:, report], positive[report],
         (np.cumsum(scene.report) - 1)[boxes.image[report]], read_json(fitted),
@@ -96,8 +96,8 @@ def _detections(table: pd.DataFrame) -> Detections:
     )  # fmt: skip
 
 
-def _truth(table: pd.DataFrame, images: int, classes: list[str]) -> GroundTruth:
-    return GroundTruth(
+def _truth(table: pd.DataFrame, images: int, classes: list[str]) -> TruthBoxes:
+    return TruthBoxes(
         images, len(classes), table["image"].to_numpy(np.int64), table["label"].to_numpy(np.int64),
         table[BOX].to_numpy(np.float64), table["crowd"].to_numpy(bool),
     )  # fmt: skip

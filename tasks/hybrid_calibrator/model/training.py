@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.experts.blending import Expert, LogisticExpert, cross_fit, image_folds, log_losses
-from methods.experts.boosting import BoostedExpert, BoostingSettings
+from methods.experts.boosting import BoostingExpert, BoostingSettings
 from methods.experts.logistic_regression import LogisticSettings
 from methods.experts.perceptron import PerceptronExpert, PerceptronSettings
 from params.hybrid_calibrator import Fit
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rows:
+class CandidateRows:
     """Candidates as arrays; `train` numbers those that are fitted on."""
 
     image: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Rows:
     dense_names: list[str]
 
     @classmethod
-    def read(cls, candidates: Path, prepared: Path, features: Path) -> "Rows":
+    def read(cls, candidates: Path, prepared: Path, features: Path) -> "CandidateRows":
         table, facts = read_parquet(candidates), read_json(prepared)
         dense, structured = (read_matrix(features / f"{kind}.npy") for kind in ("dense", "structured"))
         for kind, matrix in (("dense", dense), ("structured", structured)):
@@ -59,20 +59,14 @@ class Rows:
             )
         sources = [source["name"] for source in facts["sources"]]
         return cls(
-            table["image"].to_numpy(np.int64),
-            train,
-            table["label"].to_numpy(np.int64),
-            positive,
-            table[[f"has:{source}" for source in sources]].to_numpy(bool),
-            sources,
-            dense,
-            structured,
+            table["image"].to_numpy(np.int64), train, table["label"].to_numpy(np.int64), positive,
+            table[[f"has:{source}" for source in sources]].to_numpy(bool), sources, dense, structured,
             read_json(features / "manifest.json")["dense"],
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Trained:
+class ExpertResult:
     """An expert: the model that serves, per row its probability, out of fold on train rows, and the loss of those."""
 
     name: str
@@ -81,53 +75,53 @@ class Trained:
     loss: float
 
 
-class Training:
-    def __init__(self, rows: Rows, params: Fit, finished: Finished) -> None:
+class ExpertTraining:
+    def __init__(self, rows: CandidateRows, params: Fit, finished: Finished) -> None:
         self.rows, self.params, self.finished = rows, params, finished
         self.fold = image_folds(rows.image[rows.train], params.folds, params.seed)
         self.sees_crops = rows.dense.shape[1] > 0
-        self.trained: dict[str, Trained] = {}
+        self.results: dict[str, ExpertResult] = {}
         self.facts: dict[str, Any] = {}
 
-    def boosted(self, features: str) -> Trained:
+    def boosting(self, features: str) -> ExpertResult:
         """XGBoost on a set of columns."""
         rows = self.rows
         name = same_set(features, rows.dense_names)
         return self.trees(name, *columns(name, rows.dense_names, rows.dense, rows.structured))
 
     @cached_property
-    def selected(self) -> Trained:
+    def selected(self) -> ExpertResult:
         """XGBoost on the columns that it does best with, out of fold on the train images; fewer columns where equal."""
-        tried = [self.boosted(features) for features in distinct_sets(self.rows.dense_names)]
+        tried = [self.boosting(features) for features in distinct_sets(self.rows.dense_names)]
         return min(tried, key=lambda each: each.loss)
 
-    def trees(self, name: str, *features: NDArray[Any]) -> Trained:
+    def trees(self, name: str, *features: NDArray[Any]) -> ExpertResult:
         """XGBoost with the best of the tree settings."""
         common = self.params.boosting.model_dump(exclude={"trees"})
         settings = [
             BoostingSettings(**common, **each.model_dump(), seed=self.params.seed)
             for each in self.params.boosting.trees
         ]
-        return self._fit(name, [BoostedExpert(features, self.rows.positive, each) for each in settings])
+        return self._fit(name, [BoostingExpert(features, self.rows.positive, each) for each in settings])
 
     @property
-    def logistic(self) -> Trained:
+    def logistic(self) -> ExpertResult:
         settings = LogisticSettings(**self.params.logistic.model_dump())
         expert = LogisticExpert(self.rows.dense, self.rows.positive, settings)
         return self._fit("logistic", [expert], self.sees_crops)
 
     @property
-    def perceptron(self) -> Trained:
+    def perceptron(self) -> ExpertResult:
         settings = PerceptronSettings(**self.params.perceptron.model_dump(), seed=self.params.seed)
         expert = PerceptronExpert(self.rows.dense, self.rows.positive, settings)
         return self._fit("perceptron", [expert], self.sees_crops)
 
-    def _fit(self, name: str, experts: Sequence[Expert[Any]], sees: bool = True) -> Trained:
+    def _fit(self, name: str, experts: Sequence[Expert[Any]], sees: bool = True) -> ExpertResult:
         """An expert that sees no feature says the share of positives of its rows. Out of fold that share is lower
         where there are more positives, which a blender would take for a signal: it says the same for every row.
         """
-        if name in self.trained:
-            return self.trained[name]
+        if name in self.results:
+            return self.results[name]
         rows = self.rows
         found = cross_fit(
             experts, rows.positive, rows.train, self.fold, self.params.folds,
@@ -136,14 +130,13 @@ class Training:
         probabilities = experts[found.chosen].probabilities(found.model, np.arange(len(rows.label)))
         if sees:
             probabilities[rows.train] = found.out_of_fold
-        losses = [
-            float(log_losses(each.probabilities, rows.positive[rows.train]).mean()) for each in found.held_out
-        ]
+        positive = rows.positive[rows.train]
+        losses = [float(log_losses(each.probabilities, positive).mean()) for each in found.held_out]
         loss = losses[found.chosen]
         self.facts[name] = {
             "setting": found.chosen, "rounds": found.rounds, "out_of_fold_log_loss": loss, "of_settings": losses,
         }  # fmt: skip
         sys.stdout.write(f"{name}: setting {found.chosen + 1} of {len(losses)}, {found.rounds} rounds, ")
         sys.stdout.write(f"out-of-fold log-loss {loss:.4f}\n")
-        self.trained[name] = Trained(name, found.model, probabilities, loss)
-        return self.trained[name]
+        self.results[name] = ExpertResult(name, found.model, probabilities, loss)
+        return self.results[name]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from methods.calibration.isotonic import Curves
 from methods.experts.blending import Perceptron, meta_features, stacked_features
-from methods.experts.boosting import boosted_probabilities
+from methods.experts.boosting import boosting_probabilities
 from methods.experts.logistic_regression import Logistic
 from storage.detections.experts import read_booster, read_tensors
 from storage.files.arrays import read_arrays
@@ -51,17 +51,17 @@ def probabilities(models: Path, option: str, candidates: NewCandidates) -> Float
     kind = contents["options"][option]
     if kind["kind"] == "blended":
         dense = _dense(models, kind["dense"], candidates)
-        meta = meta_features(dense, _boosted(models, "structured", contents, candidates), candidates.has)
+        meta = meta_features(dense, _boosting(models, "structured", contents, candidates), candidates.has)
         return _logistic(models / f"{option}.npz").probabilities(meta, candidates.rows)
     if kind["kind"] == "boosted":
-        return _boosted(models, kind["features"], contents, candidates)
+        return _boosting(models, kind["features"], contents, candidates)
     if kind["kind"] == "stacked":
         seen = (candidates.structured, stacked_features(_dense(models, kind["dense"], candidates)))
-        return boosted_probabilities(read_booster(models / f"{option}.ubj"), seen, candidates.rows)
+        return boosting_probabilities(read_booster(models / f"{option}.ubj"), seen, candidates.rows)
     control = next(iter(contents["options"].values()))
     stored = read_arrays(models / f"{option}.npz")
     return Curves(stored["label"], stored["given"], stored["calibrated"]).probabilities(
-        _boosted(models, control["features"], contents, candidates), candidates.label
+        _boosting(models, control["features"], contents, candidates), candidates.label
     )
 
 
@@ -81,9 +81,9 @@ def _dense(models: Path, kind: str, candidates: NewCandidates) -> Floats:
     return Perceptron(**tensors, output_bias=bias).probabilities(candidates.dense, candidates.rows)
 
 
-def _boosted(models: Path, features: str, contents: dict[str, Any], candidates: NewCandidates) -> Floats:
+def _boosting(models: Path, features: str, contents: dict[str, Any], candidates: NewCandidates) -> Floats:
     seen = columns(features, contents["dense"], candidates.dense, candidates.structured)
-    return boosted_probabilities(read_booster(models / f"{features}.ubj"), seen, candidates.rows)
+    return boosting_probabilities(read_booster(models / f"{features}.ubj"), seen, candidates.rows)
 
 
 def _logistic(path: Path) -> Logistic:

@@ -1,165 +1,159 @@
 """The decision: which path the tree took, whether test agrees, what every variant did, and what the gates found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from methods.shortcuts.decision_tree import PLAN_LEAVES, Outcome
+from methods.shortcuts.decision_tree import Outcome
 from methods.shortcuts.evaluation import Estimate
-from methods.shortcuts.seed_differences import SeedDifference
 from params.lens_shortcuts import Compare
 from storage.files.markdown import rounded
 from storage.lenses.stamps import LEAK, PLACEBO
-from tasks.lens_shortcuts.comparison import figures as shown
-from tasks.lens_shortcuts.comparison.choice import Decided, letter, letters, ranks
-from tasks.lens_shortcuts.comparison.confirmation import FAILS, HOLDS, UNKNOWN, Checked, confirmed, told
-from tasks.lens_shortcuts.comparison.evaluation import REPORT, TEST, Run, model_gates
+from tasks.lens_shortcuts.comparison.choice import (
+    Confirmations,
+    Differences,
+    GateConfirmation,
+    TreeChoice,
+    claim,
+    confirmation,
+    letter,
+    letters,
+    ranks,
+)
+from tasks.lens_shortcuts.comparison.evaluation import REPORT, TEST, VariantRun, model_gates
 from tasks.lens_shortcuts.comparison.plots import GATES
+from tasks.lens_shortcuts.model.undefined import why
+from tasks.report.templates import Reason, sentences
 
 NOBODY = "none"
-AGREES = {HOLDS: "holds", FAILS: "does not hold", UNKNOWN: "cannot be told"}
-
-Tested = Mapping[str, Checked]
-Against = Mapping[str, SeedDifference]
 
 
 def decision(
-    decided: Decided, gates: pd.DataFrame, tested: Tested, against: Against, params: Compare
+    choice: TreeChoice, gates: pd.DataFrame, tested: Confirmations, against: Differences, params: Compare
 ) -> dict[str, Any]:
     """chosen, control, verdict (the leaf, and whether test agrees), reasons, evidence. tested: of the choice, or empty."""
-    chosen, outcome = decided.chosen, decided.outcome
+    leaf, _, path = outcome_words(choice.outcome)
+    other, other_outcome = next(each for each in choice.outcomes.items() if each[0] != choice.mode)
+    other_leaf, other_reason, other_path = outcome_words(other_outcome)
+    claims = {name: claim(found, params.fewest_seeds) for name, found in against.items()}
+    told = dict(zip(claims, _sentences(*claims.values()), strict=True))
+    answer = confirmation(tested) if tested else None
+    reasons = [
+        Reason(*choice.outcome.reason),
+        *_on_test(choice, tested),
+        Reason("other_path", {"mode": other, "leaf": other_leaf, "reason": other_reason}),
+        *([Reason("open_paths")] if all(each.leaf.open for each in choice.outcomes.values()) else []),
+        *_placebo(gates),
+        *_leaks(gates),
+        *_masks(choice, against, told, params),
+        *_ranking(choice, params),
+    ]
+    verdict, *said = _sentences(Reason("verdict", {"leaf": leaf, "answer": answer}), *reasons)
     return {
-        "chosen": NOBODY if chosen is None else chosen.name,
-        "control": decided.baseline.name,
-        "verdict": f"{outcome.leaf}; on test it {AGREES[confirmed(tested)]}" if tested else outcome.leaf,
-        "reasons": [
-            outcome.reason,
-            *_tested(chosen, tested),
-            *_other_path(decided),
-            *_placebo(gates),
-            *_leaks(gates),
-            *_masks(decided, against, params),
-            *_ranking(decided, params),
-        ],
+        "chosen": NOBODY if choice.chosen is None else choice.chosen.name,
+        "control": choice.baseline.name,
+        "verdict": verdict,
+        "reasons": said,
         "evidence": {
-            "gates_mode": decided.mode,
-            "path": list(outcome.path),
-            "path_other": list(_other(decided).path),
-            "grades": {run.name: letters(run, decided) for run in decided.trained},
-            "report": {run.name: _figures(run, REPORT) for run in decided.trained},
-            "test": {run.name: _figures(run, TEST) for run in decided.trained},
-            "choice_on_test": {name: _checked(each) for name, each in tested.items()},
+            "gates_mode": choice.mode,
+            "path": path,
+            "path_other": other_path,
+            "grades": {run.name: letters(run, choice) for run in choice.trained},
+            "report": {run.name: _figures(run, REPORT) for run in choice.trained},
+            "test": {run.name: _figures(run, TEST) for run in choice.trained},
+            "choice_on_test": {name: _confirmation(each) for name, each in tested.items()},
             "against_control_on_test": {
                 name: {
                     "auroc": [rounded(value) for value in (each.value, each.low, each.high)],
                     "seeds": each.seeds,
                     "comparisons": len(against),
-                    "told": told(each, params.fewest_seeds),
+                    "told": told[name],
                 }
                 for name, each in against.items()
             },
-            "seeds": {run.name: [seed.seed for seed in run.seeds] for run in decided.trained},
+            "seeds": {run.name: [seed.seed for seed in run.seeds] for run in choice.trained},
         },
     }
 
 
-def _tested(chosen: Run | None, tested: Tested) -> Iterable[str]:
-    words = {HOLDS: "clear of FAIL", FAILS: "beyond FAIL", UNKNOWN: "not told on which side of FAIL"}
-    said = [
-        f"{words[answer]}: "
-        + ", ".join(
-            f"{shown.NAMES[name]} {shown.cell(each.found)} (FAIL {shown.side(name, each.edges.fails, fails=True)})"
-            for name, each in tested.items()
-            if each.answer == answer
-        )
-        for answer in (FAILS, UNKNOWN, HOLDS)
-        if any(each.answer == answer for each in tested.values())
-    ]
-    if chosen is not None:
-        of, far = chosen.seeds[0].test, chosen.recipe.reliance_theta_E
-        yield (
-            f"on test ({of.positives} positives, {of.far_positives} of them from {far:g} arcsec on, {of.negatives} "
-            f"negatives), {'; '.join(said)}"
-        )
-
-
-def _other(decided: Decided) -> Outcome:
-    return next(outcome for mode, outcome in decided.outcomes.items() if mode != decided.mode)
-
-
-def _other_path(decided: Decided) -> Iterable[str]:
-    mode = next(mode for mode in decided.outcomes if mode != decided.mode)
-    yield f"with {mode} gates the tree ends at {_other(decided).leaf!r}: {_other(decided).reason}"
-    if not any(outcome.leaf in PLAN_LEAVES for outcome in decided.outcomes.values()):
-        yield "the plan left the cell of both paths open; the leaf names what is missing"
-
-
-def _placebo(gates: pd.DataFrame) -> Iterable[str]:
-    """A mode's placebo gates are judged together, and apart from those of the other mode."""
-    honest = gates[(gates["set"] == PLACEBO) & (gates["status"] == "ok")]
-    for mode, rows in honest.groupby("mode", sort=False):
-        found = rows[rows["finds"].astype(str) == "True"]
-        yield (
-            f"placebo, {mode}: {len(found)} of {len(rows)} gates find something beyond chance "
-            + (
-                ""
-                if found.empty
-                else f"({', '.join(GATES[gate] for gate in dict.fromkeys(found['gate']))}): a leak of construction"
-            )
-        ).rstrip()
-
-
-def _leaks(gates: pd.DataFrame) -> Iterable[str]:
-    planted = gates[gates["set"].str.startswith(LEAK) & gates["auc"].notna()]
-    for name in dict.fromkeys(map(str, planted["set"])):
-        rows = planted[planted["set"] == name].to_dict("records")
-        best = max(rows, key=lambda row: abs(row["auc"] - 0.5))
-        found_it = any(shown.finds(row) == "yes" for row in rows)
-        yield (
-            f"planted {name.removeprefix(LEAK)}: {'found' if found_it else 'NOT found'}, most clearly by "
-            f"{GATES[best['gate']]} (AUC {shown.auc(best)})"
-        )
-
-
-def _masks(decided: Decided, against: Against, params: Compare) -> Iterable[str]:
-    family = f", {len(against)} comparisons together" if len(against) > 1 else ""
-    for name, found in against.items():
-        yield (
-            f"{name} against {decided.baseline.name} on the same test stamps: AUROC {found.value:+.3f} "
-            f"[{found.low:+.3f}, {found.high:+.3f}] ({params.level:.0%}{family}): {told(found, params.fewest_seeds)}"
-        )
-
-
-def _ranking(decided: Decided, params: Compare) -> Iterable[str]:
-    seeds = min(len(run.seeds) for run in decided.trained)
-    if seeds < params.fewest_seeds:
-        yield (
-            f"variants are not ranked: {seeds} seed(s), and fewer than {params.fewest_seeds} cannot tell training luck from "
-            "a mask"
-        )
-        return
-    places = ranks(decided.trained, params.fewest_seeds)
-    for mode in dict.fromkeys(run.mode for run in decided.trained):
-        named = sorted((places[run.name] or 0, run.name) for run in decided.trained if run.mode == mode)
-        if len(named) > 1:
-            yield (
-                f"{mode} variants by mean report AUROC of {seeds} seeds: {', '.join(name for _, name in named)}; what test "
-                "cannot tell apart is not told apart by its place"
-            )
-
-
-def _figures(run: Run, part: str) -> dict[str, Any]:
-    figures = run.seeds[0].report if part == REPORT else run.seeds[0].test
+def full_training(choice: TreeChoice) -> dict[str, Any]:
+    """What full training needs to know; no figure, so that it is stale only where the choice changed."""
+    run = choice.chosen
+    leaf, reason, _ = outcome_words(choice.outcome)
     return {
-        **{name: _estimate(found) for name, found in vars(model_gates(run, part)).items()},
-        "positives": figures.positives,
-        "negatives": figures.negatives,
-        "far_positives": figures.far_positives,
+        "chosen": None if run is None else run.name,
+        "leaf": leaf,
+        "reason": reason,
+        "mode": None if run is None else run.mode,
+        "phases": [] if run is None else run.status["phases"],
+        "recipe": choice.baseline.recipe.model_dump(),
     }
 
 
-def _checked(each: Checked) -> dict[str, Any]:
+def outcome_words(outcome: Outcome) -> tuple[str, str, list[str]]:
+    """(leaf, reason, path)."""
+    leaf, reason, *path = _sentences(*(Reason(*each) for each in outcome.claims))
+    return leaf, reason, path
+
+
+def _sentences(*reasons: Reason) -> list[str]:
+    return sentences("tasks/lens_shortcuts/comparison/reasons.j2", reasons)
+
+
+def _on_test(choice: TreeChoice, tested: Confirmations) -> Iterable[Reason]:
+    if choice.chosen is not None:
+        of = choice.chosen.seeds[0].test
+        counts = {"positives": of.positives, "far_positives": of.far_positives, "negatives": of.negatives}
+        far = choice.chosen.recipe.reliance_theta_E
+        yield Reason("on_test", {**counts, "far": far, "gates": tested})
+
+
+def _placebo(gates: pd.DataFrame) -> Iterable[Reason]:
+    """A mode's placebo gates are judged together, and apart from those of the other mode."""
+    honest = gates[(gates["set"] == PLACEBO) & (gates["status"] == "ok")]
+    for mode, rows in honest.groupby("mode", sort=False):
+        finds = rows[rows["finds"].astype(str) == "True"]
+        names = [GATES[gate] for gate in dict.fromkeys(finds["gate"])]
+        yield Reason("placebo_gates", {"mode": mode, "finds": len(finds), "gates": len(rows), "names": names})
+
+
+def _leaks(gates: pd.DataFrame) -> Iterable[Reason]:
+    planted = gates[gates["set"].str.startswith(LEAK) & gates["auc"].notna()]
+    for name, rows in planted.groupby("set", sort=False):
+        best = max(rows.to_dict("records"), key=lambda row: abs(row["auc"] - 0.5))
+        finds = (rows["finds"].astype(str) == "True").any()
+        leak = {"name": str(name).removeprefix(LEAK), "gate": GATES[best["gate"]]}
+        yield Reason("planted_leak", {**leak, "finds": finds, "best": best})
+
+
+def _masks(
+    choice: TreeChoice, against: Differences, told: dict[str, str], params: Compare
+) -> Iterable[Reason]:
+    shared = {"control": choice.baseline.name, "level": params.level, "comparisons": len(against)}
+    for name, found in against.items():
+        yield Reason("against_control", {**shared, "name": name, "found": found, "claim": told[name]})
+
+
+def _ranking(choice: TreeChoice, params: Compare) -> Iterable[Reason]:
+    seeds = min(len(run.seeds) for run in choice.trained)
+    if seeds < params.fewest_seeds:
+        yield Reason("not_ranked", {"seeds": seeds, "fewest": params.fewest_seeds})
+        return
+    places = ranks(choice.trained, params.fewest_seeds)
+    for mode in dict.fromkeys(run.mode for run in choice.trained):
+        order = sorted((places[run.name] or 0, run.name) for run in choice.trained if run.mode == mode)
+        if len(order) > 1:
+            yield Reason("ranking", {"mode": mode, "seeds": seeds, "names": [name for _, name in order]})
+
+
+def _figures(run: VariantRun, part: str) -> dict[str, Any]:
+    of = getattr(run.seeds[0], part)
+    counts = {name: getattr(of, name) for name in ("positives", "negatives", "far_positives")}
+    return {name: _estimate(found) for name, found in vars(model_gates(run, part)).items()} | counts
+
+
+def _confirmation(each: GateConfirmation) -> dict[str, Any]:
     return {
         "figure": _estimate(each.found), "passes": each.edges.passes, "fails": each.edges.fails,
         "grade": letter(each.grade), "answer": each.answer,
@@ -168,5 +162,5 @@ def _checked(each: Checked) -> dict[str, Any]:
 
 def _estimate(found: Estimate) -> Any:
     if found.value is None or found.low is None or found.high is None:
-        return f"undefined: {found.reason}"
+        return f"undefined: {why(found)}"
     return [rounded(value) for value in (found.value, found.low, found.high)]

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from methods.lenses.masking import Phase
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.decision_tree import Gates, Grades
 from methods.shortcuts.evaluation import (
     Bin,
@@ -24,22 +26,23 @@ from methods.shortcuts.evaluation import (
     sensitivity_curve,
 )
 from methods.shortcuts.evaluation import undefined as no_estimate
-from methods.shortcuts.gate_results import GateResult, undefined
-from methods.shortcuts.grades import ModelGates, Rules, grades
+from methods.shortcuts.gate_results import CORE, FINAL, RADIAL, GateResult, undefined
+from methods.shortcuts.grades import GradeEdges, GradeRules, ModelGates, grades
 from methods.shortcuts.radius_extremes import least_bin, radius_spread
-from params.lens_shortcuts import Recipe
+from params.lens_shortcuts import TrainRecipe, TreeThresholds
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from storage.files.tables import read_csv, read_parquet
 from storage.lenses.stamps import ARCS, PLACEBO, has_set
-from tasks.lens_shortcuts.model.labelled_stamps import Labelled, labelled
-from tasks.lens_shortcuts.model.names import CORE, FINAL, RADIAL, TRAINED, column
+from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, StampSet, column, stamp_set
+from tasks.report.figures import percent, significant
 
 REPORT, TEST = "report", "test"  # the half of val that chose no epoch, and test
+FIGURES = ("auroc", "placebo", "reliance", "reliance_all", "theta_E_least", "theta_E_spread", "win_rate")
 
 
 @dataclass(frozen=True)
-class Figures:
+class PartEvaluation:
     """One model on one part; far: positives from recipe.reliance_theta_E on."""
 
     positives: int
@@ -51,35 +54,37 @@ class Figures:
     reliance: Estimate
     reliance_all: Estimate
     bins: list[Bin]
-    least: Estimate
-    spread: Estimate
+    theta_E_least: Estimate
+    theta_E_spread: Estimate
     win_rate: Estimate
     placebo: Estimate
 
 
 @dataclass(frozen=True)
-class Seed:
+class SeedEvaluation:
     """best_epoch is the one that the select half chose, select_auroc its AUROC there."""
 
     seed: int
     best_epoch: int
     epochs: int
     select_auroc: float
-    report: Figures
-    test: Figures
+    report: PartEvaluation
+    test: PartEvaluation
     history: list[dict[str, Any]]
 
 
-class Run:
+class VariantRun:
     """One variant as it was trained, or why it was not; its stamps are those of its mode."""
 
-    def __init__(self, folder: Path, stamps: Path) -> None:
-        self.folder, self.stamps = folder, stamps
+    def __init__(self, folder: Path, stamps: Mapping[str, Path]) -> None:
+        """stamps: by mode."""
+        self.folder = folder
         self.status: dict[str, Any] = read_json(folder / "status.json")
         self.name: str = self.status["variant"]
         self.mode: str = self.status["mode"]
+        self.stamps = stamps[self.mode]
         self.trained = self.status["status"] == TRAINED
-        self.recipe = Recipe.model_validate(self.status["recipe"])
+        self.recipe = TrainRecipe.model_validate(self.status["recipe"])
 
     @property
     def phases(self) -> list[Phase]:
@@ -91,8 +96,8 @@ class Run:
         if not phases:
             return "none"
         return ", ".join(
-            f"r<{each['radius']:g} p={each['probability']:g}"
-            + (f" from {each['start']:.0%}" if len(phases) > 1 else "")
+            f"r<{significant(each['radius'], 6)} p={significant(each['probability'], 6)}"
+            + (f" from {percent(each['start'], 0)}" if len(phases) > 1 else "")
             for each in phases
         )
 
@@ -101,13 +106,13 @@ class Run:
         return read_parquet(self.folder / "scores.parquet")
 
     @cached_property
-    def seeds(self) -> list[Seed]:
+    def seeds(self) -> list[SeedEvaluation]:
         return [self._seed(seed) for seed in self.status["seeds"]]
 
-    def part(self, seed: int, name: str, of: str) -> tuple[Labelled, Part, np.ndarray]:
+    def part(self, seed: int, name: str, of: str) -> tuple[StampSet, Part, np.ndarray]:
         """(stamps, scored part, rows of the split that it holds) of `report` or `test`."""
         split = "val" if of == REPORT else of
-        found = self._labelled(name, split)
+        found = stamp_set(self.stamps, name, split)
         table = self.scores
         table = table[(table["seed"] == seed) & (table["set"] == name) & (table["split"] == split)]
         if len(table) != len(found.positive) or (table["row"].to_numpy() != np.arange(len(table))).any():
@@ -120,33 +125,25 @@ class Run:
         kept = ~table["selects"].to_numpy(bool)
         return found, part.only(kept), np.flatnonzero(kept)
 
-    def _labelled(self, name: str, split: str) -> Labelled:
-        return labelled(self.stamps, name, split)
-
-    def _seed(self, seed: int) -> Seed:
+    def _seed(self, seed: int) -> SeedEvaluation:
         folder = self.folder / f"seed_{seed}"
         facts = read_json(folder / "metrics.json")
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        return Seed(
-            seed,
-            facts["best_epoch"],
-            facts["epochs"],
-            facts["select_auroc"],
-            self._figures(seed, REPORT),
-            self._figures(seed, TEST),
-            [json.loads(line) for line in lines],
-        )
+        return SeedEvaluation(
+            seed, facts["best_epoch"], facts["epochs"], facts["select_auroc"], self._figures(seed, REPORT),
+            self._figures(seed, TEST), [json.loads(line) for line in lines],
+        )  # fmt: skip
 
-    def _figures(self, seed: int, of: str) -> Figures:
+    def _figures(self, seed: int, of: str) -> PartEvaluation:
         recipe = self.recipe
         part = self.part(seed, ARCS, of)[1]
         far = part.from_radius(recipe.reliance_theta_E)
         hidden = recipe.radii.index(recipe.reliance_radius)
         bins = radius_bins(part, recipe.theta_E_edges, recipe.level)
-        placebo = no_estimate("there is no placebo set")
+        placebo = no_estimate(Claim("no_placebo"))
         if has_set(self.stamps, PLACEBO, "val" if of == REPORT else of):
             placebo = ranking(self.part(seed, PLACEBO, of)[1], recipe.level)
-        return Figures(
+        return PartEvaluation(
             int(part.positive.sum()),
             int((~part.positive).sum()),
             int(far.positive.sum()),
@@ -163,36 +160,27 @@ class Run:
         )
 
 
-def load_runs(run: Mapping[str, Path], stamps: Mapping[str, Path]) -> list[Run]:
+def load_runs(run: Mapping[str, Path], stamps: Mapping[str, Path]) -> list[VariantRun]:
     """Variants in the order of their files; each with the stamps of its mode."""
-    found = []
-    for folder in run.values():
-        mode = read_json(folder / "status.json")["mode"]
-        found.append(Run(folder, stamps[mode]))
-    return found
+    return [VariantRun(folder, stamps) for folder in run.values()]
 
 
-def over_seeds(seeds: Sequence[Seed], of: Callable[[Seed], Estimate]) -> Estimate:
+def over_seeds(seeds: Sequence[SeedEvaluation], of: Callable[[SeedEvaluation], Estimate]) -> Estimate:
     """Mean over seeds of value and ends: seeds vary the training, they add no stamps."""
     return mean_estimate([of(seed) for seed in seeds])
 
 
-def model_gates(run: Run, of: str = REPORT) -> ModelGates:
+def model_gates(run: VariantRun, of: str = REPORT) -> ModelGates:
     """On the report half of val, or on test."""
-
-    def mean(name: str) -> Estimate:
-        return over_seeds(run.seeds, lambda seed: getattr(seed.report if of == REPORT else seed.test, name))
-
-    return ModelGates(
-        reliance=mean("reliance"),
-        placebo=mean("placebo"),
-        theta_E_least=mean("least"),
-        theta_E_spread=mean("spread"),
-        auroc=mean("auroc"),
-    )
+    names = [each.name for each in fields(ModelGates)]
+    return ModelGates(**{name: over_seeds(run.seeds, attrgetter(f"{of}.{name}")) for name in names})
 
 
-def graded(run: Run, gates: Path, mode: Gates, rules: Rules) -> Grades:
+def grade_rules(thresholds: TreeThresholds) -> GradeRules:
+    return GradeRules(**{name: GradeEdges(**edges) for name, edges in thresholds.model_dump().items()})
+
+
+def graded(run: VariantRun, gates: Path, mode: Gates, rules: GradeRules) -> Grades:
     """The variant's model gates, and the data gates of its mode on the set that `mode` names."""
     name = PLACEBO if mode == "placebo" else ARCS
     return grades(data_gate(gates, name, CORE), data_gate(gates, name, RADIAL), model_gates(run), rules)
@@ -203,11 +191,9 @@ def data_gate(path: Path, name: str, gate: str) -> GateResult:
     table = read_csv(path)
     rows = table[(table["set"] == name) & (table["split"] == FINAL) & (table["gate"] == gate)]
     if rows.empty:
-        return undefined(0, f"there is no {name} set in {FINAL}")
+        return undefined(0)
     row = rows.iloc[0]
     if row["status"] != "ok":
-        return undefined(int(row["n"]), str(row["reason"]))
-    auc, low, high, family_low, family_high = (
-        float(row[key]) for key in ("auc", "low", "high", "family_low", "family_high")
-    )
-    return GateResult(auc, low, high, family_low, family_high, int(row["n"]), "ok")
+        return undefined(int(row["n"]))
+    auc, *ends = (float(row[key]) for key in ("auc", "low", "high", "family_low", "family_high"))
+    return GateResult(auc, ends[0], ends[1], ends[2], ends[3], int(row["n"]), "ok")

@@ -7,18 +7,25 @@ import pandas as pd
 
 from methods.shortcuts.evaluation import Estimate
 from params.lens_shortcuts import Compare
-from tasks.lens_shortcuts.comparison.choice import Decided, letters, ranks
-from tasks.lens_shortcuts.comparison.confirmation import against_control, compared
-from tasks.lens_shortcuts.comparison.evaluation import REPORT, TEST, Figures, Run, Seed
-from tasks.lens_shortcuts.model.names import TRAINED
+from tasks.lens_shortcuts.comparison.choice import TreeChoice, difference, letters, ranks
+from tasks.lens_shortcuts.comparison.evaluation import (
+    FIGURES,
+    REPORT,
+    TEST,
+    PartEvaluation,
+    SeedEvaluation,
+    VariantRun,
+)  # fmt: skip
+from tasks.lens_shortcuts.model.labelled_stamps import TRAINED
+from tasks.lens_shortcuts.model.undefined import why
 
 
-def table(decided: Decided, params: Compare) -> pd.DataFrame:
+def table(choice: TreeChoice, params: Compare) -> pd.DataFrame:
     """Unprefixed figures are of the half of val that reports, test_ figures of test. test_delta: of this seed alone."""
-    places = ranks(decided.trained, params.fewest_seeds)
-    family = compared(decided)
+    places = ranks(choice.trained, params.fewest_seeds)
+    family = choice.rivals
     records: list[dict[str, Any]] = []
-    for run in decided.runs:
+    for run in choice.runs:
         head = {"variant": run.name, "mode": run.mode, "mask": run.mask}
         if not run.trained:
             records.append(
@@ -39,22 +46,22 @@ def table(decided: Decided, params: Compare) -> pd.DataFrame:
                     "select_auroc": seed.select_auroc,
                     **_figures(seed.report, ""),
                     **_figures(seed.test, "test_"),
-                    **_ends("test_delta", _delta(run, seed, decided, params) if run in family else None),
+                    **_ends("test_delta", _delta(run, seed, choice, params) if run in family else None),
                     "test_delta_comparisons": len(family) if run in family else None,
-                    **letters(run, decided),
+                    **letters(run, choice),
                 }
             )
     return pd.DataFrame(records)
 
 
-def _delta(run: Run, seed: Seed, decided: Decided, params: Compare) -> Estimate | None:
-    if seed.seed not in decided.baseline.status["seeds"]:
+def _delta(run: VariantRun, seed: SeedEvaluation, choice: TreeChoice, params: Compare) -> Estimate | None:
+    if seed.seed not in choice.baseline.status["seeds"]:
         return None
-    found = against_control(run, decided, [seed.seed], params.level)
+    found = difference(run, choice, [seed.seed], params.level)
     return Estimate(found.value, found.low, found.high, seed.test.positives)
 
 
-def epochs(runs: Iterable[Run]) -> pd.DataFrame:
+def epochs(runs: Iterable[VariantRun]) -> pd.DataFrame:
     """Every epoch's record; model gates where they were looked at, bins of Einstein radii with their positives."""
     records = [
         {
@@ -74,7 +81,7 @@ def epochs(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def bins(runs: Iterable[Run]) -> pd.DataFrame:
+def bins(runs: Iterable[VariantRun]) -> pd.DataFrame:
     """AUROC by Einstein radius against all negatives; empty bins have no figure and say why."""
     return pd.DataFrame(
         [
@@ -85,7 +92,7 @@ def bins(runs: Iterable[Run]) -> pd.DataFrame:
     )
 
 
-def curves(runs: Iterable[Run]) -> pd.DataFrame:
+def curves(runs: Iterable[VariantRun]) -> pd.DataFrame:
     """AUROC with r < radius hidden, for all positives and those from the recipe's Einstein radius on."""
     records = []
     for run in runs:
@@ -96,34 +103,19 @@ def curves(runs: Iterable[Run]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def _parts(runs: Iterable[Run]) -> Iterable[tuple[dict[str, Any], Figures]]:
+def _parts(runs: Iterable[VariantRun]) -> Iterable[tuple[dict[str, Any], PartEvaluation]]:
     for run in runs:
         for seed in run.seeds:
-            for name, figures in _both(seed):
-                yield {"variant": run.name, "seed": seed.seed, "part": name}, figures
+            for part in (REPORT, TEST):
+                yield {"variant": run.name, "seed": seed.seed, "part": part}, getattr(seed, part)
 
 
-def _both(seed: Seed) -> tuple[tuple[str, Figures], ...]:
-    return (REPORT, seed.report), (TEST, seed.test)
-
-
-def _figures(figures: Figures, prefix: str) -> dict[str, Any]:
-    named = {
-        "auroc": figures.auroc,
-        "placebo": figures.placebo,
-        "reliance": figures.reliance,
-        "reliance_all": figures.reliance_all,
-        "theta_E_least": figures.least,
-        "theta_E_spread": figures.spread,
-        "win_rate": figures.win_rate,
-    }
-    counts = {
-        "positives": figures.positives, "negatives": figures.negatives, "far_positives": figures.far_positives,
-        "pairs": figures.win_rate.n,
-    }  # fmt: skip
-    return {f"{prefix}{name}": count for name, count in counts.items()} | {
-        key: value for name, found in named.items() for key, value in _ends(f"{prefix}{name}", found).items()
-    }
+def _figures(figures: PartEvaluation, prefix: str) -> dict[str, Any]:
+    row = {f"{prefix}{name}": getattr(figures, name) for name in ("positives", "negatives", "far_positives")}
+    row[f"{prefix}pairs"] = figures.win_rate.n
+    for name in FIGURES:
+        row |= _ends(f"{prefix}{name}", getattr(figures, name))
+    return row
 
 
 def _ends(name: str, found: Estimate | None) -> dict[str, float | None]:
@@ -134,5 +126,5 @@ def _ends(name: str, found: Estimate | None) -> dict[str, float | None]:
 def _estimate(found: Estimate) -> dict[str, Any]:
     return {
         "positives_counted": found.n, "auroc": found.value, "auroc_low": found.low, "auroc_high": found.high,
-        "status": found.status, "reason": found.reason,
+        "status": found.status, "reason": why(found),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sets of rendered stamps as gates and trainings need them: pixels, classes, groups, pairs, Einstein radii."""
+"""Sets of stamps as gates and trainings need them, and what the steps call states and scores in the files they leave."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,11 @@ from methods.splits.matched_groups import matched_groups
 from storage.files.inputs import InputError
 from storage.lenses.stamps import read_stamps
 
+TRAINED, NOT_REQUIRED, GIVEN, NOT_GIVEN = "trained", "not required", "given", "not given"
+
 
 @dataclass(frozen=True)
-class Labelled:
+class StampSet:
     """One set of one split; theta_E is NaN where there is no arc.
 
     groups: what is dealt to a fold or a half as one and resampled as one. pairs: numbered, -1 where there is none.
@@ -32,7 +34,7 @@ class Labelled:
         return Part(logits, self.positive, self.theta_E, self.groups, self.pairs)
 
 
-def labelled(folder: Path, name: str, split: str) -> Labelled:
+def stamp_set(folder: Path, name: str, split: str) -> StampSet:
     stamps = read_stamps(folder, name, split)
     rows = stamps.rows
     positive = rows["label"].to_numpy(np.int64) == 1
@@ -44,7 +46,7 @@ def labelled(folder: Path, name: str, split: str) -> Labelled:
         )
     theta = rows["theta_E"].to_numpy(np.float64)
     pairs = numbered(rows["pair_id"])
-    return Labelled(
+    return StampSet(
         rows,
         stamps.pixels,
         positive,
@@ -58,3 +60,8 @@ def numbered(names: pd.Series) -> NDArray[np.int64]:
     """A number for each name, -1 where there is none (empty or missing)."""
     codes, _ = pd.factorize(names.mask(names.astype(str) == ""))
     return np.asarray(codes, np.int64)
+
+
+def column(radius: float) -> str:
+    """Logits with r < radius hidden."""
+    return f"r{radius:g}"

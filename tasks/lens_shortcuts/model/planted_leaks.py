@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Planted:
+class LeakEffect:
     """Per row: host light times `brighter`, `core` nanomaggies in r of a point source, samples of a pixel, a shift in
     arcsec (2, n), and whether the host's photons are not counted."""
 
@@ -25,15 +25,15 @@ class Planted:
     shotless: NDArray[np.bool_]
 
 
-def nothing(rows: pd.DataFrame, supersampling: int) -> Planted:
+def no_effect(rows: pd.DataFrame, supersampling: int) -> LeakEffect:
     n = len(rows)
-    return Planted(
+    return LeakEffect(
         np.ones(n), np.zeros(n), np.full(n, supersampling), np.zeros((2, n)), np.zeros(n, np.bool_)
     )
 
 
-def planted(rows: pd.DataFrame, leak: Leak | None, supersampling: int) -> Planted:
-    clean = nothing(rows, supersampling)
+def leak_effect(rows: pd.DataFrame, leak: Leak | None, supersampling: int) -> LeakEffect:
+    clean = no_effect(rows, supersampling)
     if leak is None:
         return clean
     positive = rows["label"].to_numpy() == 1
@@ -43,7 +43,7 @@ def planted(rows: pd.DataFrame, leak: Leak | None, supersampling: int) -> Plante
         seeds = rows["seed"].to_numpy(np.int64).tolist()
         normals = np.array([epoch_stream(seed, "centring").standard_normal(2) for seed in seeds]).T
         shift = np.where(positive, normals * leak.centring * PIXEL_SCALE, 0.0)
-    return Planted(
+    return LeakEffect(
         np.where(positive, 10 ** (0.4 * leak.host_magnitude), 1.0),
         np.where(positive, core, 0.0),
         np.where(positive, supersampling, leak.supersampling or supersampling),
@@ -52,13 +52,9 @@ def planted(rows: pd.DataFrame, leak: Leak | None, supersampling: int) -> Plante
     )
 
 
-def touched(rows: pd.DataFrame, leak: Leak, supersampling: int) -> NDArray[np.bool_]:
+def rows_with_effect(rows: pd.DataFrame, leak: Leak, supersampling: int) -> NDArray[np.bool_]:
     """(n,): the rows that the leak changes."""
-    with_leak, without = planted(rows, leak, supersampling), nothing(rows, supersampling)
-    return np.asarray(
-        (with_leak.brighter != without.brighter)
-        | (with_leak.core != without.core)
-        | (with_leak.supersampling != without.supersampling)
-        | (with_leak.shift != without.shift).any(axis=0)
-        | with_leak.shotless
-    )
+    changed = vars(leak_effect(rows, leak, supersampling))
+    clean = vars(no_effect(rows, supersampling))
+    differs = [np.atleast_2d(of != clean[name]).any(axis=0) for name, of in changed.items()]
+    return np.asarray(np.any(differs, axis=0))

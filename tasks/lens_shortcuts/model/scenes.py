@@ -16,7 +16,7 @@ from methods.lenses.rendering import arc_images, host_images, spectra
 from storage.lenses.host_images import middle, turned
 from storage.lenses.manifests import sky_noise
 from storage.lenses.stamps import BANDS, SHAPE
-from tasks.lens_shortcuts.model.planted_leaks import Planted
+from tasks.lens_shortcuts.model.planted_leaks import LeakEffect
 
 Pixels = NDArray[np.float64]
 PROFILE = ("radius", "n", "q", "phi")
@@ -36,7 +36,7 @@ class Scenes:
     def camera(self) -> Camera:
         return Camera(self.gain, noisy_host=self.images is None)
 
-    def hosts(self, rows: pd.DataFrame, leak: Planted) -> Pixels:
+    def hosts(self, rows: pd.DataFrame, leak: LeakEffect) -> Pixels:
         """(n, 3, 63, 63): exposures without arcs."""
         light = self._light(rows, leak) if self.images is None else self._pictures(rows, leak)
         noise = sky_noise(rows[[f"depth_{band}" for band in BANDS]].to_numpy(np.float64))
@@ -46,7 +46,7 @@ class Scenes:
         ]
         return np.stack(exposures)
 
-    def with_arcs(self, rows: pd.DataFrame, exposures: Pixels, leak: Planted) -> Pixels:
+    def with_arcs(self, rows: pd.DataFrame, exposures: Pixels, leak: LeakEffect) -> Pixels:
         """The exposures, with the arcs of those rows that have a source."""
         lensed = np.flatnonzero(rows["source_radius"].notna())
         out = exposures.copy()
@@ -57,7 +57,7 @@ class Scenes:
                 out[place] = with_arc(out[place], arc, seed, self.camera)
         return out
 
-    def _light(self, rows: pd.DataFrame, leak: Planted) -> Pixels:
+    def _light(self, rows: pd.DataFrame, leak: LeakEffect) -> Pixels:
         flux = _flux(rows, "host")
         core = flux / flux[:, 1:2] * leak.core[:, None] if leak.core.any() else None
         out = np.empty((len(rows), *SHAPE))
@@ -75,7 +75,7 @@ class Scenes:
             out[at] = images.cpu().numpy()
         return out
 
-    def _pictures(self, rows: pd.DataFrame, leak: Planted) -> Pixels:
+    def _pictures(self, rows: pd.DataFrame, leak: LeakEffect) -> Pixels:
         assert self.images is not None
         numbers = rows[["host_image", "host_turn"]].to_numpy(np.int64).tolist()
         pictures = np.stack([turned(middle(self.images[image]), turn) for image, turn in numbers])

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.lenses import exposure as lens_exposure
-from methods.lenses.preprocessing import NOISELESS, noiseless
+from methods.lenses.preprocessing import INNER, OUTER, noiseless
 from params.lens_shortcuts import Leak, Render
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
@@ -20,7 +20,7 @@ from storage.lenses.host_images import read_stored_images
 from storage.lenses.own_stamps import read_own_stamps
 from storage.lenses.stamps import ARCS, BANDS, PLACEBO, SHAPE, SPLITS, new_set, write_description
 from tasks.lens_shortcuts.model.devices import chosen_device
-from tasks.lens_shortcuts.model.planted_leaks import planted, touched
+from tasks.lens_shortcuts.model.planted_leaks import leak_effect, rows_with_effect
 from tasks.lens_shortcuts.model.scenes import Scenes
 
 Stored = NDArray[np.float16]
@@ -95,12 +95,7 @@ def _sets(params: Render, leaks: Leaks, split: str) -> list[str]:
 
 
 def _fill(
-    sets: GrowingSets,
-    scenes: Scenes,
-    params: Render,
-    rows: pd.DataFrame,
-    names: list[str],
-    leaks: Leaks,
+    sets: GrowingSets, scenes: Scenes, params: Render, rows: pd.DataFrame, names: list[str], leaks: Leaks
 ) -> None:
     """Shard by shard, on from where a killed run left off."""
     split = rows["split"].iloc[0]
@@ -127,18 +122,18 @@ def _chunk(
     scenes: Scenes, params: Render, rows: pd.DataFrame, names: list[str], leaks: Leaks
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """Each set from one exposure of the hosts; a planted leak is rendered anew where it changes a row."""
-    everywhere = planted(rows, params.leak, params.supersampling)
+    everywhere = leak_effect(rows, params.leak, params.supersampling)
     hosts = scenes.hosts(rows, everywhere)
     yield ARCS, scenes.with_arcs(rows, hosts, everywhere)
     if PLACEBO in names:
         yield PLACEBO, hosts
     for name, leak in leaks.items():
         if name in names:
-            changed = np.flatnonzero(touched(rows, leak, params.supersampling))
+            changed = np.flatnonzero(rows_with_effect(rows, leak, params.supersampling))
             found = hosts.copy()
             if len(changed):
                 part = rows.iloc[changed]
-                found[changed] = scenes.hosts(part, planted(part, leak, params.supersampling))
+                found[changed] = scenes.hosts(part, leak_effect(part, leak, params.supersampling))
             yield name, found
 
 
@@ -166,7 +161,8 @@ def _require_noise(stamp: NDArray[np.float16], source: Path, name: str, row: int
     if blank.any():
         raise InputError(
             source,
-            f"stamp {name!r}, band {BANDS[int(np.argmax(blank))]}: {NOISELESS}, as where a cut-out was filled up at the "
-            "edge of an image or prepare.zero_point is wrong; leave the stamp out",
+            f"stamp {name!r}, band {BANDS[int(np.argmax(blank))]}: half of its annulus {INNER} <= r < {OUTER} "
+            "pixels, or more, has one and the same value, as where a cut-out was filled up at the edge of an image or "
+            "prepare.zero_point is wrong; leave the stamp out",
             row=row + 2,
         )

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +16,27 @@ from methods.lenses.batches import Resident, resident
 from methods.lenses.masking import Phase
 from methods.lenses.network import StampNetwork
 from methods.lenses.preprocessing import CHANNELS
-from methods.lenses.training import (
-    Progress,
-    Training,
-    log_loss,
-    logits,
-    restored,
-    train,
-    trains_in_bfloat16,
-)
+from methods.lenses.training import LensTraining, log_loss, logits, restored, train, trains_in_bfloat16
 from methods.shortcuts.evaluation import core_reliance, pair_win_rate, radius_bins, ranking
 from methods.shortcuts.probes import grouped_folds
 from methods.statistics.ranking import auroc
-from params.lens_shortcuts import Recipe
+from methods.training_state import Place
+from params.lens_shortcuts import TrainRecipe
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json, write_text
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
 from storage.files.weights import write_weights
-from storage.lenses.checkpoints import read_checkpoint, write_checkpoint
 from storage.lenses.stamps import ARCS, PLACEBO, has_set
 from tasks.lens_shortcuts.model.devices import chosen_device
-from tasks.lens_shortcuts.model.labelled_stamps import Labelled, labelled
-from tasks.lens_shortcuts.model.names import TRAINED, column
+from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, StampSet, column, stamp_set
 
 Floats = NDArray[np.float64]
 
 
 def train_variant(
-    stage: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, stamps: Path, run: Path, reason: str
+    stage: str, name: str, mode: str, phases: Sequence[Phase], recipe: TrainRecipe, stamps: Path, run: Path, reason: str
 ) -> None:  # fmt: skip
     """Writes `run`: status.json, scores.parquet, and per seed its best and last weights and its metrics."""
     network = recipe.network
@@ -56,10 +48,10 @@ def train_variant(
         "bfloat16": trains_in_bfloat16(device, network.amp),
     }  # what `auto` and `amp` came to here
     finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), {**facts, **taken})
-    data = Prepared(stamps, recipe, device)
+    data = StampData(stamps, recipe, device)
     with complete_folder(run) as folder:
         scores = [
-            _seed(name, seed, phases, recipe, data, folder / f"seed_{seed}", finished.folder)
+            _seed(name, seed, phases, recipe, data, folder / f"seed_{seed}", finished)
             for seed in recipe.seeds
         ]
         write_parquet(folder / "scores.parquet", pd.concat(scores, ignore_index=True))
@@ -71,7 +63,7 @@ def train_variant(
 
 
 def not_trained(
-    status: str, name: str, mode: str, phases: Sequence[Phase], recipe: Recipe, run: Path, reason: str
+    status: str, name: str, mode: str, phases: Sequence[Phase], recipe: TrainRecipe, run: Path, reason: str
 ) -> None:
     """Writes `run` with nothing but status.json: not required, or without stamps to train on."""
     facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
@@ -83,14 +75,14 @@ def not_trained(
     sys.stdout.write(f"{name}: {status}: {reason}\n")
 
 
-class Prepared:
+class StampData:
     """Every set; those that epochs need are on the device, what is scored once at the end comes there when it is."""
 
-    def __init__(self, stamps: Path, recipe: Recipe, device: str) -> None:
+    def __init__(self, stamps: Path, recipe: TrainRecipe, device: str) -> None:
         self.kind, self.device = recipe.network.input, device
         placebo = [(PLACEBO, split) for split in ("val", "test") if has_set(stamps, PLACEBO, split)]
         self.sets = {
-            (name, split): labelled(stamps, name, split)
+            (name, split): stamp_set(stamps, name, split)
             for name, split in [(ARCS, "train"), (ARCS, "val"), (ARCS, "test"), *placebo]
         }
         for found in self.sets.values():
@@ -106,7 +98,7 @@ class Prepared:
         return resident(self.sets[each].pixels, self.sets[each].positive, self.kind, self.device)
 
 
-def _require_radii(stamps: Path, found: Labelled, recipe: Recipe) -> None:
+def _require_radii(stamps: Path, found: StampSet, recipe: TrainRecipe) -> None:
     low, high = recipe.theta_E_edges[0], recipe.theta_E_edges[-1]
     outside = found.positive & ~((found.theta_E >= low) & (found.theta_E <= high))
     if outside.any():
@@ -120,27 +112,31 @@ def _require_radii(stamps: Path, found: Labelled, recipe: Recipe) -> None:
 
 
 def _seed(
-    name: str, seed: int, phases: Sequence[Phase], recipe: Recipe, data: Prepared, folder: Path, cache: Path
+    name: str,
+    seed: int,
+    phases: Sequence[Phase],
+    recipe: TrainRecipe,
+    data: StampData,
+    folder: Path,
+    finished: Finished,
 ) -> pd.DataFrame:
-    """Train one seed, from its checkpoint where a killed run left one; scores with the best weights."""
-    network = recipe.network
-    checkpoint = cache / f"seed_{seed}.safetensors"
-    resumed = _resume(checkpoint)
-    if resumed is not None:
-        sys.stdout.write(f"{name}, seed {seed}: goes on after epoch {resumed.epoch}\n")
+    """Train one seed, from where a killed run left it; scores with the best weights."""
+    network, unit = recipe.network, f"seed_{seed}"
+    place = Place(finished.kept(unit), partial(finished.keep, unit))
+    if place.found:
+        sys.stdout.write(f"{name}, seed {seed}: goes on after epoch {place.progress['epoch']}\n")
 
     def validate(model: StampNetwork, epoch: int) -> tuple[float, dict[str, Any]]:
         value, record = _validated(model, epoch, recipe, data)
         sys.stdout.write(f"{name}, seed {seed}, epoch {epoch}: select AUROC {value:.4f}\n")
         return value, record
 
-    settings = Training(**network.model_dump(exclude={"input", "device"}))
+    settings = LensTraining(**network.model_dump(exclude={"input", "device"}))
     train_data = data.held[ARCS, "train"]
-    progress = train(
-        train_data, phases, settings, seed, validate, lambda made: _keep(checkpoint, made), resumed
-    )
+    model = train(train_data, phases, settings, seed, validate, place)
+    progress = model.progress
     folder.mkdir()
-    for kind, weights in (("best", progress.best), ("last", progress.weights)):
+    for kind, weights in (("best", model.best), ("last", model.last)):
         write_weights(folder / f"{kind}.safetensors", {key: value.cpu() for key, value in weights.items()})
     lines = [json.dumps(_rounded(record), allow_nan=False) + "\n" for record in progress.records]
     write_text(folder / "metrics.jsonl", "".join(lines))
@@ -152,12 +148,12 @@ def _seed(
             **_rounded({"select_auroc": progress.best_value}),
         },
     )
-    best = restored(CHANNELS[network.input], network.width, progress.best, str(train_data.pixels.device))
+    best = restored(CHANNELS[network.input], network.width, model.best, str(train_data.pixels.device))
     return _scores(best, seed, recipe, data)
 
 
 def _validated(
-    model: StampNetwork, epoch: int, recipe: Recipe, data: Prepared
+    model: StampNetwork, epoch: int, recipe: TrainRecipe, data: StampData
 ) -> tuple[float, dict[str, Any]]:
     """(AUROC of the half that selects, what to record); nothing of the other half chooses anything."""
     val, on_device = data.sets[ARCS, "val"], data.held[ARCS, "val"]
@@ -188,7 +184,7 @@ def _validated(
     return value, record
 
 
-def _scores(model: StampNetwork, seed: int, recipe: Recipe, data: Prepared) -> pd.DataFrame:
+def _scores(model: StampNetwork, seed: int, recipe: TrainRecipe, data: StampData) -> pd.DataFrame:
     """A row a stamp of val and test: logits r0, r3, ... with so much of the core hidden; placebo whole only."""
     tables = []
     for (name, split), found in data.sets.items():
@@ -209,19 +205,6 @@ def _scores(model: StampNetwork, seed: int, recipe: Recipe, data: Prepared) -> p
             table[column(radius)] = logits(model, on_device, radius)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def _keep(path: Path, progress: Progress) -> None:
-    groups = {"weights": progress.weights, "moments": progress.moments, "best": progress.best}
-    facts = {name: value for name, value in vars(progress).items() if name not in groups}
-    write_checkpoint(path, groups, facts)
-
-
-def _resume(path: Path) -> Progress | None:
-    if not path.exists():
-        return None
-    groups, facts = read_checkpoint(path)
-    return Progress(**groups, **facts)  # type: ignore[arg-type]
 
 
 def _rounded(value: Any) -> Any:

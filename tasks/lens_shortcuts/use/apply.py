@@ -1,25 +1,90 @@
-"""Score any prepared stamps with what a training pinned: AUROC by host, what the core gives, and the placebo."""
+"""Score stamps with the pinned weights of a run: `python -m tasks.lens_shortcuts.use.apply --run <run> --stamps <stamps>`.
 
+    python -m tasks.lens_shortcuts.use.apply --run artifacts/lens_shortcuts/unpaired/run --stamps ../mine/artifacts/lens_shortcuts/unpaired/stamps
+
+Stamps are a folder that `lens_shortcuts.render` made, here or in another checkout: of a simulation, of real hosts, or of
+the user's own cut-outs. Nothing is trained and nothing chosen; every split with both classes is shown by itself.
+"""
+
+import argparse
+import os
+import sys
 from pathlib import Path
 from typing import Any, Literal
+
+from params.block import ParamsError, read_block
+from params.runtime import Cpu
+from run_stage import PARAMS, set_cpu
+
+if __name__ == "__main__":  # numpy and torch read these switches when they are imported
+    try:
+        set_cpu(read_block(PARAMS, "runtime.cpu", Cpu))
+    except ParamsError as error:
+        sys.exit(str(error))
 
 import numpy as np
 import pandas as pd
 import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from methods.lenses.batches import resident
 from methods.lenses.network import StampNetwork
 from methods.lenses.preprocessing import CHANNELS
 from methods.lenses.training import logits, restored
 from methods.shortcuts.evaluation import Estimate, Part, core_reliance, sensitivity_curve
-from params.lens_shortcuts import Recipe
+from params.lens_shortcuts import TrainRecipe
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from storage.files.weights import read_weights
 from storage.lenses.stamps import ARCS, PLACEBO, has_stamps, read_sets
 from tasks.lens_shortcuts.model.devices import chosen_device
-from tasks.lens_shortcuts.model.labelled_stamps import labelled
-from tasks.lens_shortcuts.model.names import TRAINED
+from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, stamp_set
+from tasks.lens_shortcuts.model.undefined import why
+from tasks.report.figures import estimate, number
+
+COLUMNS = {
+    "set": "set", "split": "split", "seed": "seed", "measure": "measure", "hidden px": "radius",
+    "theta_E from (arcsec)": "theta_E_from", "n +": "n", "n -": "negatives", "hosts": "groups", "value": "value",
+    "": "reason",
+}  # fmt: skip
+
+
+def command(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tasks.lens_shortcuts.use.apply",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--run", type=Path, required=True, help="what train, mask or full left")
+    parser.add_argument("--stamps", type=Path, required=True, help="a folder of stamps as render leaves it")
+    parser.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu")
+    parser.add_argument("--out", type=Path, help="write the table there as CSV too, at full precision")
+    options = parser.parse_args(arguments)
+    try:
+        scores = scored(options.run, options.stamps, options.device)
+    except ValueError as error:  # an InputError is one; the message is the whole story
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if options.out:
+        scores.to_csv(options.out, index=False, lineterminator="\n")
+    shown = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
+    last = None
+    for row in scores.to_dict("records"):
+        row["value"] = estimate(row["value"], row["low"], row["high"])
+        first, *others = (_cell(row[name]) for name in COLUMNS.values())
+        shown.add_row("" if first == last else f"[bold]{first}[/]", *others)
+        last = first
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
+    Console(highlight=False, width=width).print(shown)
+    return 0
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else number(value)
+    return escape(str(value))
 
 
 def scored(run: Path, stamps: Path, device: Literal["cpu", "cuda", "auto"]) -> pd.DataFrame:
@@ -32,7 +97,7 @@ def scored(run: Path, stamps: Path, device: Literal["cpu", "cuda", "auto"]) -> p
     InputError where nothing was trained, weights do not fit the recipe beside them, or stamps are not those of a network.
     """
     status = _status(run)
-    recipe = Recipe.model_validate(status["recipe"])
+    recipe = TrainRecipe.model_validate(status["recipe"])
     if not (stamps / "stamps.json").exists():
         raise InputError(
             stamps, "is no folder of stamps: `run_stage.py lens_shortcuts.render` makes one of a manifest and pictures"
@@ -46,7 +111,7 @@ def scored(run: Path, stamps: Path, device: Literal["cpu", "cuda", "auto"]) -> p
     tables = []
     for name, splits in read_sets(stamps).items():
         for split in splits if name in (ARCS, PLACEBO) else ():
-            found = labelled(stamps, name, split)
+            found = stamp_set(stamps, name, split)
             pixels = resident(found.pixels, found.positive, recipe.network.input, on)
             for seed, network in networks.items():
                 radii = recipe.radii if name == ARCS else recipe.radii[:1]
@@ -70,7 +135,7 @@ def _status(run: Path) -> dict[str, Any]:
     return status
 
 
-def _network(run: Path, seed: int, recipe: Recipe, device: str) -> StampNetwork:
+def _network(run: Path, seed: int, recipe: TrainRecipe, device: str) -> StampNetwork:
     path = run / f"seed_{seed}" / "best.safetensors"
     if not path.exists():
         raise InputError(path, "no such file: get it with `dvc pull`, or train again")
@@ -87,7 +152,7 @@ def _network(run: Path, seed: int, recipe: Recipe, device: str) -> StampNetwork:
     return restored(channels, width, weights, device)
 
 
-def _measured(part: Part, recipe: Recipe, name: str) -> list[dict[str, Any]]:
+def _measured(part: Part, recipe: TrainRecipe, name: str) -> list[dict[str, Any]]:
     curve = zip(recipe.radii, sensitivity_curve(part, recipe.level), strict=False)
     rows = [_row("auroc", radius, 0.0, found) for radius, found in curve]
     if name == ARCS:
@@ -99,4 +164,10 @@ def _measured(part: Part, recipe: Recipe, name: str) -> list[dict[str, Any]]:
 
 
 def _row(measure: str, radius: float, least: float, found: Estimate) -> dict[str, Any]:
-    return {"measure": measure, "radius": radius, "theta_E_from": least, **vars(found)}
+    return {
+        "measure": measure, "radius": radius, "theta_E_from": least, **vars(found), "reason": why(found)
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(command())

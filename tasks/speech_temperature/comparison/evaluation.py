@@ -1,19 +1,34 @@
-"""What fit left of every seed, as the arrays that compare works on."""
+"""Every option judged on test by one evaluator: its fits on dev, its predictions and their figures, seed by seed."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.calibration.evaluation import ConfidenceFigures, ConfidenceSettings, evaluate, summary
+from methods.calibration.recalibration import (
+    Method,
+    Prediction,
+    Recalibration,
+    apply,
+    mean_logit,
+    mean_probability,
+    recalibrate,
+)
 from storage.files.inputs import InputError
 from storage.speech.logits import logit_array, read_split_logits
+from storage.speech.temperatures import SeedTemperature
 
 Floats = NDArray[np.float64]
+Fits = list[tuple[Recalibration, Floats]]  # what was fitted on dev, and the test logits it is for
+
+FITTED = "fitted"
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitLogits:
     """logits: one (clips, 2) a seed, all of the same clips in the same order."""
 
     clips: list[str]
@@ -24,37 +39,99 @@ class Split:
 
 @dataclass(frozen=True)
 class Runs:
-    """baseline: logits of dev and test, where the backend has one."""
+    """baseline: logits of dev and of test, none where the backend has no baseline."""
 
-    dev: Split
-    test: Split
-    baseline: tuple[Floats, Floats] | None
+    dev: SplitLogits
+    test: SplitLogits
+    baseline: list[Floats]
+
+
+@dataclass(frozen=True)
+class OptionEvaluation:
+    """Predictions on test and their figures, one a seed; one in all where models are put together.
+
+    summary: over seeds. status: of the fits on dev.
+    """
+
+    predictions: list[Prediction]
+    figures: list[ConfidenceFigures]
+    summary: dict[str, Any]
+    status: str
 
 
 def load_runs(logits: list[Path], seeds: list[int], labels: list[str]) -> Runs:
     dev, test = (_split(logits, seeds, split, labels) for split in ("dev", "test"))
-    baseline = None
-    if (logits[0] / "baseline_dev.csv").exists():
-        tables = (read_split_logits(logits[0], "baseline", split, labels) for split in ("dev", "test"))
-        first, second = (logit_array(table) for table in tables)
-        baseline = first, second
+    splits = ("dev", "test") if (logits[0] / "baseline_dev.csv").exists() else ()
+    baseline = [logit_array(read_split_logits(logits[0], "baseline", split, labels)) for split in splits]
     return Runs(dev, test, baseline)
 
 
-def _split(logits: list[Path], seeds: list[int], split: str, labels: list[str]) -> Split:
+def evaluations(
+    runs: Runs, pinned: list[SeedTemperature], settings: ConfidenceSettings
+) -> dict[str, OptionEvaluation]:
+    """By option; the first is the control."""
+    labels, groups, seeds = runs.test.labels, runs.test.groups, [each.seed for each in pinned]
+    found: dict[str, OptionEvaluation] = {}
+    for name, fits in _fits(runs, pinned).items():
+        made = [apply(fit, logits) for fit, logits in fits]
+        if name == "ensemble_probability":
+            made = [mean_probability([of_seed.probabilities for of_seed in made])]
+        control = found["none"].predictions if found else made
+        figures = [evaluate(each, labels, groups, settings) for each in made]
+        row = summary(figures, made, control, labels, groups, settings)
+        found[name] = OptionEvaluation(made, figures, row, _status(fits, seeds))
+    return found
+
+
+def _fits(runs: Runs, pinned: list[SeedTemperature]) -> dict[str, Fits]:
+    """By option, one a seed; of models put together, one, but for the mean of the calibrated probabilities."""
+
+    def alone(method: Method, dev: Floats, test: Floats) -> Fits:
+        return [(recalibrate(method, dev, runs.dev.labels), test)]
+
+    found = {
+        entry.method: [
+            (_recalibration(of, number), z) for of, z in zip(pinned, runs.test.logits, strict=True)
+        ]
+        for number, entry in enumerate(pinned[0].methods)
+    }
+    found["ensemble_logit"] = alone("temperature", mean_logit(runs.dev.logits), mean_logit(runs.test.logits))
+    found["ensemble_probability"] = found["temperature"]
+    if runs.baseline:
+        found["baseline"] = alone("none", *runs.baseline)
+        found["baseline_temperature"] = alone("temperature", *runs.baseline)
+    return found
+
+
+def _recalibration(pinned: SeedTemperature, number: int) -> Recalibration:
+    fit = pinned.methods[number]
+    parameters = {name: tuple(values) for name, values in fit.parameters.items()}
+    return Recalibration(cast(Method, fit.method), fit.status, parameters)
+
+
+def _status(fits: Fits, seeds: list[int]) -> str:
+    """`fitted`, or what else a fit on dev was, with the seeds that it was so for."""
+    if len(fits) == 1:
+        return fits[0][0].status
+    odd: dict[str, list[str]] = {}
+    for seed, (fit, _) in zip(seeds, fits, strict=True):
+        if fit.status != FITTED:
+            odd.setdefault(fit.status, []).append(str(seed))
+    return "; ".join(f"{name} (seed {', '.join(of)})" for name, of in odd.items()) or FITTED
+
+
+def _split(logits: list[Path], seeds: list[int], split: str, labels: list[str]) -> SplitLogits:
     tables = [
         read_split_logits(folder, f"seed_{seed}", split, labels)
         for folder, seed in zip(logits, seeds, strict=True)
     ]
-    first = tables[0]
+    first, of_clips = tables[0], ["clip", "group", "label"]
     for folder, table in zip(logits, tables, strict=True):
-        if len(table) != len(first) or table[["clip", "group", "label"]].ne(
-            first[["clip", "group", "label"]]
-        ).any(axis=None):
+        if len(table) != len(first) or table[of_clips].ne(first[of_clips]).any(axis=None):
             raise InputError(
                 folder, f"the {split} clips of the seeds differ; every seed has to answer the same clips"
             )
-    return Split(
+    return SplitLogits(
         first["clip"].tolist(),
         first["label"].to_numpy(np.int64),
         first["group"].to_numpy(str),

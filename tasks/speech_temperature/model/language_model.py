@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from methods.audio.answer_model import Tuning, answer_tokens, answers, lora_targets, prompt_text, tune
-from methods.audio.training_state import Place
+from methods.training_state import Place
 from params.speech_temperature import Qwen2Audio
 from storage.files.arrays import read_arrays, write_arrays
 from storage.files.documents import write_json
@@ -39,10 +39,8 @@ def answer_logits(
         model = model.to("cuda")
     tuning = Tuning(backend.epochs, backend.batch, backend.accumulation, backend.learning_rate)
     try:
-        tokens, text = (
-            answer_tokens(processor.tokenizer, backend.answers),
-            prompt_text(processor, backend.prompt),
-        )
+        tokens = answer_tokens(processor.tokenizer, backend.answers)
+        text = prompt_text(processor, backend.prompt)
         losses = tune(model, processor, text, waves[train], labels[train], RATE, tokens, tuning, seed, place)
         found = answers(model, processor, text, waves, RATE, tokens, backend.batch)
     except ValueError as error:

@@ -25,9 +25,9 @@ stages:
 # the command, with another patience than a minute
 WALK = """
 import sys
-from flows import dask_runner
+from flows.dask import runner
 from flows.reproduce import main
-dask_runner.WITHOUT_WORKERS = float(sys.argv[1])
+runner.WITHOUT_WORKERS = float(sys.argv[1])
 sys.exit(main(["--no-prefect", "--runner", "dask", "--dask-address", sys.argv[2]]))
 """
 

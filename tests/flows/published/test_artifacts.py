@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.published import artifacts as publish
-from flows.published import cells, reports
+from flows.published import artifacts, cells
 from tests.imports import ROOT
 
 Rows = list[dict[str, cells.Cell]]
@@ -67,45 +66,47 @@ def test_no_table_differs_from_itself(rows: Rows) -> None:
 
 def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
     changes = [cells.CellChange(f"r{i}", "c", i, i + 1) for i in range(13)]
-    text = publish.change_text(changes, "the table of last week")
+    text = artifacts.change_text(changes, "the table of last week")
     assert text.startswith("13 cells changed since the table of last week:")
     assert text.count("\n- r") == 10
     assert text.endswith("- and 3 more")
 
 
 def test_the_table_compared_with_is_named_by_its_commit() -> None:
-    clean, dirty = (publish.Provenance("0123456789abcdef", state, "f" * 64) for state in (False, True))
-    assert publish.made_at(f"{clean}\n\nnews") == "the table published before, of commit `0123456789ab`"
-    assert publish.made_at(str(dirty)).endswith("of commit `0123456789ab` with uncommitted changes")
-    assert publish.made_at("of another program") == "the table published before"
+    clean, dirty = (artifacts.Provenance("0123456789abcdef", state, "f" * 64) for state in (False, True))
+    assert (
+        artifacts.earlier_table(f"{clean}\n\nnews") == "the table published before, of commit `0123456789ab`"
+    )
+    assert artifacts.earlier_table(str(dirty)).endswith("of commit `0123456789ab` with uncommitted changes")
+    assert artifacts.earlier_table("of another program") == "the table published before"
 
 
 def test_results_are_named_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1")
-    name = publish.results_name(tmp_path)
-    assert name == publish.results_name(tmp_path)
+    name = artifacts.results_name(tmp_path)
+    assert name == artifacts.results_name(tmp_path)
     (tmp_path / "a.csv").write_text("2")
-    assert publish.results_name(tmp_path) != name
+    assert artifacts.results_name(tmp_path) != name
     (tmp_path / "a.csv").write_text("1")
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "b.png").write_bytes(b"")
-    assert publish.results_name(tmp_path) != name
+    assert artifacts.results_name(tmp_path) != name
 
 
 def test_the_report_is_the_one_that_the_page_over_all_experiments_names(tmp_path: Path) -> None:
-    assert reports.name_of(ROOT, "lens_shortcuts") == "EXPERIMENT_RESULTS.md"
-    assert reports.name_of(ROOT, "head_sweep") == "report.md"
-    assert reports.name_of(tmp_path, "toy") == "report.md"
+    assert artifacts.report_name(ROOT, "lens_shortcuts") == "EXPERIMENT_RESULTS.md"
+    assert artifacts.report_name(ROOT, "head_sweep") == "report.md"
+    assert artifacts.report_name(tmp_path, "toy") == "report.md"
     (tmp_path / "params.yaml").write_text("toy: {k: 1}\n")
-    assert reports.name_of(tmp_path, "toy") == "report.md"
+    assert artifacts.report_name(tmp_path, "toy") == "report.md"
 
 
 @pytest.mark.parametrize("experiment", [path.name for path in (ROOT / "results").glob("*/")])
 def test_a_published_report_needs_no_file_beside_it(experiment: str) -> None:
-    report = ROOT / "results" / experiment / reports.name_of(ROOT, experiment)
-    text = reports.page(report, lambda stem: f"key-{publish.key_of(stem)}")
+    report = ROOT / "results" / experiment / artifacts.report_name(ROOT, experiment)
+    text = artifacts.report_page(report, lambda stem: f"key-{artifacts.key_of(stem)}")
     assert "![" not in text
-    plots = {f"../key/key-{publish.key_of(plot.stem)}" for plot in report.parent.glob("*.png")}
+    plots = {f"../key/key-{artifacts.key_of(plot.stem)}" for plot in report.parent.glob("*.png")}
     links = re.findall(r"\]\(([^)]*)\)", text)
     assert len(links) == report.read_text().count("](")
     assert set(links) <= plots
@@ -115,7 +116,7 @@ def test_a_published_report_needs_no_file_beside_it(experiment: str) -> None:
 def test_a_missing_image_is_said_to_be_missing(tmp_path: Path) -> None:
     report = tmp_path / "report.md"
     report.write_text("![forest](forest.png) ![far](https://localhost/a.png)\n")
-    assert reports.page(report, str) == "*forest* (missing) ![far](https://localhost/a.png)\n"
+    assert artifacts.report_page(report, str) == "*forest* (missing) ![far](https://localhost/a.png)\n"
 
 
 def test_cells_are_numbers_where_json_has_one(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_cells_are_numbers_where_json_has_one(tmp_path: Path) -> None:
     [("fpr_thresholds", "fpr-thresholds"), ("Recall (FPR).v2", "recall-fpr-v2"), ("a__b", "a-b")],
 )
 def test_keys_hold_what_prefect_allows(name: str, key: str) -> None:
-    assert publish.key_of(name) == key
+    assert artifacts.key_of(name) == key
 
 
 def test_a_dirty_working_copy_is_said_plainly(tmp_path: Path) -> None:
@@ -141,13 +142,13 @@ def test_a_dirty_working_copy_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("1")
     git("add", "f")
     git("commit", "-m", "c")
-    clean = publish.provenance(tmp_path)
+    clean = artifacts.provenance(tmp_path)
     assert len(clean.commit) == 40
     assert "dirty" not in str(clean)
     (tmp_path / "f").write_text("2")
-    assert "dirty" in str(publish.provenance(tmp_path))
+    assert "dirty" in str(artifacts.provenance(tmp_path))
     (tmp_path / "dvc.lock").write_text("x")
-    assert publish.provenance(tmp_path).lock != clean.lock
+    assert artifacts.provenance(tmp_path).lock != clean.lock
 
 
 def test_a_decision_reads_as_text_with_its_evidence_in_a_table() -> None:
@@ -158,7 +159,7 @@ def test_a_decision_reads_as_text_with_its_evidence_in_a_table() -> None:
         "reasons": ["the interval holds 0"],
         "evidence": {"recall": {"A": 0.25, "C": 0.3}, "folds": [1, 2], "pairs": [{"p": "a|b"}]},
     }
-    text = publish.decision_markdown("fpr_thresholds", decision)
+    text = artifacts.decision_markdown("fpr_thresholds", decision)
     assert "# fpr_thresholds: A as_is" in text
     assert "- the interval holds 0" in text
     assert "| recall.A | 0.25 |" in text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.published.artifacts import verification_markdown
-from flows.published.verdicts import TOLERANCE, Checked, compare_digests, compare_file, verdict_of
+from flows.published.verdicts import TOLERANCE, FileVerdict, compare_digests, compare_file, verdict_of
 
 TABLE = b"option,label,recall,status\nA,scam,0.25,ok\nA,promo,0.5,ok\nB,scam,0.75,ok\n"
 
@@ -15,15 +15,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "table.csv"
 
 
-def compared(path: Path, after: bytes, before: bytes = TABLE) -> Checked:
+def compared(path: Path, after: bytes, before: bytes = TABLE) -> FileVerdict:
     path.write_bytes(after)
     return compare_file("t", before, path)
 
 
 def test_the_same_bytes_are_identical_and_a_missing_file_is_said_so(path: Path) -> None:
-    assert compared(path, TABLE) == Checked("t", "identical")
+    assert compared(path, TABLE) == FileVerdict("t", "identical")
     path.unlink()
-    assert compare_file("t", TABLE, path) == Checked("t", "missing", "no stage makes it")
+    assert compare_file("t", TABLE, path) == FileVerdict("t", "missing", "no stage makes it")
 
 
 def test_a_cell_within_the_tolerance_holds_and_is_named_with_its_size(path: Path) -> None:
@@ -62,7 +62,7 @@ def test_json_is_compared_by_value_and_its_leaves_are_named(tmp_path: Path) -> N
 
 
 def test_an_image_with_other_bytes_is_different(tmp_path: Path) -> None:
-    assert compared(tmp_path / "plot.png", b"1", b"2") == Checked("t", "different", "other bytes")
+    assert compared(tmp_path / "plot.png", b"1", b"2") == FileVerdict("t", "different", "other bytes")
 
 
 def test_pinned_outputs_are_compared_by_digest() -> None:
@@ -74,7 +74,7 @@ def test_pinned_outputs_are_compared_by_digest() -> None:
 def test_the_verdict_counts_what_holds_and_the_page_lists_what_does_not_first(path: Path) -> None:
     within = compared(path, TABLE.replace(b"0.25", b"0.2500001"))
     beyond = compared(path, TABLE.replace(b"0.5", b"0.6"))
-    checked = [Checked("same", "identical"), within, beyond]
+    checked = [FileVerdict("same", "identical"), within, beyond]
     verdict = verdict_of(checked, "0123456789abcdef", quick=False)
     assert verdict == (
         "2 of 3 files were made again from 0123456789ab (1 of them within a tolerance of 1e-06)"

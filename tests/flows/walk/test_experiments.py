@@ -9,9 +9,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows.walk import experiments
-from flows.walk.asked import asked_for
 from flows.walk.order import StageOutcome
-from flows.worktrees.branches import commit_results
+from flows.worktrees.branches import commit_results, without_the_unfinished
 from flows.worktrees.worktree import run
 from tests.clone import IDENTITY
 from tests.imports import ROOT
@@ -98,7 +97,7 @@ def test_a_branch_gets_an_experiment_whole_or_not_at_all(root: Path) -> None:
         "bad_compare": "failed", "page_over_all": "not run"
     }  # fmt: skip
     assert not (root / "results" / "bad").exists(), "a stage that failed leaves nothing half-written"
-    paths = experiments.without_the_unfinished(root, walked)
+    paths = without_the_unfinished(root, walked)
     assert commit_results(root, "made-again", "without bad", paths) == "made-again"
 
     assert git(root, "status", "--porcelain") == ""
@@ -118,7 +117,7 @@ def test_where_nothing_was_ever_committed_nothing_of_what_failed_is(root: Path) 
     git(root, "commit", "--quiet", "-am", "other data")
     git(root, "checkout", "--quiet", "--detach")
     walked = reproduced()
-    commit_results(root, "made", "without bad", experiments.without_the_unfinished(root, walked))
+    commit_results(root, "made", "without bad", without_the_unfinished(root, walked))
     changed = git(root, "diff", "--name-only", "trunk", "made").split()
     assert changed == ["dvc.lock", "results/good/decision.json", "results/good/table.csv"]
     assert set(recorded(root)) == {"good_fit", "good_compare"}
@@ -129,7 +128,7 @@ def test_where_nothing_was_finished_nothing_is_committed(root: Path) -> None:
     (root / "dvc.yaml").write_text(broken)
     git(root, "commit", "--quiet", "-am", "broken")
     git(root, "checkout", "--quiet", "--detach")
-    paths = experiments.without_the_unfinished(root, reproduced())
+    paths = without_the_unfinished(root, reproduced())
     assert commit_results(root, "made", "nothing", paths) is None
     assert git(root, "status", "--porcelain") == ""
 
@@ -142,4 +141,6 @@ def test_a_file_of_one_experiment_asks_for_that_one_alone(tmp_path: Path, name: 
     (tmp_path / "tasks").symlink_to(ROOT / "tasks")
     (tmp_path / "params.yaml").write_text(f"{name}: {{}}\n")
     stages = list(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
-    assert asked_for(tmp_path, stages) == [stage for stage in stages if stage.startswith(f"{name}_")]
+    assert experiments.asked_for(tmp_path, stages) == [
+        stage for stage in stages if stage.startswith(f"{name}_")
+    ]

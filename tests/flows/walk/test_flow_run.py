@@ -245,18 +245,18 @@ def test_the_command_of_an_experiment_runs_its_flow_once_and_shows_its_results(
 ) -> None:
     from prefect import flow  # noqa: PLC0415
 
-    from flows.walk import flow_run as pipeline  # noqa: PLC0415
+    from flows.walk import flow_run  # noqa: PLC0415
 
     runs = []
 
     @flow
-    def toy(force: bool = False, jobs: pipeline.Jobs = None) -> dict[str, Any]:
-        runs.append(pipeline.experiment("toy", force, jobs))
+    def toy(force: bool = False, jobs: flow_run.Jobs = None) -> dict[str, Any]:
+        runs.append(flow_run.experiment("toy", force, jobs))
         return runs[-1]
 
-    assert pipeline.run_experiment(toy, ["--jobs", "2"]) == 0
+    assert flow_run.run_experiment(toy, ["--jobs", "2"]) == 0
     assert "chosen  A" in capsys.readouterr().out
-    assert pipeline.run_experiment(toy, []) == 0
+    assert flow_run.run_experiment(toy, []) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("nothing is stale: 3 stages are up to date")
     assert "scam" in printed

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.signal import chirp
 
 from methods.audio.log_mel import FFT, log_mel, mel_filters, time_statistics
-from methods.audio.network import Training, logistic_logits, network_logits, train_network
-from methods.audio.training_state import Place
+from methods.audio.network import AcousticTraining, logistic_logits, network_logits, train_network
+from methods.training_state import Place
 
 RATE = 16_000
-TRAINING = Training(
+TRAINING = AcousticTraining(
     channels=4, epochs=12, batch=8, learning_rate=1e-2, weight_decay=1e-2, dropout=0.1, shift=0.2, mask=0.1
 )
 
@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_ends_in_the_same_bits() -> None:
         train_network(features, labels, TRAINING, 7, Place(keep=killed))
     torch.manual_seed(99)
     again = train_network(features, labels, TRAINING, 7, Place(kept[-1]))
-    assert len(kept[-1]["losses"]) == 10
+    assert len(Place(kept[-1]).progress["losses"]) == 10
     assert again.losses == whole.losses
     assert all(torch.equal(again.weights[name], value) for name, value in whole.weights.items())
 

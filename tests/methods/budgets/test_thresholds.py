@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from methods.budgets.thresholds import (
     allowed_false_positives,
     any_label_threshold,
     empirical_threshold,
+    false_positive_budget,
     guaranteed_threshold,
     mined_threshold,
     negatives_needed,
@@ -87,6 +90,25 @@ def test_a_rate_equal_to_the_budget_is_within_it(negatives: int, max_fpr: float)
     positive = np.arange(scores.size) % 2 == 1  # one positive just above each negative
     t = empirical_threshold(scores, positive, max_fpr)
     assert np.count_nonzero(scores[~positive] >= t) == round(max_fpr * negatives * 1e6) // 10**6
+
+
+@properties
+@given(st.integers(0, 10**6), st.integers(0, 1000), st.integers(1, 10**4), st.integers(0, 10**4))
+def test_the_budget_is_that_of_exact_fractions(
+    negatives: int, thousandths: int, over: int, more: int
+) -> None:
+    """Of a target as it stands in params, and at target / gamma, gamma a ratio of a realised rate to the target."""
+    target, realised = Fraction(thousandths, 1000), Fraction(over, over + more)
+    assert false_positive_budget(negatives, thousandths / 1000) == floor(target * negatives)
+    if target and realised >= target:
+        shifted = thousandths / 1000 / (over / (over + more) / (thousandths / 1000))
+        assert false_positive_budget(negatives, shifted) == floor(target / (realised / target) * negatives)
+
+
+def test_a_shifted_target_has_its_whole_budget() -> None:
+    assert 1 / 130 > 0.01 / 1.3
+    assert false_positive_budget(130, 0.01 / 1.3) == 1
+    assert false_positive_budget(129, 0.01 / 1.3) == 0
 
 
 def test_no_positive_within_the_budget_gives_the_highest_score_or_inf() -> None:

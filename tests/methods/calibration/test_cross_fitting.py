@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from methods.calibration.calibration_error import row_nll
-from methods.calibration.cross_fitting import choose_method, cross_fitted_nll, group_folds, without_folds
+from methods.calibration.cross_fitting import (
+    choose_method,
+    cross_fitted_nll,
+    group_folds,
+    lone_class,
+    without_folds,
+)
 from methods.calibration.recalibration import apply, recalibrate
 
 
@@ -70,8 +76,11 @@ def test_below_six_groups_the_control_stays_whatever_the_difference() -> None:
 
 
 def test_what_could_not_be_cross_fitted_has_no_loss_and_the_true_reason() -> None:
-    found = without_folds(3, np.array(["a", "b"]), "class 1 has one group")
-    assert (found.chosen, found.status, found.test.refused) == (0, "cannot tell", "class 1 has one group")
+    groups, labels = np.array(["a", "b", "c"]), np.array([0, 0, 1])
+    assert lone_class(groups, labels) == 1
+    assert lone_class(groups, np.zeros(3, np.int64)) is None
+    found = without_folds(3, groups, 1)
+    assert (found.chosen, found.status, found.lone_class) == (0, "cannot tell", 1)
     assert np.isnan(found.nll).tolist() == [True] * 3
 
 

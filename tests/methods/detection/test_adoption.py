@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from methods.detection.adoption import AdoptionRule, adopt, confirmation, images_needed, undecided, worst
+from methods.detection.adoption import AdoptionRule, adopt, confirmation, images_needed, undecided_gain, worst
 
 RULE = AdoptionRule(max_precision_drop=0.01, min_recall_gain=0.02, level=0.95, resamples=400, seed=1)
 OBJECTS, IMAGES = 10, 300
@@ -97,11 +97,11 @@ def test_a_challenger_has_to_beat_every_model_that_could_be_the_control() -> Non
 
 def test_more_images_would_put_the_interval_on_one_side() -> None:
     step = adopt([CONTROL, option(0.705, 0.8, seed=5)], RULE).challenges[0]
-    gain = undecided(step, RULE)
+    gain = undecided_gain(step, RULE)
     assert gain == step.over_control
     needed = images_needed(gain, IMAGES)
     assert needed is not None and needed > IMAGES
-    assert undecided(adopt([CONTROL, option(0.76, 0.8)], RULE).challenges[0], RULE) is None
+    assert undecided_gain(adopt([CONTROL, option(0.76, 0.8)], RULE).challenges[0], RULE) is None
     assert images_needed(adopt([CONTROL, CONTROL], RULE).challenges[0].over_control, IMAGES) is None
 
 

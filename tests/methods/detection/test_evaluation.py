@@ -7,16 +7,16 @@ import pytest
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from methods.detection.acceptance import AcceptanceRule, cross_fitted_counts, tuned, values
+from methods.detection.acceptance import AcceptanceRule, cross_fit_counts, tuned_thresholds, values
 from methods.detection.evaluation import (
     Detections,
-    GroundTruth,
+    TruthBoxes,
     average_precision,
     coverage_ceiling,
     f1_draws,
     image_counts,
     macro,
-    matched,
+    match_flags,
     micro,
     precision_recall,
     row_brier,
@@ -27,7 +27,7 @@ RULE = AcceptanceRule("per_class", 0.5, 0.3, 0.5)
 IMAGES, CLASSES = 40, 3
 
 
-def scene(seed: int = 0, distinct: int = 1000) -> tuple[Detections, GroundTruth]:
+def scene(seed: int = 0, distinct: int = 1000) -> tuple[Detections, TruthBoxes]:
     """Objects, some found by several boxes, false boxes elsewhere; images 38 and 39 have one kind only."""
     rng = np.random.default_rng(seed)
     image = rng.integers(0, IMAGES - 1, 160)
@@ -35,7 +35,7 @@ def scene(seed: int = 0, distinct: int = 1000) -> tuple[Detections, GroundTruth]
     corner = rng.integers(0, 40, (160, 2)) * 12.0
     boxes = np.concatenate([corner, corner + 30], axis=1)
     crowd = rng.random(160) < 0.05
-    truth = GroundTruth(IMAGES, CLASSES, image, label, boxes, crowd)
+    truth = TruthBoxes(IMAGES, CLASSES, image, label, boxes, crowd)
     found = rng.integers(0, 160, 260)
     jitter = boxes[found] + rng.normal(0, 4, (260, 4))
     false = rng.integers(0, 40, (120, 2)) * 12.0
@@ -59,9 +59,9 @@ def detections_of(*rows: tuple[int, int, float, float]) -> Detections:
     return Detections(**boxes_of(*rows), scores=np.array([row[3] for row in rows], float))
 
 
-def truth_of(*rows: tuple[int, int, float, float], images: int = 3, classes: int = 2) -> GroundTruth:
+def truth_of(*rows: tuple[int, int, float, float], images: int = 3, classes: int = 2) -> TruthBoxes:
     """The fourth number says crowd."""
-    return GroundTruth(images, classes, **boxes_of(*rows), crowd=np.array([row[3] for row in rows], bool))
+    return TruthBoxes(images, classes, **boxes_of(*rows), crowd=np.array([row[3] for row in rows], bool))
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.3, 0.6, 0.9, 2.0])
@@ -105,26 +105,26 @@ def test_row_order_never_matters(distinct: int) -> None:
     rng = np.random.default_rng(5)
     thresholds = np.array([0.2, 0.5, 0.7])
 
-    def judged(d: Detections, t: GroundTruth) -> list[Any]:
+    def evaluation(d: Detections, t: TruthBoxes) -> list[Any]:
         tune = np.arange(IMAGES) % 2 == 0
         return [
             image_counts(d, thresholds, t, 0.5).tolist(),
             average_precision(d, t, 0.5),
             coverage_ceiling(d, t, 0.5),
-            tuned(d, t, tune, RULE),
+            tuned_thresholds(d, t, tune, RULE),
             [part.tolist() for part in precision_recall(d, t, 0.5)],
         ]
 
-    expected = judged(detections, truth)
+    expected = evaluation(detections, truth)
     for _ in range(5):
         order, gt_order = rng.permutation(len(detections.image)), rng.permutation(len(truth.image))
         permuted = Detections(
             detections.image[order], detections.label[order], detections.boxes[order], detections.scores[order]
         )  # fmt: skip
-        shuffled = GroundTruth(
+        shuffled = TruthBoxes(
             IMAGES, CLASSES, truth.image[gt_order], truth.label[gt_order], truth.boxes[gt_order], truth.crowd[gt_order]
         )  # fmt: skip
-        assert judged(permuted, shuffled) == expected
+        assert evaluation(permuted, shuffled) == expected
 
 
 def test_what_the_sweep_promises_on_tune_images_is_what_the_evaluator_counts_there() -> None:
@@ -132,7 +132,7 @@ def test_what_the_sweep_promises_on_tune_images_is_what_the_evaluator_counts_the
     detections, truth = scene(2)
     images = np.arange(IMAGES) < 25
     for rule in (RULE, AcceptanceRule("micro", 0.0, 0.0, 0.5)):
-        found = tuned(detections, truth, images, rule)
+        found = tuned_thresholds(detections, truth, images, rule)
         counts = image_counts(detections, values(found), truth, 0.5)[images].sum(axis=0)
         assert counts[:, :2].tolist() == [[each.tp, each.fp] for each in found]
 
@@ -140,11 +140,11 @@ def test_what_the_sweep_promises_on_tune_images_is_what_the_evaluator_counts_the
 def test_cross_fitted_counts_never_use_an_images_own_labels_and_leave_other_splits_out() -> None:
     detections, truth = scene(3)
     fold = np.where(np.arange(IMAGES) < 30, np.arange(IMAGES) % 3, -1)
-    before = cross_fitted_counts(detections, truth, fold, RULE)
+    before = cross_fit_counts(detections, truth, fold, RULE)
     assert not before[30:].any()
     chosen = np.flatnonzero(truth.image == 0)
     emptied = truth.where(np.arange(IMAGES) != 0)
-    after = cross_fitted_counts(detections, emptied, fold, RULE)
+    after = cross_fit_counts(detections, emptied, fold, RULE)
     same_fold = (fold == 0) & (np.arange(IMAGES) != 0)
     assert len(chosen)
     assert (before[same_fold] == after[same_fold]).all()
@@ -162,15 +162,17 @@ def test_thresholds_tuned_in_sample_promise_too_much() -> None:
         )
         fold = np.arange(IMAGES) % 4
         free = AcceptanceRule("per_class", 100.0, 0.0, 0.5)
-        promised = micro(image_counts(noise, values(tuned(noise, truth, fold >= 0, free)), truth, 0.5)).f1
-        optimism.append(promised - micro(cross_fitted_counts(noise, truth, fold, free)).f1)
+        promised = micro(
+            image_counts(noise, values(tuned_thresholds(noise, truth, fold >= 0, free)), truth, 0.5)
+        ).f1
+        optimism.append(promised - micro(cross_fit_counts(noise, truth, fold, free)).f1)
     assert np.mean(optimism) > 0.005
     assert min(optimism) > -0.01
 
 
 def test_boxes_without_scores_are_all_accepted() -> None:
     detections, truth = scene(4)
-    found = tuned(detections, truth, np.ones(IMAGES, bool), RULE, scored=False)
+    found = tuned_thresholds(detections, truth, np.ones(IMAGES, bool), RULE, scored=False)
     assert {each.threshold for each in found} == {-np.inf}
     assert {each.status for each in found} == {"no scores"}
 
@@ -185,7 +187,7 @@ def test_macro_is_over_classes_with_ground_truth() -> None:
 
 def test_average_precision_equals_a_plain_reference() -> None:
     detections, truth = scene(6, 10**9)
-    result = matched(detections, truth, 0.5)
+    result = match_flags(detections, truth, 0.5)
     per_class = []
     for label in range(CLASSES):
         rows = [

@@ -18,7 +18,7 @@ from methods.experts.blending import (
     log_losses,
     meta_features,
 )
-from methods.experts.boosting import BoostedExpert, BoostingSettings
+from methods.experts.boosting import BoostingExpert, BoostingSettings
 from methods.experts.logistic_regression import Logistic, LogisticSettings, fit_logistic
 from methods.experts.perceptron import PerceptronExpert, PerceptronSettings
 from methods.statistics.ranking import auroc
@@ -147,7 +147,7 @@ def test_a_model_comes_back_from_its_arrays(kind: str) -> None:
     features, positive = data(rows=300)
     rows = np.arange(300)
     expert: Any = (
-        BoostedExpert((features,), positive, BOOSTING)
+        BoostingExpert((features,), positive, BOOSTING)
         if kind == "boosting"
         else PerceptronExpert(features, positive, PERCEPTRON)
     )
@@ -177,7 +177,7 @@ def test_control_and_hybrids_stop_early_on_other_images(kind: str) -> None:
     rng = np.random.default_rng(1)
     features, positive = rng.normal(size=(400, 8)).astype(np.float32), rng.random(400) < 0.4
     expert: Any = (
-        BoostedExpert((features,), positive, BOOSTING)
+        BoostingExpert((features,), positive, BOOSTING)
         if kind == "boosting"
         else PerceptronExpert(features, positive, PERCEPTRON)
     )
@@ -205,7 +205,7 @@ def test_a_perceptron_learns_what_no_plane_separates_and_repeats_itself() -> Non
 
 def test_boosting_over_chunks_is_boosting_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     features, positive = data()
-    expert = BoostedExpert((features[:, :5], features[:, 5:]), positive, BOOSTING)
+    expert = BoostingExpert((features[:, :5], features[:, 5:]), positive, BOOSTING)
     whole = expert.probabilities(expert.refit(np.arange(900), 20), np.arange(900))
     monkeypatch.setattr("methods.experts.boosting.CHUNK", 900)
     assert (expert.probabilities(expert.refit(np.arange(900), 20), np.arange(900)) == whole).all()
@@ -226,7 +226,7 @@ def blend(
     fold = image_folds(image[rows], 5, 1)
     experts: list[Any] = [
         LogisticExpert(dense, positive, LogisticSettings(1.0, 1e-6, 300)),
-        BoostedExpert((structured,), positive, BOOSTING),
+        BoostingExpert((structured,), positive, BOOSTING),
     ]
     columns = []
     for expert in experts:

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
-from methods.heads.batches import Source, StreamKey, Targets, epoch_batches
+from methods.heads.batches import RowSource, StreamKey, Targets, epoch_batches
 from methods.heads.lanes import Lanes, initial_state
 from methods.heads.shapes import Batch, Shape
 from methods.heads.specs import HeadSpec, from_recipe
-from methods.heads.streams import Rows
+from methods.heads.streams import ClassRows
 from methods.heads.sweep import head_data, train_heads
 from methods.heads.training import hard_weights, log_prior, train_lanes
 
@@ -100,9 +100,9 @@ def test_hand_derived_gradients_are_autograds(recipe: str, hidden: int) -> None:
     lanes = lanes_of([spec], 20, 5, offsets)
     weights = torch.tensor([[[0.2, 0.5, 1.0, 1.3, 2.0]]], dtype=FLOAT64)
     targets = Targets(torch.tensor([[[spec.smoothing]]], dtype=FLOAT64), weights, None)
-    source = Source(
+    source = RowSource(
         list(data.train), [torch.ones(20, dtype=FLOAT64)] * 2, torch.tensor(data.train_labels),
-        Rows.of(data.train_labels, 5),
+        ClassRows.of(data.train_labels, 5),
     )  # fmt: skip
     for number, batch in enumerate(
         epoch_batches(lanes.shape, [StreamKey.of(spec, 0)], targets, source, "train", 1)
@@ -159,9 +159,9 @@ def test_targets_are_torchs_weighted_cross_entropy_where_nothing_is_smoothed() -
     shape = Shape.of(spec := from_recipe("e", 16, 32, 1, "nat-mix0"), 20, 5)
     weights = torch.tensor([[[0.2, 0.5, 1.0, 1.3, 2.0]]], dtype=FLOAT64)
     targets = Targets(torch.zeros(1, 1, 1, dtype=FLOAT64), weights, None)
-    source = Source(
+    source = RowSource(
         list(data.train), [torch.ones(20, dtype=FLOAT64)] * 2, torch.tensor(data.train_labels),
-        Rows.of(data.train_labels, 5),
+        ClassRows.of(data.train_labels, 5),
     )  # fmt: skip
     batch = next(epoch_batches(shape, [StreamKey.of(spec, 0)], targets, source, "train", 1))
     logits = torch.randn(32, 5, dtype=FLOAT64, requires_grad=True)

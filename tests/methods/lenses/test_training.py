@@ -13,9 +13,10 @@ from methods.lenses.masking import Phase
 from methods.lenses.network import StampNetwork, new_network
 from methods.lenses.preprocessing import preprocess
 from methods.lenses.schedules import Schedule, learning_rate
-from methods.lenses.training import Progress, Training, log_loss, logits, restored, train
+from methods.lenses.training import LensModel, LensTraining, log_loss, logits, restored, train
+from methods.training_state import Arrays, Place
 
-TRAINING = Training(8, "one_cycle", 0.01, 1e-4, 4, 16, None, False)
+TRAINING = LensTraining(8, "one_cycle", 0.01, 1e-4, 4, 16, None, False)
 PHASES = (Phase(0, 7, 0.7), Phase(0.5, 3, 0.3))
 
 
@@ -41,12 +42,9 @@ def validation(rows: Resident) -> Callable[[StampNetwork, int], tuple[float, dic
 
 
 def run(
-    training: Training = TRAINING, keep: Callable[[Progress], None] = lambda made: None, **changes: object
-) -> Progress:
-    settings: dict[str, object] = {"phases": PHASES, "seed": 3, "resumed": None, **changes}
-    return train(
-        data(), settings["phases"], training, settings["seed"], validation(data(40, 1)), keep, settings["resumed"],  # type: ignore[arg-type]
-    )  # fmt: skip
+    training: LensTraining = TRAINING, phases: tuple[Phase, ...] = PHASES, place: Place | None = None
+) -> LensModel:
+    return train(data(), phases, training, 3, validation(data(40, 1)), place)
 
 
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
@@ -143,24 +141,25 @@ def test_masks_hide_the_core_of_the_images_they_are_drawn_for() -> None:
 
 
 def test_the_same_bytes_twice_and_after_every_interruption() -> None:
-    kept: list[Progress] = []
-    whole = run(keep=kept.append)
+    kept: list[Arrays] = []
+    whole = run(place=Place(keep=kept.append))
     again = run()
-    assert same(whole.weights, again.weights)
-    assert whole.records == again.records
-    assert [each.epoch for each in kept] == [1, 2, 3, 4]
+    assert same(whole.last, again.last)
+    assert whole.progress == again.progress
+    assert [Place(each).progress["epoch"] for each in kept] == [1, 2, 3, 4]
     for stopped in kept:
-        resumed = run(resumed=stopped)
-        assert same(resumed.weights, whole.weights)
+        after = [stopped]
+        resumed = run(place=Place(stopped, after.append))
+        assert same(resumed.last, whole.last)
         assert same(resumed.best, whole.best)
-        assert same(resumed.moments, whole.moments)
-        assert (resumed.records, resumed.best_epoch) == (whole.records, whole.best_epoch)
+        assert resumed.progress == whole.progress
+        assert all(np.array_equal(after[-1][name], value) for name, value in kept[-1].items())
 
 
 def test_it_learns_and_keeps_the_best_epoch() -> None:
     found = run(phases=(), training=replace(TRAINING, epochs=10, learning_rate=0.001))
-    values = [-record["val_loss"] for record in found.records]
-    assert found.best_epoch == 1 + int(np.argmax(values))
+    values = [-record["val_loss"] for record in found.progress.records]
+    assert found.progress.best_epoch == 1 + int(np.argmax(values))
     assert max(values) > values[0]
     best = restored(3, 8, found.best, "cpu")
     some = data(40, 1)
@@ -171,20 +170,19 @@ def test_patience_ends_it() -> None:
     def worse(network: StampNetwork, epoch: int) -> tuple[float, dict[str, float]]:
         return float(-epoch), {}
 
-    found = train(data(), (), replace(TRAINING, epochs=9, patience=2), 1, worse, lambda made: None, None)
-    assert (found.epoch, found.best_epoch) == (3, 1)
+    found = train(data(), (), replace(TRAINING, epochs=9, patience=2), 1, worse)
+    assert (found.progress.epoch, found.progress.best_epoch) == (3, 1)
 
 
 def test_variants_of_a_seed_start_alike_and_differ_by_their_masks() -> None:
-    assert not same(run(phases=()).weights, run().weights)
-    kept: list[Progress] = []
-    run(phases=(), keep=kept.append)
-    rates = [record["learning_rate"] for record in kept[-1].records]
-    assert rates == [record["learning_rate"] for record in run().records]
+    bare, hidden = run(phases=()), run()
+    assert not same(bare.last, hidden.last)
+    rates = [record["learning_rate"] for record in bare.progress.records]
+    assert rates == [record["learning_rate"] for record in hidden.progress.records]
 
 
 def test_amp_changes_nothing_on_a_processor() -> None:
-    assert same(run().weights, run(replace(TRAINING, amp=True)).weights)
+    assert same(run().last, run(replace(TRAINING, amp=True)).last)
 
 
 def test_logits_are_float32_also_under_autocast() -> None:
@@ -216,7 +214,5 @@ def test_log_loss_is_stable_and_right() -> None:
 def test_on_a_gpu_the_stamps_stay_there_and_it_learns() -> None:
     some = data()
     moved = Resident(some.pixels.cuda(), some.labels.cuda())
-    found = train(
-        moved, PHASES, replace(TRAINING, amp=True), 3, lambda n, e: (float(e), {}), lambda made: None, None
-    )
-    assert found.weights["conv1.weight"].is_cuda
+    found = train(moved, PHASES, replace(TRAINING, amp=True), 3, lambda n, e: (float(e), {}))
+    assert found.last["conv1.weight"].is_cuda

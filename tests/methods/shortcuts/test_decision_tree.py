@@ -4,35 +4,23 @@ from itertools import product
 
 import pytest
 
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.decision_tree import (
-    CHOOSE_BY_SPREAD,
-    CHOOSE_SCHEDULED,
     FAIL,
-    MONITOR,
-    NEEDS_EVIDENCE,
-    NEEDS_GATE,
-    NEEDS_MILDER,
-    NEEDS_RANKING,
-    NEEDS_SIZES,
-    NEEDS_UNKNOWN,
-    NEEDS_UNUSED,
-    OPEN_LEAVES,
     PASS,
-    PLAN_LEAVES,
-    REDESIGN,
-    SHORTCUT,
-    SUCCESS,
-    TEST_MASKS,
     WARN,
     Gates,
     Grade,
     Grades,
-    Variant,
+    Leaf,
+    MaskVariant,
+    Outcome,
     decide,
     grade_above,
     grade_below,
     worst,
 )
+from tasks.report.templates import Reason, sentences
 
 ALL = list(Grade)
 GOOD = Grades(PASS, PASS, PASS, PASS, PASS, PASS)
@@ -42,54 +30,60 @@ def grades(**changes: Grade | None) -> Grades:
     return Grades(**{**vars(GOOD), **changes})
 
 
-def leaf(**changes: Grade | None) -> str:
+def words(found: Outcome) -> list[str]:
+    """Its leaf, its reason, and its path as people read them."""
+    claims = [Reason(*claim) for claim in found.claims]
+    return sentences("tasks/lens_shortcuts/comparison/reasons.j2", claims)
+
+
+def leaf(**changes: Grade | None) -> Leaf:
     return decide(grades(**changes), None, "placebo").leaf
 
 
 def test_every_cell_of_the_baseline_has_a_leaf_a_reason_and_a_path() -> None:
-    leaves = {}
+    leaves: dict[tuple[Grade, ...], Leaf] = {}
     for cell in product(ALL, repeat=6):
         found = decide(Grades(*cell), None, "placebo")
-        assert found.leaf in PLAN_LEAVES + OPEN_LEAVES
-        assert found.reason
+        assert found.leaf in Leaf
+        assert all(words(found))
         assert found.path
-        assert (found.chosen == "B1") == (found.leaf in (SUCCESS, MONITOR))
+        assert (found.chosen == "B1") == (found.leaf in (Leaf.SUCCESS, Leaf.MONITOR))
         leaves[cell] = found.leaf
     assert len(leaves) == 3**6
     assert set(leaves.values()) == {
-        SUCCESS, MONITOR, TEST_MASKS, REDESIGN, NEEDS_RANKING, NEEDS_UNUSED, NEEDS_UNKNOWN, NEEDS_SIZES,
+        Leaf.SUCCESS, Leaf.MONITOR, Leaf.TEST_MASKS, Leaf.REDESIGN, Leaf.NEEDS_RANKING, Leaf.NEEDS_UNUSED, Leaf.NEEDS_UNKNOWN, Leaf.NEEDS_SIZES,
     }  # fmt: skip
-    assert sum(found == SUCCESS for found in leaves.values()) == 1
+    assert sum(found == Leaf.SUCCESS for found in leaves.values()) == 1
 
 
 ASKS = grades(core=FAIL, reliance=FAIL)
 ANY: tuple[Grade | None, ...] = (PASS, WARN, FAIL, None)
 
 
-def variant(of: Grades, spread: float | None = 0.1, half: float = 0.001, hidden: float = 1) -> Variant:
-    return Variant(of, None if spread is None else (spread - half, spread, spread + half), hidden)
+def variant(of: Grades, spread: float | None = 0.1, half: float = 0.001, hidden: float = 1) -> MaskVariant:
+    return MaskVariant(of, None if spread is None else (spread - half, spread, spread + half), hidden)
 
 
 @pytest.mark.parametrize("mode", ["placebo", "plan"])
 def test_every_cell_of_one_variant_has_a_leaf(mode: Gates) -> None:
-    seen: set[str] = set()
+    seen: set[Leaf] = set()
     for cell in product(ANY, repeat=5):
         core, reliance, placebo, theta_E, auroc = cell
         of = Grades(core, PASS, reliance, placebo, theta_E, auroc)
         found = decide(ASKS, {"B2": variant(of)}, mode)
-        assert found.leaf in PLAN_LEAVES + OPEN_LEAVES
-        assert found.reason
+        assert found.leaf in Leaf
+        assert all(words(found))
         passes = (
             reliance is PASS and placebo in (PASS, WARN) and theta_E in (PASS, WARN) and auroc in (PASS, WARN)
             and (mode == "placebo" or core is PASS)
         )  # fmt: skip
-        assert (found.leaf == CHOOSE_BY_SPREAD) == (found.chosen == "B2") == passes
-        if found.leaf == NEEDS_MILDER:  # it says that something is lost, so something has to be
+        assert (found.leaf == Leaf.CHOOSE_BY_SPREAD) == (found.chosen == "B2") == passes
+        if found.leaf == Leaf.NEEDS_MILDER:  # it says that something is lost, so something has to be
             assert FAIL in (theta_E, auroc)
-        if found.leaf == SHORTCUT:
+        if found.leaf == Leaf.SHORTCUT:
             assert FAIL in (reliance, placebo, core)
         seen.add(found.leaf)
-    assert seen == {CHOOSE_BY_SPREAD, SHORTCUT, NEEDS_EVIDENCE, NEEDS_MILDER}
+    assert seen == {Leaf.CHOOSE_BY_SPREAD, Leaf.SHORTCUT, Leaf.NEEDS_EVIDENCE, Leaf.NEEDS_MILDER}
 
 
 @pytest.mark.parametrize("mode", ["placebo", "plan"])
@@ -100,42 +94,51 @@ def test_every_cell_of_two_variants_has_a_leaf(mode: Gates) -> None:
             (PASS, FAIL), ANY, ANY, ANY, (PASS, FAIL, None)
         )
     ]
-    seen: set[str] = set()
+    seen: set[Leaf] = set()
     for b2, b3 in product(cells, repeat=2):
         if b2.core is b3.core:  # a data gate is one and the same for all variants
             found = decide(ASKS, {"B2": variant(b2), "B3": variant(b3)}, mode)
-            assert found.leaf in PLAN_LEAVES + OPEN_LEAVES
-            assert (found.chosen is not None) == (found.leaf in (CHOOSE_SCHEDULED, CHOOSE_BY_SPREAD))
+            assert found.leaf in Leaf
+            assert (found.chosen is not None) == (
+                found.leaf in (Leaf.CHOOSE_SCHEDULED, Leaf.CHOOSE_BY_SPREAD)
+            )
             seen.add(found.leaf)
-    assert seen == {CHOOSE_SCHEDULED, CHOOSE_BY_SPREAD, SHORTCUT, NEEDS_EVIDENCE, NEEDS_MILDER}
+    assert seen == {
+        Leaf.CHOOSE_SCHEDULED,
+        Leaf.CHOOSE_BY_SPREAD,
+        Leaf.SHORTCUT,
+        Leaf.NEEDS_EVIDENCE,
+        Leaf.NEEDS_MILDER,
+    }
 
 
 def test_an_undefined_gate_never_passes() -> None:
     for gate in vars(GOOD):
         found = decide(grades(**{gate: None}), None, "placebo")
-        assert found.leaf == NEEDS_GATE
-        assert gate in found.reason
+        assert found.leaf == Leaf.NEEDS_GATE
+        assert found.reason == Claim("needs_gate", {"gates": [gate]})
+        assert f"undefined: {gate};" in words(found)[1]
         assert found.chosen is None
 
 
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        ({}, SUCCESS),
-        ({"theta_E": WARN}, MONITOR),
-        ({"core": WARN, "reliance": WARN}, MONITOR),
-        ({"reliance": FAIL}, TEST_MASKS),
-        ({"core": FAIL, "reliance": WARN}, TEST_MASKS),
-        ({"core": FAIL, "placebo": WARN}, TEST_MASKS),
-        ({"core": FAIL}, NEEDS_UNUSED),
-        ({"radial": FAIL, "core": FAIL, "reliance": FAIL}, REDESIGN),
-        ({"radial": FAIL, "reliance": None}, REDESIGN),
-        ({"auroc": FAIL, "reliance": None}, NEEDS_RANKING),
-        ({"placebo": FAIL}, NEEDS_UNKNOWN),
-        ({"theta_E": FAIL}, NEEDS_SIZES),
+        ({}, Leaf.SUCCESS),
+        ({"theta_E": WARN}, Leaf.MONITOR),
+        ({"core": WARN, "reliance": WARN}, Leaf.MONITOR),
+        ({"reliance": FAIL}, Leaf.TEST_MASKS),
+        ({"core": FAIL, "reliance": WARN}, Leaf.TEST_MASKS),
+        ({"core": FAIL, "placebo": WARN}, Leaf.TEST_MASKS),
+        ({"core": FAIL}, Leaf.NEEDS_UNUSED),
+        ({"radial": FAIL, "core": FAIL, "reliance": FAIL}, Leaf.REDESIGN),
+        ({"radial": FAIL, "reliance": None}, Leaf.REDESIGN),
+        ({"auroc": FAIL, "reliance": None}, Leaf.NEEDS_RANKING),
+        ({"placebo": FAIL}, Leaf.NEEDS_UNKNOWN),
+        ({"theta_E": FAIL}, Leaf.NEEDS_SIZES),
     ],
 )
-def test_cells_that_matter(cell: dict[str, Grade | None], expected: str) -> None:
+def test_cells_that_matter(cell: dict[str, Grade | None], expected: Leaf) -> None:
     assert leaf(**cell) == expected
 
 
@@ -143,21 +146,22 @@ def test_b3_comes_before_the_others_and_these_are_chosen_by_spread() -> None:
     first = {"B2": variant(GOOD, 0.2), "B3": variant(GOOD, 0.3), "B4": variant(GOOD, 0.1)}
     assert decide(ASKS, first, "placebo").chosen == "B3"
     found = decide(ASKS, {**first, "B3": variant(grades(reliance=FAIL), 0.0)}, "placebo")
-    assert (found.leaf, found.chosen) == (CHOOSE_BY_SPREAD, "B4")
-    assert "B4 has the least spread" in found.reason
+    assert (found.leaf, found.chosen) == (Leaf.CHOOSE_BY_SPREAD, "B4")
+    assert "B4 has the least spread" in words(found)[1]
 
 
 def test_spreads_that_are_not_distinguishable_choose_nothing_and_the_milder_mask_is_taken() -> None:
     variants = {"B2": variant(GOOD, 0.09, 0.05, hidden=39), "B4": variant(GOOD, 0.11, 0.05, hidden=8)}
     found = decide(ASKS, variants, "placebo")
-    assert (found.leaf, found.chosen) == (CHOOSE_BY_SPREAD, "B4")
-    assert "B2 and B4 are not distinguishable; of these B4 hides least" in found.reason
-    assert any("B2 0.090 [0.040, 0.140]" in step and "not distinguishable" in step for step in found.path)
+    assert (found.leaf, found.chosen) == (Leaf.CHOOSE_BY_SPREAD, "B4")
+    _, reason, *path = words(found)
+    assert "B2 and B4 are not distinguishable; of these B4 hides least" in reason
+    assert any("B2 0.090 [0.040, 0.140]" in step and "not distinguishable" in step for step in path)
     alike = {name: variant(GOOD, 0.1, hidden=8) for name in ("B4", "B2")}
     assert decide(ASKS, alike, "placebo").chosen == "B2"  # the name, where nothing else is left
     unknown = {"B2": variant(GOOD, None, hidden=39), "B4": variant(GOOD, 0.1, hidden=8)}
     assert decide(ASKS, unknown, "placebo").chosen == "B4"
-    assert "undefined" in " ".join(decide(ASKS, unknown, "placebo").path)
+    assert "undefined" in " ".join(words(decide(ASKS, unknown, "placebo")))
 
 
 def test_a_spread_that_is_told_apart_leaves_the_contest_however_mild() -> None:
@@ -167,20 +171,20 @@ def test_a_spread_that_is_told_apart_leaves_the_contest_however_mild() -> None:
     }  # fmt: skip
     found = decide(ASKS, variants, "placebo")
     assert found.chosen == "B4"
-    assert "B5" not in found.reason
+    assert "B5" not in words(found)[1]
 
 
 def test_the_only_one_that_passes_is_chosen_without_a_contest() -> None:
     variants = {"B2": variant(grades(reliance=WARN)), "B4": variant(GOOD, 0.3)}
     found = decide(ASKS, variants, "placebo")
-    assert (found.chosen, found.reason) == ("B4", "B4 is the only one that passes")
+    assert (found.chosen, words(found)[1]) == ("B4", "B4 is the only one that passes")
 
 
 def test_in_the_plans_mode_no_variant_passes_a_core_gate_that_failed() -> None:
     variants = {name: variant(grades(core=FAIL)) for name in ("B2", "B3", "B4")}
     found = decide(ASKS, variants, "plan")
-    assert found.leaf == SHORTCUT
-    assert "no mask can change the core data gate" in found.reason
+    assert found.leaf == Leaf.SHORTCUT
+    assert "no mask can change the core data gate" in words(found)[1]
     assert decide(ASKS, variants, "placebo").chosen == "B3"
 
 

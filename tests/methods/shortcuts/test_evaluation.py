@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.decision_tree import FAIL, PASS, WARN
 from methods.shortcuts.evaluation import (
     Estimate,
@@ -16,8 +17,9 @@ from methods.shortcuts.evaluation import (
 )
 from methods.shortcuts.evaluation import undefined as no_estimate
 from methods.shortcuts.gate_results import GateResult, undefined
-from methods.shortcuts.grades import Edges, ModelGates, Rules, clear_of_fail, grades, model_grades
+from methods.shortcuts.grades import GradeEdges, GradeRules, ModelGates, clear_of_fail, grades, model_grades
 from methods.statistics.ranking import auroc
+from tasks.lens_shortcuts.model.undefined import why
 
 EDGES = [0.5, 1.0, 2.0, 3.0]
 LEVEL = 0.95
@@ -58,7 +60,7 @@ def test_bins_are_half_open_and_the_last_holds_its_upper_edge() -> None:
 def test_an_empty_bin_is_reported_and_never_a_number() -> None:
     some = part()
     bins = radius_bins(some.only(~(some.theta_E < 1)), EDGES, LEVEL)
-    assert (bins[0].auroc.value, bins[0].auroc.reason) == (None, "no positive in this bin")
+    assert (bins[0].auroc.value, why(bins[0].auroc)) == (None, "no positive in this bin")
 
 
 def test_reliance_is_the_drop_of_the_curve_and_nothing_below_the_floor() -> None:
@@ -70,7 +72,7 @@ def test_reliance_is_the_drop_of_the_curve_and_nothing_below_the_floor() -> None
     assert found.low is not None and found.high is not None
     assert found.low < (found.value or 0) < found.high
     blind = Part(np.zeros_like(some.logits), some.positive, some.theta_E, some.groups, some.pairs)
-    assert "below 0.75" in core_reliance(blind, 1, 0.75, LEVEL).reason
+    assert "below 0.75" in why(core_reliance(blind, 1, 0.75, LEVEL))
 
 
 def test_a_model_that_ranks_all_with_and_without_the_core_is_not_certain_to_leave_it_alone() -> None:
@@ -95,7 +97,7 @@ def test_pairs_are_won_against_their_own_control() -> None:
     wins = some.logits[1::2, 0] > some.logits[::2, 0]
     assert found.value == pytest.approx(wins.mean())
     assert found.n == 200
-    assert pair_win_rate(part(pairs=False), LEVEL).reason == "the stamps come without pairs"
+    assert why(pair_win_rate(part(pairs=False), LEVEL)) == "the stamps come without pairs"
     torn = Part(some.logits[1:], some.positive[1:], some.theta_E[1:], some.groups[1:], some.pairs[1:])
     assert pair_win_rate(torn, LEVEL).n == 199  # half of a torn pair is left out
     wrong = Part(some.logits, ~some.positive, some.theta_E, np.arange(400), np.roll(some.pairs, 1))
@@ -114,9 +116,9 @@ def test_one_class_has_no_ranking() -> None:
     assert mean_estimate([ranking(some, LEVEL)]) == ranking(some, LEVEL)
 
 
-RULES = Rules(
-    core=Edges(0.6, 0.65), radial=Edges(0.55, 0.6), reliance=Edges(0.03, 0.05), placebo=Edges(0.55, 0.6),
-    theta_E_least=Edges(0.8, 0.7), theta_E_spread=Edges(0.15, 0.2), auroc=Edges(0.9, 0.9),
+RULES = GradeRules(
+    core=GradeEdges(0.6, 0.65), radial=GradeEdges(0.55, 0.6), reliance=GradeEdges(0.03, 0.05), placebo=GradeEdges(0.55, 0.6),
+    theta_E_least=GradeEdges(0.8, 0.7), theta_E_spread=GradeEdges(0.15, 0.2), auroc=GradeEdges(0.9, 0.9),
 )  # fmt: skip
 
 
@@ -165,8 +167,12 @@ def test_clear_of_fail_asks_for_a_side_alone() -> None:
 
 def test_what_is_undefined_has_no_grade() -> None:
     unknown = ModelGates(
-        no_estimate("x"), no_estimate("x"), no_estimate("x"), GOOD.theta_E_spread, no_estimate("x")
+        no_estimate(Claim("x")),
+        no_estimate(Claim("x")),
+        no_estimate(Claim("x")),
+        GOOD.theta_E_spread,
+        no_estimate(Claim("x")),
     )
-    found = grades(undefined(10, "too few"), gate(0.5), unknown, RULES)
+    found = grades(undefined(10), gate(0.5), unknown, RULES)
     assert found.core is found.reliance is found.placebo is found.theta_E is found.auroc is None
     assert found.radial is PASS

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from methods.lenses.preprocessing import residual
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.gate_results import GateResult, family_level, pooled, undefined
 from methods.shortcuts.probe_models import boosted, core_network, logistic
 from methods.shortcuts.probes import (
@@ -19,6 +20,7 @@ from methods.shortcuts.probes import (
     radial_features,
 )
 from methods.statistics.streams import epoch_stream
+from tasks.lens_shortcuts.model.undefined import why
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +82,7 @@ def test_pairs_dealt_without_their_hosts_read_below_chance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "groups", "why"),
+    ("labels", "groups", "expected"),
     [
         (np.ones(200, bool), np.arange(200), "0 negatives"),
         (np.arange(200) < 20, np.arange(200), "20 positives: fewer"),
@@ -88,11 +90,11 @@ def test_pairs_dealt_without_their_hosts_read_below_chance() -> None:
     ],
 )
 def test_what_cannot_be_gated_is_undefined_with_a_reason(
-    labels: NDArray[np.bool_], groups: NDArray[np.int64], why: str
+    labels: NDArray[np.bool_], groups: NDArray[np.int64], expected: str
 ) -> None:
     found = gate_auc(noise(200, 5, 0)[0], labels, groups, 0)
     assert found.status == "undefined"
-    assert why in found.reason
+    assert expected in why(found)
     assert (found.auc, found.low, found.high, found.interval) == (None,) * 4
     assert not found.finds
 
@@ -180,4 +182,4 @@ def test_seeds_pool_to_their_mean_unless_one_is_undefined() -> None:
     whole = pooled([first, second])
     assert whole.auc == pytest.approx(0.55)
     assert whole.family_high == pytest.approx(0.75)
-    assert pooled([first, undefined(10, "too few")]).reason == "too few"
+    assert pooled([first, undefined(10, Claim("equal_scores"))]).reason == Claim("equal_scores")

@@ -6,6 +6,7 @@ from scipy.special import ndtri
 
 from methods.shortcuts.evaluation import Estimate, Part, radius_bins
 from methods.shortcuts.radius_extremes import least_bin, radius_spread
+from tasks.lens_shortcuts.model.undefined import why
 from tests.methods.shortcuts.test_evaluation import EDGES, LEVEL, part
 
 BINS = [0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0]
@@ -46,7 +47,7 @@ def test_too_few_positives_leave_nothing_to_say() -> None:
     assert (spread.status, worst.status) == ("undefined", "undefined")
     one = some.only(~some.positive | (some.theta_E < 1))
     spread, worst = judged(one, EDGES, 10)
-    assert spread.reason == "fewer than two bins have 10 positives"
+    assert why(spread) == "fewer than two bins have 10 positives"
     assert worst.status == "ok"
 
 

@@ -13,13 +13,13 @@ from storage.files.inputs import InputError
 from storage.heads.embeddings import (
     Card,
     Embeddings,
-    Labelled,
+    EmbeddingTable,
     check_encoders,
+    read_embedding_table,
     read_embeddings,
-    read_labelled,
     read_rows,
+    write_embedding_table,
     write_embeddings,
-    write_labelled,
 )
 
 CARD = Card("m", "cls", "0" * 64, {"mean": [0.5], "std": [0.25]})
@@ -63,10 +63,10 @@ def test_twice_is_the_same_bytes(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_users_pair_needs_no_split_and_may_be_of_half_precision(tmp_path: Path) -> None:
-    labelled = Labelled(MADE.ids, MADE.groups, MADE.labels, MADE.values, CARD)
-    write_labelled(tmp_path / "given.safetensors", labelled)
+    labelled = EmbeddingTable(MADE.ids, MADE.groups, MADE.labels, MADE.values, CARD)
+    write_embedding_table(tmp_path / "given.safetensors", labelled)
     save_file({"embeddings": MADE.values.astype(np.float16)}, tmp_path / "given.safetensors")
-    assert np.array_equal(read_labelled(tmp_path / "given.json").values, MADE.values)
+    assert np.array_equal(read_embedding_table(tmp_path / "given.json").values, MADE.values)
     assert read_rows(tmp_path / "given.json").labels == MADE.labels
 
 

@@ -19,7 +19,7 @@ from storage.speech.logits import (
 )
 from storage.speech.temperatures import (
     SCHEMA,
-    Fitted,
+    MethodFit,
     SeedTemperature,
     read_temperature,
     schema,
@@ -111,7 +111,7 @@ def test_a_pinned_temperature_reads_back_and_follows_its_schema(tmp_path: Path, 
     pinned = SeedTemperature(
         seed=42, method="temperature", temperature=temperature, status="fitted", rows=72, groups=4, nll_before=1.0,
         nll_after=0.5, labels=LABELS,
-        methods=[Fitted(method="temperature", status="fitted", parameters={"temperature": [temperature]})],
+        methods=[MethodFit(method="temperature", status="fitted", parameters={"temperature": [temperature]})],
     )  # fmt: skip
     write_temperature(tmp_path / "seed_42.json", pinned)
     assert read_temperature(tmp_path / "seed_42.json") == pinned

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from methods.budgets.choice import Choice
+from methods.budgets.choice import OptionChoice
 from params.block import ParamsError, read_block
 from params.fpr_thresholds import Advice, Compare, Prepare, Score, Tune
 from storage.files.inputs import InputError
 from tasks.fpr_thresholds import compare, prepare, score, tune
-from tasks.fpr_thresholds.comparison import decision as decided
+from tasks.fpr_thresholds.comparison.decision import REASONS, advice
+from tasks.report.templates import sentences
 
 SPLIT = {"by": "time", "calibration": 0.2, "holdout": 0.2}
 MESSAGES: dict[str, Any] = {
@@ -430,13 +431,14 @@ def test_a_ratio_of_rates_is_not_measured_where_nothing_fired(run: Run) -> None:
 
 def test_advice_names_the_best_alternative_with_its_interval() -> None:
     recall, fpr = np.array([0.4, 0.5, 0.9]), np.zeros((3, 1))
-    main = Choice(1, 1, None, np.array([0, 1, 0], bool), recall, fpr, (0.0, 0.2), None)
-    looser = Choice(0, 1, 1, np.array([1, 1, 0], bool), recall, fpr, (0.0, 0.0), (-0.12, 0.01))
+    main = OptionChoice(1, 1, None, np.array([0, 1, 0], bool), recall, fpr, (0.0, 0.2), None)
+    looser = OptionChoice(0, 1, 1, np.array([1, 1, 0], bool), recall, fpr, (0.0, 0.0), (-0.12, 0.01))
     rule = Advice(name="at 5%", max_fpr=0.05, label=None)
-    assert decided.advised(["A", "B", "C"], rule, looser, main, 0.02) == (
+    best, unlearnable = sentences(
+        REASONS, [advice(["A", "B", "C"], rule, choice, main, 0.02) for choice in (looser, None)]
+    )
+    assert best == (
         "A (fold recall 0.400); beside it B (0.500): the difference is -10.0 points [-12.0, +1.0], not "
         "distinguishable, and A stands first; B, chosen at 2.0%, is within 5.0% too"
     )
-    assert decided.advised(["A", "B", "C"], rule, None, main, 0.02).startswith(
-        "no advice: in the folds the AUROC"
-    )
+    assert unlearnable.startswith("no advice: in the folds the AUROC")

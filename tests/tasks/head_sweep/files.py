@@ -27,7 +27,7 @@ HOG = {
 }  # fmt: skip
 
 
-class Run:
+class DataRun:
     """The files of one run in a folder of its own, which is also where it runs."""
 
     def __init__(self, folder: Path) -> None:
@@ -72,15 +72,15 @@ def simulate(folder: Path) -> Path:
     return folder / "data"
 
 
-def copied(data: Path, folder: Path) -> Run:
+def copied(data: Path, folder: Path) -> DataRun:
     shutil.copytree(data, folder / "data")
-    return Run(folder)
+    return DataRun(folder)
 
 
-def boxes_json(run: Run) -> dict[str, Any]:
+def boxes_json(run: DataRun) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((run.data / "digits" / "boxes.json").read_text())
     return content
 
 
-def edit_boxes(run: Run, content: dict[str, Any]) -> None:
+def edit_boxes(run: DataRun, content: dict[str, Any]) -> None:
     (run.data / "digits" / "boxes.json").write_text(json.dumps(content))

@@ -12,10 +12,12 @@ from methods.heads.metrics import head_metrics
 from methods.heads.noise import group_counts, group_weights, macro_f1, macro_f1_draws
 from methods.heads.specs import HeadSpec
 from storage.files.inputs import InputError
-from tasks.head_sweep.comparison.choice import choose
-from tasks.head_sweep.comparison.evaluation import PARTS, Judged, Part, Run, Split
-from tasks.head_sweep.comparison.tables import BETTER, Compared, _said
+from tasks.head_sweep.comparison.choice import RecipeChoice, choose
+from tasks.head_sweep.comparison.evaluation import PARTS, Part, RunEvaluation, SplitScores, SweepEvaluation
+from tasks.head_sweep.comparison.tables import BETTER, PairedDifferences, verdicts
+from tasks.report.templates import sentences
 
+REASONS = "tasks/head_sweep/comparison/reasons.j2"
 ROWS, RESAMPLES = 600, 300
 GROUPS = np.arange(ROWS) // 6
 LABELS = np.random.default_rng(0).integers(0, 4, ROWS)
@@ -32,7 +34,7 @@ def answers(right: float, luck: int) -> NDArray[np.int64]:
 
 def runs(
     profile: str, tokens: str, right: Shares, hidden: int = 16, seeds: Sequence[int] = SEEDS, luck: int = 0
-) -> list[Run]:
+) -> list[RunEvaluation]:
     found = []
     for seed in seeds:
         spec = HeadSpec.parse(f"e__h{hidden}b16__{tokens}__s{seed}")
@@ -41,7 +43,7 @@ def runs(
         }
         metrics = {part: head_metrics(np.eye(4)[told[part]], LABELS, 4) for part in PARTS}
         found.append(
-            Run(
+            RunEvaluation(
                 {"id": spec.id, "profile": profile, "size": f"h{hidden}"}, spec, profile, f"h{hidden}",
                 np.zeros((0, 4)), TemperatureFit(1.0, "fitted", 0.0, 0.0), metrics["test"], metrics["validation"], 0.0,
                 0.0, 0.0, {part: group_counts(told[part], LABELS, GROUPS, 4) for part in PARTS}, {},
@@ -50,18 +52,18 @@ def runs(
     return found
 
 
-def judged(*recipes: list[Run], failed: Sequence[Run] = ()) -> Judged:
+def sweep(*recipes: list[RunEvaluation], failed: Sequence[RunEvaluation] = ()) -> SweepEvaluation:
     """The first recipe's profile is the control."""
     own = [run for recipe in recipes for run in recipe if run not in failed]
     splits = {}
     for part in PARTS:
         counts = np.stack([run.counts[part] for run in own])
-        splits[part] = Split(
+        splits[part] = SplitScores(
             {}, np.bincount(LABELS), ROWS, int(GROUPS.max()) + 1, macro_f1(counts.sum(1)),
             macro_f1_draws(counts, RESAMPLES, 1),
         )  # fmt: skip
     weights = group_weights(int(GROUPS.max()) + 1, RESAMPLES, 1)
-    return Judged(
+    return SweepEvaluation(
         "made",
         list("abcd"),
         {},
@@ -75,9 +77,13 @@ def judged(*recipes: list[Run], failed: Sequence[Run] = ()) -> Judged:
     )
 
 
+def whys(choice: RecipeChoice) -> dict[str, str]:
+    return dict(zip(choice.left_out, sentences(REASONS, choice.left_out.values()), strict=True))
+
+
 def test_a_recipe_that_is_better_by_far_is_chosen_and_test_confirms_it() -> None:
     better: Shares = {"validation": 0.93, "test": 0.93}
-    made = judged(runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1))
+    made = sweep(runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1))
     choice = choose(made)
     assert [made.runs[i].profile for i in choice.chosen] == ["std"] * 3
     assert [made.runs[i].profile for i in choice.against] == ["base"] * 3
@@ -87,14 +93,14 @@ def test_a_recipe_that_is_better_by_far_is_chosen_and_test_confirms_it() -> None
 @pytest.mark.parametrize(("on_test", "verdict"), [(0.8, "cannot tell"), (0.6, "does not hold")])
 def test_test_confirms_and_cannot_change_the_choice(on_test: float, verdict: str) -> None:
     better: Shares = {"validation": 0.93, "test": on_test}
-    made = judged(runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1))
+    made = sweep(runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1))
     choice = choose(made)
     assert made.runs[choice.chosen[0]].profile == "std"
     assert choice.verdict == verdict
 
 
 def test_what_validation_cannot_tell_apart_keeps_the_control() -> None:
-    made = judged(
+    made = sweep(
         runs("base", "bal-mix0-ls0", EVEN),
         runs("std", "bal-mix0-ls0-center", {"validation": 0.81, "test": 0.99}, luck=1),
     )
@@ -108,7 +114,7 @@ def test_a_control_that_is_first_has_to_be_told_from_the_runner_up() -> None:
     far: Shares = {"validation": 0.65, "test": 0.65}
     base = runs("base", "bal-mix0-ls0", EVEN)
     for right, verdict in ((near, "not distinguishable"), (far, "holds")):
-        made = judged(base, runs("std", "bal-mix0-ls0-center", right, luck=1))
+        made = sweep(base, runs("std", "bal-mix0-ls0-center", right, luck=1))
         choice = choose(made)
         assert choice.best == choice.control == choice.chosen
         assert made.runs[choice.against[0]].profile == "std"
@@ -119,30 +125,30 @@ def test_of_equal_recipes_the_control_is_first_and_a_copy_is_no_runner_up() -> N
     """A temperature moves no answer: comparing the control with it would compare it with itself."""
     base = runs("base", "bal-mix0-ls0", EVEN)
     calib = runs("calib", "bal-mix0-ls0-temp", EVEN)
-    made = judged(base, calib, runs("std", "bal-mix0-ls0-center", {"validation": 0.7, "test": 0.7}, luck=1))
+    made = sweep(base, calib, runs("std", "bal-mix0-ls0-center", {"validation": 0.7, "test": 0.7}, luck=1))
     choice = choose(made)
     assert made.runs[choice.best[0]].profile == "base"
     assert made.runs[choice.against[0]].profile == "std"
-    alone = choose(judged(base, calib))
+    alone = choose(sweep(base, calib))
     assert (alone.against, alone.verdict, alone.chosen) == ([], "cannot tell", alone.control)
 
 
 def test_a_failed_seed_disqualifies_and_fewer_planned_ones_do_not() -> None:
     better: Shares = {"validation": 0.93, "test": 0.93}
     base, std = runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1)
-    fewer = choose(made := judged(base, std[:2]))
+    fewer = choose(made := sweep(base, std[:2]))
     assert [made.runs[i].profile for i in fewer.best] == ["std"] * 2
     assert fewer.gain is not None
     assert fewer.gain.pairs == 2
-    broken = choose(made := judged(base, std, failed=std[2:]))
+    broken = choose(made := sweep(base, std, failed=std[2:]))
     assert made.runs[broken.best[0]].profile == "base"
-    assert broken.left_out == [("std @ e h16 ls0", "1 of its runs diverged")]
+    assert whys(broken) == {"std @ e h16 ls0": "1 of its runs diverged"}
 
 
 def test_a_control_of_which_a_seed_failed_is_compared_at_the_others() -> None:
     better: Shares = {"validation": 0.93, "test": 0.93}
     base, std = runs("base", "bal-mix0-ls0", EVEN), runs("std", "bal-mix0-ls0-center", better, luck=1)
-    choice = choose(judged(base, std, failed=base[:1]))
+    choice = choose(sweep(base, std, failed=base[:1]))
     assert choice.gain is not None
     assert (choice.gain.pairs, len(choice.best), len(choice.control)) == (2, 3, 2)
 
@@ -153,11 +159,11 @@ def test_a_recipe_without_a_control_in_its_cell_is_named_and_not_chosen() -> Non
         runs("base", "bal-mix0-ls0", EVEN),
         runs("wide", "bal-mix0-ls0-gelu", best, hidden=32, luck=1),
     )
-    choice = choose(made := judged(base, wide))
+    choice = choose(made := sweep(base, wide))
     assert made.runs[choice.chosen[0]].profile == "base"
-    assert choice.left_out == [("wide @ e h32 ls0", "its cell has no run of the control at its seeds")]
+    assert whys(choice) == {"wide @ e h32 ls0": "its cell has no run of the control at its seeds"}
     with pytest.raises(InputError, match="no recipe has all its runs"):
-        choose(judged(base, wide, failed=base))
+        choose(sweep(base, wide, failed=base))
 
 
 def test_copies_count_once_and_beyond_the_floor_is_not_after_holm() -> None:
@@ -167,17 +173,17 @@ def test_copies_count_once_and_beyond_the_floor_is_not_after_holm() -> None:
         runs("calib", "bal-mix0-ls0-temp", EVEN),
         runs("both", "bal-mix0-ls0-center-temp", better, luck=1),
     )
-    made = judged(base, std, *cooled)
+    made = sweep(base, std, *cooled)
     one, twice = (
         [(3 + i, i) for i in range(3)],
         [*((3 + i, i) for i in range(3)), *((9 + i, 6 + i) for i in range(3))],
     )
     assert made.of_pairs(twice, "test") == made.of_pairs(one, "test")
-    found = Compared.of(made, one)
+    found = PairedDifferences.of(made, one)
     assert found.test is not None
     assert found.test.delta > found.test.floor
     others = [found] * int(0.06 / found.test.p)  # so many that Holm takes it back
     table = pd.DataFrame([each.columns for each in others])
-    said = _said(table, others, BETTER, 0.05)
+    said = verdicts(table, others, BETTER, 0.05)
     assert set(said["verdict"]) == {"not after Holm"}
-    assert set(_said(table[:1], others[:1], BETTER, 0.05)["verdict"]) == {"better"}
+    assert set(verdicts(table[:1], others[:1], BETTER, 0.05)["verdict"]) == {"better"}

@@ -26,7 +26,7 @@ from tests.tasks.head_sweep.files import (
     HOG,
     RANDOM,
     STATED,
-    Run,
+    DataRun,
     boxes_json,
     copied,
     edit_boxes,
@@ -40,7 +40,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch) -> DataRun:
     monkeypatch.chdir(tmp_path)
     return copied(simulated, tmp_path)
 
@@ -69,7 +69,7 @@ def test_encoders_and_datasets_are_named_the_same_throughout(name: str) -> None:
         assert set(grid.encoders) <= named
 
 
-def test_twice_is_the_same_bytes(run: Run) -> None:
+def test_twice_is_the_same_bytes(run: DataRun) -> None:
     digests = []
     for _ in range(2):
         run.prepare()
@@ -82,7 +82,7 @@ def test_twice_is_the_same_bytes(run: Run) -> None:
     assert digests[0] == digests[1]
 
 
-def test_the_default_runs_from_files_to_embeddings(run: Run) -> None:
+def test_the_default_runs_from_files_to_embeddings(run: DataRun) -> None:
     facts = run.prepare()
     assert set(facts) == {"simulated", "digits"}
     made = [run.embed(name, encoder) for name, encoder in STATED["embed"]["encoders"].items()]
@@ -121,7 +121,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, stop_after: int | None = None) -> l
 
             return embedding
 
-        return encoders.Prepared(prepared.card, prepared.transform, load)
+        return encoders.EncoderSetup(prepared.card, prepared.transform, load)
 
     monkeypatch.setattr(encoders, "prepare_encoder", wrapped)
     return calls
@@ -129,7 +129,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, stop_after: int | None = None) -> l
 
 @pytest.mark.parametrize("encoder", [RANDOM, HOG], ids=["random_network", "hog_colour"])
 def test_a_killed_run_goes_on_at_its_shard(
-    run: Run, encoder: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    run: DataRun, encoder: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run.crops()
     n = len(run.rows)
@@ -148,7 +148,7 @@ def test_a_killed_run_goes_on_at_its_shard(
     assert not list((run.folder / ".cache").glob("*"))
 
 
-def test_what_determines_a_shard_is_in_its_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_determines_a_shard_is_in_its_key(run: DataRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was killed is not gone on with after rows, pictures or the encoder changed."""
     run.crops()
 
@@ -174,14 +174,14 @@ def test_what_determines_a_shard_is_in_its_key(run: Run, monkeypatch: pytest.Mon
     )
 
 
-def test_batches_change_speed_alone(run: Run) -> None:
+def test_batches_change_speed_alone(run: DataRun) -> None:
     run.crops()
     one = run.embed("pixels", HOG, batch=7, shard=50)
     other = run.embed("pixels", HOG, batch=512, shard=512)
     assert np.array_equal(one.values, other.values)
 
 
-def test_an_encoder_that_params_or_prepare_do_not_know_is_refused(run: Run) -> None:
+def test_an_encoder_that_params_or_prepare_do_not_know_is_refused(run: DataRun) -> None:
     run.crops()
     params = run.block(Embed, "embed", {"encoders": {"pixels": RANDOM}})
     with pytest.raises(
@@ -219,7 +219,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str,
 
 
 @pytest.fixture
-def few(run: Run) -> Run:
+def few(run: DataRun) -> DataRun:
     """A dozen images: the models are tiny, their pictures are not."""
     content = boxes_json(run)
     content["images"] = content["images"][:12]
@@ -231,7 +231,7 @@ def few(run: Run) -> Run:
     return run
 
 
-def test_pretrained_encoders_embed_crops(few: Run, tiny: dict[str, dict[str, Any]]) -> None:
+def test_pretrained_encoders_embed_crops(few: DataRun, tiny: dict[str, dict[str, Any]]) -> None:
     made = {name: few.embed("own", entry) for name, entry in tiny.items()}
     for name, each in made.items():
         assert np.shape(each.values) == (len(few.rows), 32)
@@ -245,7 +245,7 @@ def test_pretrained_encoders_embed_crops(few: Run, tiny: dict[str, dict[str, Any
 
 
 def test_pretrained_encoders_go_on_at_their_shard(
-    few: Run, tiny: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    few: DataRun, tiny: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = few.embed("own", tiny[DINO], shard=40, batch=20)
     with monkeypatch.context() as patch:
@@ -267,7 +267,7 @@ def test_pretrained_encoders_go_on_at_their_shard(
         assert sum(calls) == len(few.rows)
 
 
-def test_weights_are_the_users_own(few: Run, tiny: dict[str, dict[str, Any]]) -> None:
+def test_weights_are_the_users_own(few: DataRun, tiny: dict[str, dict[str, Any]]) -> None:
     with pytest.raises(InputError, match="never downloaded"):
         few.embed("own", {**tiny[DINO], "weights": "nowhere.safetensors"})
     with pytest.raises(InputError, match="has sha256"):

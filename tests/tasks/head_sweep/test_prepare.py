@@ -12,9 +12,18 @@ from methods.detection.matching import paired_iou
 from params.block import ParamsError
 from params.head_sweep import Embed
 from storage.files.inputs import InputError
-from storage.heads.embeddings import Card, Labelled, write_labelled
+from storage.heads.embeddings import Card, EmbeddingTable, write_embedding_table
 from storage.heads.pictures import write_picture
-from tests.tasks.head_sweep.files import CROPS, RANDOM, STATED, Run, boxes_json, copied, edit_boxes, simulate
+from tests.tasks.head_sweep.files import (
+    CROPS,
+    RANDOM,
+    STATED,
+    DataRun,
+    boxes_json,
+    copied,
+    edit_boxes,
+    simulate,
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +32,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch) -> DataRun:
     monkeypatch.chdir(tmp_path)
     return copied(simulated, tmp_path)
 
 
-def test_every_object_is_a_row_and_background_keeps_off_them(run: Run) -> None:
+def test_every_object_is_a_row_and_background_keeps_off_them(run: DataRun) -> None:
     facts = run.crops()
     table = run.rows
     objects = table[table["label"] != "__bg"]
@@ -46,7 +55,7 @@ def test_every_object_is_a_row_and_background_keeps_off_them(run: Run) -> None:
         assert len(corners.get(True, [])) <= 3
 
 
-def test_background_is_at_most_its_share_of_the_rows(run: Run) -> None:
+def test_background_is_at_most_its_share_of_the_rows(run: DataRun) -> None:
     few = {**CROPS["background"], "max_share": 0.1}
     facts = run.crops(background=few)
     table = run.rows
@@ -57,7 +66,7 @@ def test_background_is_at_most_its_share_of_the_rows(run: Run) -> None:
     assert not (run.rows["label"] == "__bg").any()
 
 
-def test_another_image_moves_no_square(run: Run) -> None:
+def test_another_image_moves_no_square(run: DataRun) -> None:
     run.crops()
     before = run.rows
     content = boxes_json(run)
@@ -70,7 +79,7 @@ def test_another_image_moves_no_square(run: Run) -> None:
     assert before[columns].to_numpy().tolist() == after[columns].to_numpy().tolist()
 
 
-def test_zero_area_boxes_and_crowds_are_dropped_and_counted(run: Run) -> None:
+def test_zero_area_boxes_and_crowds_are_dropped_and_counted(run: DataRun) -> None:
     content = boxes_json(run)
     content["annotations"][0]["bbox"][2] = 0
     content["annotations"][1]["iscrowd"] = 1
@@ -81,7 +90,7 @@ def test_zero_area_boxes_and_crowds_are_dropped_and_counted(run: Run) -> None:
     assert (run.rows["label"] != "__bg").sum() == 198
 
 
-def as_voc(run: Run) -> None:
+def as_voc(run: DataRun) -> None:
     """The same boxes as XML files."""
     content, folder = boxes_json(run), run.data / "voc"
     folder.mkdir()
@@ -99,7 +108,7 @@ def as_voc(run: Run) -> None:
         (folder / image["file_name"]).with_suffix(".xml").write_text(text)
 
 
-def as_yolo(run: Run) -> None:
+def as_yolo(run: DataRun) -> None:
     content, folder = boxes_json(run), run.data / "yolo"
     folder.mkdir()
     (run.data / "classes.txt").write_text("".join(f"{each['name']}\n" for each in content["categories"]))
@@ -115,7 +124,7 @@ def as_yolo(run: Run) -> None:
         (folder / image["file_name"]).with_suffix(".txt").write_text("".join(lines))
 
 
-def test_coco_voc_and_yolo_give_the_same_rows(run: Run) -> None:
+def test_coco_voc_and_yolo_give_the_same_rows(run: DataRun) -> None:
     run.crops()
     coco = run.rows
     as_voc(run)
@@ -139,7 +148,7 @@ def test_coco_voc_and_yolo_give_the_same_rows(run: Run) -> None:
         assert np.allclose(coco.loc[objects, corners], other.loc[objects, corners])
 
 
-def test_classes_that_are_not_named_are_refused_or_dropped(run: Run) -> None:
+def test_classes_that_are_not_named_are_refused_or_dropped(run: DataRun) -> None:
     three = ["digit_0", "digit_1", "digit_2"]
     with pytest.raises(InputError, match=r"row \d+, field label: unknown label 'digit_"):
         run.crops(classes=three)
@@ -148,7 +157,7 @@ def test_classes_that_are_not_named_are_refused_or_dropped(run: Run) -> None:
     assert facts["importer"]["dropped"]["data: class that params.yaml does not name"] > 100
 
 
-def test_an_unknown_category_is_refused(run: Run) -> None:
+def test_an_unknown_category_is_refused(run: DataRun) -> None:
     content = boxes_json(run)
     content["annotations"][3]["category_id"] = 77
     edit_boxes(run, content)
@@ -156,7 +165,7 @@ def test_an_unknown_category_is_refused(run: Run) -> None:
         run.crops()
 
 
-def test_a_class_in_one_group_alone_is_refused(run: Run) -> None:
+def test_a_class_in_one_group_alone_is_refused(run: DataRun) -> None:
     content = boxes_json(run)
     content["categories"].append({"id": 11, "name": "rare"})
     content["annotations"][0]["category_id"] = 11
@@ -166,7 +175,7 @@ def test_a_class_in_one_group_alone_is_refused(run: Run) -> None:
         run.crops()
 
 
-def test_a_class_without_a_train_row_is_refused(run: Run) -> None:
+def test_a_class_without_a_train_row_is_refused(run: DataRun) -> None:
     run.crops()
     outside = run.rows[run.rows["split"] != "train"]["group"].unique()[:2]
     content = boxes_json(run)
@@ -179,7 +188,7 @@ def test_a_class_without_a_train_row_is_refused(run: Run) -> None:
         run.crops()
 
 
-def test_a_class_that_test_never_sees_is_told(run: Run) -> None:
+def test_a_class_that_test_never_sees_is_told(run: DataRun) -> None:
     run.crops()
     train = run.rows[run.rows["split"] == "train"]["group"].unique()[:2]
     content = boxes_json(run)
@@ -195,7 +204,7 @@ def test_a_class_that_test_never_sees_is_told(run: Run) -> None:
     ]
 
 
-def test_a_class_with_few_rows_to_judge_it_on_is_told(run: Run) -> None:
+def test_a_class_with_few_rows_to_judge_it_on_is_told(run: DataRun) -> None:
     run.crops()
     first = run.rows[run.rows["split"] == "validation"]["group"].iloc[0]
     train = run.rows[run.rows["split"] == "train"]["group"].iloc[0]
@@ -209,7 +218,7 @@ def test_a_class_with_few_rows_to_judge_it_on_is_told(run: Run) -> None:
     assert told in run.crops()["warnings"]
 
 
-def test_a_class_may_not_take_the_name_of_background(run: Run) -> None:
+def test_a_class_may_not_take_the_name_of_background(run: DataRun) -> None:
     content = boxes_json(run)
     content["categories"][0]["name"] = "__bg_0"
     edit_boxes(run, content)
@@ -217,7 +226,7 @@ def test_a_class_may_not_take_the_name_of_background(run: Run) -> None:
         run.crops()
 
 
-def test_missing_broken_and_resized_images_are_named(run: Run) -> None:
+def test_missing_broken_and_resized_images_are_named(run: DataRun) -> None:
     path = run.data / "digits" / "images" / "scene_0003.png"
     good = path.read_bytes()
     write_picture(path, np.zeros((100, 132, 3), np.uint8))
@@ -237,7 +246,7 @@ def test_missing_broken_and_resized_images_are_named(run: Run) -> None:
         run.crops()
 
 
-def test_a_picture_listed_twice_is_refused_and_a_copy_in_another_split_is_told(run: Run) -> None:
+def test_a_picture_listed_twice_is_refused_and_a_copy_in_another_split_is_told(run: DataRun) -> None:
     run.crops()
     home = run.rows.drop_duplicates("group").set_index("split")["group"]
     first, other = (f"{home[part].iloc[0]}.png" for part in ("train", "test"))
@@ -254,7 +263,7 @@ def test_a_picture_listed_twice_is_refused_and_a_copy_in_another_split_is_told(r
         run.crops()
 
 
-def test_too_few_groups_are_refused(run: Run) -> None:
+def test_too_few_groups_are_refused(run: DataRun) -> None:
     content = boxes_json(run)
     content["images"] = content["images"][:2]
     content["annotations"] = [each for each in content["annotations"] if each["image_id"] <= 2]
@@ -266,17 +275,17 @@ def test_too_few_groups_are_refused(run: Run) -> None:
 # --- prepare: ready embeddings ----------------------------------------------------------------------------------
 
 
-def pair(run: Run, name: str = "narrow") -> dict[str, Any]:
+def pair(run: DataRun, name: str = "narrow") -> dict[str, Any]:
     side: dict[str, Any] = json.loads((run.data / "simulated" / f"{name}.json").read_text())
     return side
 
 
-def ready(run: Run, side: dict[str, Any], name: str = "narrow", **changes: Any) -> dict[str, Any]:
+def ready(run: DataRun, side: dict[str, Any], name: str = "narrow", **changes: Any) -> dict[str, Any]:
     (run.data / "simulated" / f"{name}.json").write_text(json.dumps(side))
     return run.prepare(datasets={"simulated": {**STATED["prepare"]["datasets"]["simulated"], **changes}})
 
 
-def test_rows_may_stand_in_another_order(run: Run) -> None:
+def test_rows_may_stand_in_another_order(run: DataRun) -> None:
     run.prepare()
     before = run.embed("wide", STATED["embed"]["encoders"]["wide"])
     side = pair(run, "wide")
@@ -285,7 +294,9 @@ def test_rows_may_stand_in_another_order(run: Run) -> None:
     path = run.data / "simulated" / "wide.safetensors"
     card = Card("m", "none", "none", {})
     values = np.take(before.values, order, axis=0)
-    write_labelled(path, Labelled(columns["ids"], columns["groups"], columns["labels"], values, card))
+    write_embedding_table(
+        path, EmbeddingTable(columns["ids"], columns["groups"], columns["labels"], values, card)
+    )
     run.prepare()
     after = run.embed("wide", STATED["embed"]["encoders"]["wide"])
     assert after.ids == before.ids
@@ -293,7 +304,7 @@ def test_rows_may_stand_in_another_order(run: Run) -> None:
     assert after.labels == before.labels
 
 
-def test_encoders_with_other_rows_are_refused(run: Run) -> None:
+def test_encoders_with_other_rows_are_refused(run: DataRun) -> None:
     side = pair(run)
     side["groups"][5] = "image_0000"
     side["groups"][6] = "image_0000"
@@ -303,7 +314,7 @@ def test_encoders_with_other_rows_are_refused(run: Run) -> None:
         ready(run, side)
 
 
-def test_labels_of_ready_rows_have_to_be_known(run: Run) -> None:
+def test_labels_of_ready_rows_have_to_be_known(run: DataRun) -> None:
     with pytest.raises(InputError, match=r"narrow.json, row \d+, field label: unknown label 'class_"):
         ready(run, pair(run), classes=["class_00", "class_01"])
     side = pair(run)
@@ -312,13 +323,15 @@ def test_labels_of_ready_rows_have_to_be_known(run: Run) -> None:
         ready(run, side, files=["simulated/narrow.safetensors"])
 
 
-def test_bad_values_are_refused_by_row(run: Run) -> None:
+def test_bad_values_are_refused_by_row(run: DataRun) -> None:
     run.prepare()
     side = pair(run)
     values = np.ones((len(side["ids"]), 3), np.float32)
     path = run.data / "simulated" / "narrow.safetensors"
-    labelled = Labelled(side["ids"], side["groups"], side["labels"], values, Card("m", "none", "none", {}))
-    write_labelled(path, labelled)
+    labelled = EmbeddingTable(
+        side["ids"], side["groups"], side["labels"], values, Card("m", "none", "none", {})
+    )
+    write_embedding_table(path, labelled)
     with pytest.raises(InputError, match="1 different background rows in train are too few for 5"):
         run.embed("narrow", STATED["embed"]["encoders"]["narrow"])
     side = {**pair(run), "dimension": 4}
@@ -327,7 +340,7 @@ def test_bad_values_are_refused_by_row(run: Run) -> None:
         run.embed("narrow", STATED["embed"]["encoders"]["narrow"])
 
 
-def test_an_encoder_counts_once(run: Run) -> None:
+def test_an_encoder_counts_once(run: DataRun) -> None:
     with pytest.raises(ParamsError, match="files names an encoder twice"):
         ready(run, pair(run), files=["simulated/narrow.safetensors"] * 2)
     with pytest.raises(ParamsError, match="encoders a and b are the same"):

@@ -115,7 +115,7 @@ def test_the_plans_406_runs_need_290_trainings_and_116_forks(
 )
 def test_every_preset_expands(preset: str, runs: int) -> None:
     params = read_block(PARAMS, "head_sweep.plan", Plan).model_copy(update={"preset": preset})
-    expanded = plan.expanded(params)
+    expanded = plan.preset_runs(params)
     assert len(expanded) == runs
     assert all(HeadSpec.parse(run.spec.id) == run.spec for run in expanded)
 

@@ -14,7 +14,7 @@ from params.block import ParamsError, read_block
 from params.hybrid_calibrator import Features, Prepare
 from params.simulated_detections import Simulate
 from simulators import hybrid_calibrator as simulator
-from storage.detections.crops import Crops, read_crops
+from storage.detections.crops import CropFeatures, read_crops
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator import features, prepare
 from tests.clone import REAL
@@ -390,7 +390,7 @@ def test_killed_features_go_on_where_they_were(
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree(folder)
 
-    def killed(path: Path, ids: list[str], classes: list[str]) -> Crops:
+    def killed(path: Path, ids: list[str], classes: list[str]) -> CropFeatures:
         if path.stem == "sam3_text":
             raise KeyboardInterrupt
         return read_crops(path, ids, classes)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from methods.lenses.geometry import radius
-from params.lens_shortcuts import Compare, Gates, Mask, Phase, Recipe, Thresholds, Train, Tree
+from params.lens_shortcuts import Compare, Gates, Mask, MaskPhase, Train, TrainRecipe, Tree, TreeThresholds
 from storage.lenses.stamps import ARCS, PLACEBO, write_description
 
 RECIPE: dict[str, Any] = {
@@ -25,13 +25,13 @@ EDGES = {
 COUNTS = {"train": 160, "val": 120, "test": 120}
 
 
-def recipe(**changes: Any) -> Recipe:
+def recipe(**changes: Any) -> TrainRecipe:
     network = {**RECIPE["network"], **changes.pop("network", {})}
-    return Recipe.model_validate({**RECIPE, **changes, "network": network})
+    return TrainRecipe.model_validate({**RECIPE, **changes, "network": network})
 
 
-def thresholds() -> Thresholds:
-    return Thresholds.model_validate(
+def thresholds() -> TreeThresholds:
+    return TreeThresholds.model_validate(
         {name: {"passes": passes, "fails": fails} for name, (passes, fails) in EDGES.items()}
     )
 
@@ -51,8 +51,11 @@ def tree(gates_from: Any = "placebo", baseline: Any = "unpaired") -> Tree:
 def mask(force: bool = True) -> Mask:
     return Mask(
         variants={
-            "B2": [Phase(start=0, radius=5, probability=0.5)],
-            "B3": [Phase(start=0, radius=7, probability=0.7), Phase(start=0.5, radius=3, probability=0.3)],
+            "B2": [MaskPhase(start=0, radius=5, probability=0.5)],
+            "B3": [
+                MaskPhase(start=0, radius=7, probability=0.7),
+                MaskPhase(start=0.5, radius=3, probability=0.3),
+            ],
         },
         force_variants=force,
     )

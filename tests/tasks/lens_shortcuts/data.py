@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from params.block import Block, read_block
-from params.lens_shortcuts import Render, Rendered, Sample, Simulate
+from params.lens_shortcuts import Render, RenderSource, Sample, Simulate
 from simulators.lens_shortcuts import drawn
 from tasks.lens_shortcuts import prepare, render, sample
 from tests.imports import ROOT
@@ -57,7 +57,7 @@ def prepared_rows(folder: Path, table: pd.DataFrame, params: Any = None) -> Path
     data = folder / "data"
     data.mkdir(exist_ok=True)
     table.to_csv(data / "manifest.csv", index=False)
-    params = params or Rendered(
+    params = params or RenderSource(
         kind="rendered", manifest="manifest.csv", modes=["paired", "unpaired"], hosts=None
     )
     prepare.main(params, data, folder / "rows.parquet", folder / "prepared.json")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.lens_shortcuts.model.planted_leaks import planted
+from tasks.lens_shortcuts.model.planted_leaks import leak_effect
 from tasks.lens_shortcuts.model.scenes import Scenes
 from tests.imports import ROOT
 from tests.tasks.lens_shortcuts.data import manifest
@@ -25,7 +25,7 @@ def golden_rows() -> pd.DataFrame:
 def golden_stamps() -> NDArray[np.float16]:
     rows = golden_rows()
     scenes = Scenes(images=None, gain=150.0, supersampling=4, device="cpu")
-    nothing = planted(rows, None, 4)
+    nothing = leak_effect(rows, None, 4)
     return scenes.with_arcs(rows, scenes.hosts(rows, nothing), nothing).astype(np.float16)
 
 

@@ -24,7 +24,7 @@ from params.block import read_block
 from params.lens_shortcuts import Leak, Normal, Render, Simulate
 from simulators.lens_shortcuts import drawn
 from tasks.lens_shortcuts.model.labelled_stamps import numbered
-from tasks.lens_shortcuts.model.planted_leaks import planted
+from tasks.lens_shortcuts.model.planted_leaks import leak_effect
 from tasks.lens_shortcuts.model.scenes import Scenes
 from tests.imports import ROOT
 
@@ -61,7 +61,7 @@ class Sky:
             )
             for start in range(0, len(rows), 16):
                 part = rows.iloc[start : start + 16]
-                changes = planted(part, leak, self.render.supersampling)
+                changes = leak_effect(part, leak, self.render.supersampling)
                 hosts = scenes.hosts(part, changes)
                 parts.append(stored(scenes.with_arcs(part, hosts, changes) if name == "arcs" else hosts))
             self.made[mode, name] = np.concatenate(parts)

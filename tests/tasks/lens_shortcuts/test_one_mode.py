@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from params.lens_shortcuts import Full, Mode, Own, Rendered, Whole
+from params.lens_shortcuts import Full, Mode, OwnSource, RenderSource, Whole
 from storage.files.inputs import InputError
 from storage.files.tables import read_csv
 from storage.lenses.stamps import has_stamps, read_rows, read_stamps
@@ -27,8 +27,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
 
 
-def own(modes: list[Mode]) -> Own:
-    return Own(
+def own(modes: list[Mode]) -> OwnSource:
+    return OwnSource(
         kind="own", manifest="manifest.csv", modes=modes, stamps="stamps.npy", placebo=None, array=None, zero_point=22.5
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ def write_cutouts(folder: Path, modes: list[Mode]) -> Path:
     return data
 
 
-def run_up_to_tree(folder: Path, params: Own, baseline: Mode) -> None:
+def run_up_to_tree(folder: Path, params: OwnSource, baseline: Mode) -> None:
     prepare.main(params, folder / "data", folder / "rows.parquet", folder / "prepared.json")
     sample.main(sample_params(), folder / "rows.parquet", folder / "sampled.parquet")
     for mode in MODES:
@@ -69,7 +69,7 @@ def run_up_to_tree(folder: Path, params: Own, baseline: Mode) -> None:
     )
 
 
-def run_to_the_end(folder: Path, params: Own, baseline: Mode) -> None:
+def run_to_the_end(folder: Path, params: OwnSource, baseline: Mode) -> None:
     run_up_to_tree(folder, params, baseline)
     for variant in ("B2", "B3"):
         mask.main(
@@ -162,6 +162,6 @@ def test_a_baseline_that_is_not_given_is_refused(tmp_path: Path) -> None:
 
 def test_leaks_of_a_mode_that_is_not_given_are_refused(tmp_path: Path) -> None:
     params: Any = {"kind": "rendered", "manifest": "manifest.csv", "modes": ["paired"], "hosts": None}
-    prepared_rows(tmp_path, manifest(), Rendered.model_validate(params))
+    prepared_rows(tmp_path, manifest(), RenderSource.model_validate(params))
     with pytest.raises(InputError, match=r"render\.leak_mode: unpaired stamps are not given"):
         rendered(tmp_path, "paired", render_params())

@@ -13,7 +13,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from params.block import read_block, read_params
-from params.lens_shortcuts import Gates, Own, Prepare, Render, Rendered, Sample, Simulate
+from params.lens_shortcuts import Gates, OwnSource, Prepare, Render, RenderSource, Sample, Simulate
 from run_stage import params_model
 from simulators import lens_shortcuts as simulator
 from storage.files.inputs import InputError
@@ -46,8 +46,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def own(**changes: Any) -> Own:
-    return Own.model_validate({**OWN, **changes})
+def own(**changes: Any) -> OwnSource:
+    return OwnSource.model_validate({**OWN, **changes})
 
 
 def cutouts(table: pd.DataFrame) -> Pixels:
@@ -197,7 +197,9 @@ def image_simulation(path: Path, psf_edges: Any = (9.0,), **changes: Any) -> Sim
     return simulate(hosts=hosts, psf_edges=list(psf_edges), depth_edges=[90.0], **changes)
 
 
-IMAGES = Rendered(kind="rendered", manifest="manifest.csv", modes=["paired", "unpaired"], hosts="hosts.npy")
+IMAGES = RenderSource(
+    kind="rendered", manifest="manifest.csv", modes=["paired", "unpaired"], hosts="hosts.npy"
+)
 NO_LEAKS: dict[str, Any] = {"leaks": {}}
 
 

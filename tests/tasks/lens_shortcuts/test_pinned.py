@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 
-from flows import lens_score
 from methods.statistics.ranking import auroc
 from params.block import read_block
 from params.lens_shortcuts import Gates, Prepare, Render, Sample, Simulate, Train, Tree
@@ -21,8 +20,8 @@ from storage.files.tables import read_csv, read_parquet
 from storage.files.weights import read_weights, write_weights
 from storage.lenses.stamps import PLACEBO
 from tasks.lens_shortcuts import gates, prepare, sample, train, tree
-from tasks.lens_shortcuts.model.labelled_stamps import labelled
-from tasks.lens_shortcuts.use.apply import scored
+from tasks.lens_shortcuts.model.labelled_stamps import stamp_set
+from tasks.lens_shortcuts.use.apply import command, scored
 from tests.clone import REAL
 from tests.imports import ROOT
 from tests.tasks.lens_shortcuts import artifacts as made
@@ -55,7 +54,7 @@ def test_on_its_own_stamps_it_gives_the_figures_of_the_pinned_scores(pinned: Pat
     found = found[found["measure"] == "auroc"]
     scores = read_parquet(pinned / "run" / "scores.parquet")
     for (name, split), columns in {("arcs", "test"): (0, 3, 7), ("placebo", "val"): (0,)}.items():
-        positive = labelled(pinned / "stamps", name, split).positive
+        positive = stamp_set(pinned / "stamps", name, split).positive
         for seed in (1, 2):
             rows = scores[(scores["set"] == name) & (scores["split"] == split) & (scores["seed"] == seed)]
             for radius in columns:
@@ -151,17 +150,15 @@ def test_refused(pinned: Path, tmp_path: Path, spoil: Callable[[Path], None], me
 def test_the_command_prints_the_table_and_writes_it(
     pinned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(lens_score, "set_cpu", lambda cpu: None)
     monkeypatch.setenv("COLUMNS", "140")
     asked = ["--run", str(pinned / "run"), "--stamps", str(pinned / "others")]
-    assert lens_score.main([*asked, "--out", str(tmp_path / "scores.csv")]) == 0
+    assert command([*asked, "--out", str(tmp_path / "scores.csv")]) == 0
     out = capsys.readouterr().out
     table = read_csv(tmp_path / "scores.csv")
     first = table[table["measure"] == "auroc"].iloc[0]
     assert f"{first['value']:.3f} [{first['low']:.3f}, {first['high']:.3f}]" in out
     assert "placebo" in out
-    assert lens_score.main(["--run", str(tmp_path), "--stamps", str(pinned / "others")]) == 1
+    assert command(["--run", str(tmp_path), "--stamps", str(pinned / "others")]) == 1
     assert "status.json: no such file" in capsys.readouterr().err
 
 

@@ -19,8 +19,10 @@ from scipy.special import stdtrit
 
 from methods.lenses.batches import resident
 from methods.lenses.training import logits, restored
+from methods.shortcuts.claims import Claim
 from methods.shortcuts.evaluation import undefined as no_estimate
-from methods.shortcuts.grades import Edges
+from methods.shortcuts.gate_results import QUICK
+from methods.shortcuts.grades import GradeEdges
 from methods.shortcuts.seed_differences import SeedDifference
 from methods.statistics.ranking import auroc
 from params.block import read_block
@@ -31,10 +33,10 @@ from storage.files.inputs import InputError
 from storage.files.tables import read_csv, read_parquet
 from storage.files.weights import read_weights
 from tasks.lens_shortcuts import compare, full, gates, mask, train, tree
-from tasks.lens_shortcuts.comparison import confirmation as confirmed
-from tasks.lens_shortcuts.comparison.report import planted_leaks
-from tasks.lens_shortcuts.model import names, training
-from tasks.lens_shortcuts.model.labelled_stamps import labelled
+from tasks.lens_shortcuts.comparison.choice import GateConfirmation, claim, confirmation
+from tasks.lens_shortcuts.model import training
+from tasks.lens_shortcuts.model.labelled_stamps import stamp_set
+from tasks.report.templates import sentences
 from tests.imports import ROOT
 from tests.tasks.lens_shortcuts import artifacts as made
 
@@ -128,7 +130,7 @@ def test_figures_of_the_table_are_those_of_the_scores(pipeline: Pipeline) -> Non
     table = rows_of(pipeline.root)
     scores = read_parquet(pipeline.path("unpaired", "run") / "scores.parquet")
     of = scores[(scores["set"] == "arcs") & (scores["split"] == "test")]
-    found = labelled(pipeline.stamps("unpaired"), "arcs", "test")
+    found = stamp_set(pipeline.stamps("unpaired"), "arcs", "test")
     assert table.loc["B1", "test_auroc"] == pytest.approx(
         auroc(of["r0"].to_numpy(), found.positive), abs=1e-6
     )
@@ -168,7 +170,7 @@ def test_weights_and_status_are_pinned(pipeline: Pipeline) -> None:
 def test_pinned_weights_give_the_pinned_scores(pipeline: Pipeline) -> None:
     run = pipeline.path("unpaired", "run")
     network = restored(3, 8, read_weights(run / "seed_1" / "best.safetensors"), "cpu")
-    found = labelled(pipeline.stamps("unpaired"), "arcs", "test")
+    found = stamp_set(pipeline.stamps("unpaired"), "arcs", "test")
     again = logits(network, resident(found.pixels, found.positive, "residual", "cpu"), 7)
     scores = read_parquet(run / "scores.parquet")
     kept = scores[(scores["set"] == "arcs") & (scores["split"] == "test")]["r7"]
@@ -191,7 +193,7 @@ def test_the_decision_prints_both_paths(pipeline: Pipeline) -> None:
 
 def test_every_figure_says_on_how_many_it_rests(pipeline: Pipeline) -> None:
     row = rows_of(pipeline.root).loc["B1"]
-    found = labelled(pipeline.stamps("unpaired"), "arcs", "test")
+    found = stamp_set(pipeline.stamps("unpaired"), "arcs", "test")
     assert row["test_positives"] == found.positive.sum()
     assert row["test_negatives"] == (~found.positive).sum()
     assert row["test_far_positives"] == (found.theta_E >= made.RECIPE["reliance_theta_E"]).sum()
@@ -207,7 +209,7 @@ def test_placebo_gates_are_a_family_of_their_own(pipeline: Pipeline) -> None:
     for (_, name), rows in gate.groupby(["mode", "set"]):
         assert (rows["family"] == len(rows)).all(), name
     reasons = json.loads((pipeline.root / "results" / "decision.json").read_text())["reasons"]
-    assert sum(f"{len(names.QUICK) * 2} gates find something" in each for each in reasons) == len(MODES)
+    assert sum(f"{len(QUICK) * 2} gates find something" in each for each in reasons) == len(MODES)
 
 
 def test_the_choice_is_held_against_every_edge_on_test(pipeline: Pipeline) -> None:
@@ -246,7 +248,8 @@ def test_one_training_is_never_better(pipeline: Pipeline) -> None:
     ],
 )
 def test_what_is_said_of_a_difference(seeds: int, low: float, high: float, expected: str) -> None:
-    assert confirmed.told(SeedDifference((low + high) / 2, low, high, seeds), 3) == expected
+    found = claim(SeedDifference((low + high) / 2, low, high, seeds), 3)
+    assert sentences("tasks/lens_shortcuts/comparison/reasons.j2", [found]) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -258,23 +261,39 @@ def test_what_is_said_of_a_difference(seeds: int, low: float, high: float, expec
     ],
 )
 def test_a_choice_holds_where_every_gate_does(answers: list[str], expected: str) -> None:
-    found = no_estimate("made up")
-    checked = {
-        str(number): confirmed.Checked(found, Edges(1, 1), None, answer)
+    found = no_estimate(Claim("empty_bin"))
+    gates = {
+        str(number): GateConfirmation(found, GradeEdges(1, 1), None, answer)
         for number, answer in enumerate(answers)
     }
-    assert confirmed.confirmed(checked) == expected
+    assert confirmation(gates) == expected
 
 
-def test_where_hosts_are_pictures_a_brighter_one_is_said_to_be_noisier() -> None:
+def test_where_hosts_are_pictures_a_brighter_one_is_said_to_be_noisier(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
     row = {
         "mode": "unpaired", "set": "leak_bright_hosts", "split": "train", "gate": "radial_lr", "n": 200, "positives": 100,
-        "auc": 0.7, "low": 0.6, "high": 0.8, "finds": True, "status": "ok",
+        "family": 1, "auc": 0.7, "low": 0.6, "high": 0.8, "finds": True, "status": "ok",
     }  # fmt: skip
-    with_pictures, without = (planted_leaks(pd.DataFrame([row]), pictures) for pictures in (True, False))
-    assert "| 0.700 [0.600, 0.800]* |" in without[0]
-    assert "multiplied noise and all" in with_pictures[1]
-    assert "pictures" not in without[1]
+    unpaired = read_csv(pipeline.path("unpaired", "gates.csv"))
+    pd.concat([unpaired, pd.DataFrame([row])]).to_csv(tmp_path / "gates.csv", index=False)
+    pages = []
+    for number, pictures in enumerate((True, False)):
+        stamps = shutil.copytree(pipeline.stamps("unpaired"), tmp_path / f"stamps_{number}")
+        if pictures:
+            rows = pd.read_parquet(stamps / "rows.parquet")
+            rows.assign(host_image=0).to_parquet(stamps / "rows.parquet")
+        compare.main(
+            made.compare(), {"paired": pipeline.stamps("paired"), "unpaired": stamps},
+            {"paired": pipeline.path("paired", "gates.csv"), "unpaired": tmp_path / "gates.csv"},
+            {mode: pipeline.path(mode, "run") for mode in MODES},
+            pipeline.root / "tree.json", tmp_path / f"results_{number}", tmp_path / "chosen.json",
+        )  # fmt: skip
+        pages.append((tmp_path / f"results_{number}" / "EXPERIMENT_RESULTS.md").read_text())
+    assert "| 0.700 [0.600, 0.800]* |" in pages[0]
+    assert "multiplied noise and all" in pages[0]
+    assert "pictures" not in pages[1]
 
 
 def test_twice_is_once(pipeline: Pipeline, tmp_path: Path) -> None:
@@ -314,7 +333,7 @@ def test_a_training_that_is_killed_goes_on_and_leaves_the_same_bytes(
     assert whole.returncode == 0
     killed = start("killed")
     deadline = time.monotonic() + 300
-    while not list((tmp_path / "killed").glob(".cache/*/seed_1.safetensors")):
+    while not list((tmp_path / "killed").glob(".cache/*/seed_1.npz")):
         assert killed.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from params.lens_shortcuts import Own, Whole
+from params.lens_shortcuts import OwnSource, Whole
 from storage.files.documents import write_json
 from storage.lenses.stamps import ARCS, PLACEBO, has_set, read_rows, read_sets, read_stamps
 from tasks.lens_shortcuts import prepare, sample, whole
@@ -68,7 +68,7 @@ def test_with_a_sample_they_are_all_rows_and_the_sampled_ones_are_the_same_pixel
 
 
 def test_the_users_own_stamps_are_all_taken(tmp_path: Path) -> None:
-    own = Own(
+    own = OwnSource(
         kind="own", manifest="manifest.csv", modes=["unpaired"], stamps="stamps.npy", placebo=None, array=None,
         zero_point=22.5,
     )  # fmt: skip

@@ -13,6 +13,7 @@ import soundfile
 import torch
 
 from methods.audio import network as audio_network
+from methods.training_state import Place
 from params.block import ParamsError, read_block
 from params.speech_temperature import Calibrate, Compare, Fit, Prepare
 from storage.files.finished import Finished
@@ -176,7 +177,7 @@ def test_a_killed_fit_goes_on_and_ends_in_the_same_bytes(
 
     def killed(self: Finished, name: str, arrays: Any) -> None:
         keep(self, name, arrays)
-        if len(arrays["losses"]) == 2:
+        if len(Place(arrays).progress["losses"]) == 2:
             raise KeyboardInterrupt
 
     for seed in SEEDS:
@@ -266,11 +267,8 @@ def test_a_class_that_stands_on_one_group_is_warned_of(run: Run) -> None:
         "by": "groups", "seed": 0, "train": {"clips": None, "groups": {"SPEECH": 2, "NONSPEECH": 2}},
         "dev": {"clips": None, "groups": {"SPEECH": 1, "NONSPEECH": 3}}, "test": ANY,
     }  # fmt: skip
-    facts = run.prepare(split=split)
-    assert any(warning.startswith("dev: every SPEECH clip is of one group") for warning in facts["warnings"])
-    run.fit()
-    run.calibrate()
-    decision = run.compare()
+    decision = run.all(split=split)
+    assert any(reason.startswith("dev: every SPEECH clip is of one group") for reason in decision["reasons"])
     assert decision["verdict"] == "cannot tell"
     assert set(decision["evidence"]["dev_nll_cross_fitted"].values()) == {None}
     assert decision["evidence"]["dev_refused"].startswith("class 0 has one group")

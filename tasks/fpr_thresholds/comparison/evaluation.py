@@ -1,0 +1,89 @@
+"""Every option on the holdout by one evaluator, and why thresholds fail on a label."""
+
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+
+from methods.budgets.calibration_sets import Moment
+from methods.budgets.choice import Decisions
+from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
+from methods.budgets.diagnosis import Diagnosis, diagnose
+from methods.budgets.evaluation import fires
+from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, RateVerdict, rate_verdicts
+from params.fpr_thresholds import Compare
+from storage.messages.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class RecipeEvaluation:
+    """On each label, then micro and macro. shifted is at the thresholds for target / gamma, selected (None: nothing
+    was mined) at those of the mined rows alone. gammas: of the labels on which anything fired in the folds."""
+
+    option: Thresholds
+    results: list[OptionResult]
+    shifted: list[RateVerdict]
+    selected: list[RateVerdict] | None
+    gammas: dict[str, float]
+
+    @property
+    def thresholds(self) -> list[float]:
+        return [entry.threshold for entry in self.option.labels.values()]
+
+    @property
+    def by_label(self) -> dict[str, OptionResult]:
+        return dict(zip(self.option.labels, self.results, strict=False))
+
+    @property
+    def micro(self) -> OptionResult:
+        return self.results[-2]
+
+
+def evaluate(
+    options: list[Thresholds], holdout: Moment, folds: Decisions, params: Compare
+) -> list[RecipeEvaluation]:
+    """The first option is the control."""
+    rows = HoldoutRows(holdout.positive, holdout.group)
+    settings = BudgetSettings(params.level, params.clean_share, params.resamples, params.seed)
+
+    def verdicts(option: Thresholds, thresholds: list[float]) -> list[RateVerdict]:
+        fired = fires(holdout.scores, np.array(thresholds))
+        return rate_verdicts(fired, rows, _promise(option, thresholds), settings.level)
+
+    evaluations, control = [], None
+    for option, fired in zip(options, folds.fired, strict=True):
+        entries = option.labels.values()
+        thresholds = [entry.threshold for entry in entries]
+        decisions = option_decisions(fires(holdout.scores, np.array(thresholds)), rows, settings)
+        control = control or decisions
+        selected = [entry.selected_threshold for entry in entries if entry.selected_threshold is not None]
+        any_fired = fired.any(axis=0) | (
+            option.rule == "any_label" and fired.any()
+        )  # one rate for all labels
+        gammas = [(label, entry.shift.gamma) for label, entry in option.labels.items()]
+        evaluations.append(
+            RecipeEvaluation(
+                option,
+                option_results(decisions, control, rows, _promise(option, thresholds), settings),
+                verdicts(option, [entry.shift.threshold for entry in entries]),
+                verdicts(option, selected) if len(selected) == len(entries) else None,
+                dict(compress(gammas, any_fired)),
+            )
+        )
+    return evaluations
+
+
+def _promise(option: Thresholds, thresholds: list[float]) -> BudgetPromise:
+    return BudgetPromise(option.alpha, option.rule == "any_label", np.isinf(thresholds))
+
+
+def diagnoses(known: Moment, holdout: Moment, labels: list[str], level: float) -> dict[str, Diagnosis]:
+    calibration = known[known.pool == "calib"]
+    return {
+        label: diagnose(
+            (calibration.scores[:, i], calibration.positive[:, i]),
+            (holdout.scores[:, i], holdout.positive[:, i]),
+            level,
+        )
+        for i, label in enumerate(labels)
+    }

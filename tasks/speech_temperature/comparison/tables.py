@@ -1,0 +1,60 @@
+"""The frames that become CSV files: options, seeds, groups and conditions."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from methods.calibration.cross_fitting import MethodChoice
+from methods.calibration.evaluation import mean_confidence, mean_correct
+from methods.statistics.group_statistics import FEWEST_GROUPS
+from tasks.report.templates import Reason, sentences
+from tasks.speech_temperature.comparison.evaluation import OptionEvaluation, SplitLogits
+
+
+def option_table(evaluations: dict[str, OptionEvaluation], choice: MethodChoice) -> pd.DataFrame:
+    """A row per option over its seeds; the first is the control."""
+    dev_nll = dict(zip(evaluations, choice.nll, strict=False))  # the methods come first
+    table = pd.DataFrame(
+        [
+            {"option": name, "dev_nll": dev_nll.get(name), **each.summary, "status": each.status}
+            for name, each in evaluations.items()
+        ]
+    )
+    few = Reason("few_groups", {"groups": int(table["groups"][0]), "fewest": FEWEST_GROUPS})
+    refusal = sentences("tasks/speech_temperature/comparison/reasons.j2", [few])[0]
+    return table.assign(refused=table["refused"].map({True: refusal, False: ""}))
+
+
+def seed_table(evaluations: dict[str, OptionEvaluation], seeds: list[int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"option": name, "seed": seed, **asdict(figures)}
+            for name, each in evaluations.items()
+            for seed, figures in zip(
+                seeds if len(each.figures) == len(seeds) else ["all"], each.figures, strict=True
+            )
+        ]
+    )
+
+
+def condition_tables(
+    test: SplitLogits, control: OptionEvaluation, clips: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Accuracy and confidence of the uncalibrated model by group, least accurate first, and by each column that
+    describes the clips."""
+    rows = clips.set_index("clip").loc[test.clips].reset_index()
+    rows = rows.assign(
+        label=np.array(["A", "B"])[rows["label"]],
+        accuracy=mean_correct(control.predictions, test.labels),
+        confidence=mean_confidence(control.predictions),
+    )
+    found = {
+        name: rows.groupby(name, as_index=False).agg(
+            label=("label", "first"), clips=("clip", "size"), groups=("group", "nunique"),
+            accuracy=("accuracy", "mean"), confidence=("confidence", "mean"),
+        )
+        for name in clips.columns.drop(["clip", "label", "split"])
+    }  # fmt: skip
+    groups = found.pop("group").sort_values(["accuracy", "group"], ignore_index=True)
+    return {"group": groups, **{name: table.drop(columns="label") for name, table in found.items()}}

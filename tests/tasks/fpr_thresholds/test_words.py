@@ -1,0 +1,101 @@
+"""What certificates, diagnoses and reasons say, kind by kind."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from methods.budgets.diagnosis import Diagnosis
+from methods.budgets.evidence import FoldEvidence
+from methods.budgets.recipes import LabelThreshold
+from methods.statistics.ranking import AurocInterval
+from tasks.fpr_thresholds.comparison.decision import REASONS
+from tasks.report.templates import Reason, sentences
+
+CERTIFICATES = "tasks/fpr_thresholds/model/certificates.j2"
+
+
+@pytest.mark.parametrize(
+    ("status", "figures", "sentence"),
+    [
+        ("feasible", {"negatives": 200, "allowed": 4}, "4 of 200 negatives may fire"),
+        ("at_mined_edge", {"negatives": 200, "allowed": 4}, "4 of 200 negatives may fire"),
+        ("infeasible", {"negatives": 9}, "no threshold keeps 9 negatives within the budget"),
+        ("infeasible", {"negatives": 92, "needed": 114}, "needs 114 negatives, has 92: collect 22"),
+        (
+            "infeasible",
+            {"negatives": 114, "needed": 114},
+            "no threshold keeps 114 negatives within the budget",
+        ),
+        (
+            "feasible",
+            {"negatives": 236, "needed": 114, "allowed": 1},
+            "needs 114 negatives, has 236: allows 1 above it",
+        ),
+        ("undetermined", {"mined": 3, "needed": 9}, "the threshold lies below the 3 mined rows: mine more"),
+        ("no positives", {}, "the calibration set has no positives of this label"),
+        ("no negatives", {}, "the calibration set has no negatives of this label"),
+    ],
+)
+def test_a_certificate_says_what_a_status_rests_on(
+    status: str, figures: dict[str, Any], sentence: str
+) -> None:
+    counts = {"negatives": 0, "positives": 0, "mined": 0, "pool_size": 0, "allowed": 0, "needed": None}
+    rest: dict[str, Any] = {"upper_bound": None, "selected_threshold": None, **counts, **figures}
+    found = LabelThreshold(label="x", threshold=np.inf, status=status, **rest)
+    assert sentences(CERTIFICATES, [Reason("certificate", {"found": found})]) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("too little data", "only 7 rows of a class on one side: collect more before judging"),
+        (
+            "ranking",
+            "no threshold can fix this label: its AUROC of 0.546 [0.454, 0.639] cannot be told from .5; it needs a "
+            "better model or better labels",
+        ),
+        (
+            "shift",
+            "AUROC moved from 0.596 to 0.546, by -0.050 [-0.197, +0.097]: recalibrate often, or retrain",
+        ),
+        (
+            "offset",
+            "no change of its ranking can be seen (AUROC -0.050 [-0.197, +0.097]), but its scores have moved "
+            "(Kolmogorov-Smirnov p 0.0012): retune",
+        ),
+        (
+            "none",
+            "no change of its ranking can be seen (AUROC -0.050 [-0.197, +0.097]), and none of its scores (smaller of "
+            "two Kolmogorov-Smirnov p 0.0012)",
+        ),
+    ],
+)
+def test_a_diagnosis_says_what_is_wrong_and_what_to_do(kind: str, sentence: str) -> None:
+    before, after = AurocInterval(0.481, 0.596, 0.711), AurocInterval(0.454, 0.546, 0.639)
+    found = Diagnosis(kind, 7, before, after, (-0.05, -0.197, 0.097), (), (), 0.00123, 0.3)
+    assert sentences(REASONS, [Reason("diagnosis", {"found": found})]) == [sentence]
+
+
+def test_a_diagnosis_without_both_classes_needs_no_auroc() -> None:
+    found = Diagnosis("too little data", 0, None, None, None, (), (), 1.0, 1.0)
+    assert sentences(REASONS, [Reason("diagnosis", {"found": found})])[0].startswith("only 0 rows")
+
+
+def test_a_control_over_the_budget_on_many_labels_is_counted_and_on_few_is_named() -> None:
+    its = FoldEvidence(9, 20, 9, 403, 8, 0.0223, 0.0115, 0.039, 0, 0, 1.0)
+    own = FoldEvidence(9, 20, 6, 403, 8, 0.0149, 0.0064, 0.0295, 1, 4, 0.375)
+    many = Reason("control_over_labels", {"control": "A", "budget": 0.02, "labels": 7, "surely": 3})
+    figures = {"control": "A", "budget": 0.02, "label": "x", "chosen": "N", "its": its, "own": own}
+    few = [Reason("control_over", {**figures, "risk": risk}) for risk in (0.05, 0.4)]
+    assert sentences(REASONS, [many, *few]) == [
+        "the control A is above 2.0% on 7 labels, on 3 of them by its one-sided bound; on the others it is not "
+        "distinguishable from the budget, and left out by its point rate",
+        *(
+            "the control A is left out for x: 9 of 403 negatives fired (8 allowed, one-sided bounds 1.1% and 3.9%) "
+            "against 2.0%, not distinguishable from it, but the rule takes the point rate; N: 6 of 403 negatives fired "
+            "(8 allowed, one-sided bounds 0.6% and 2.9%); it alone fired on 1, the control alone on 4 (McNemar p "
+            f"0.375{doubt})"
+            for doubt in (", not distinguishable", "")
+        ),
+    ]
