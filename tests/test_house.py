@@ -168,3 +168,32 @@ def test_prose_is_found_where_it_stands(tmp_path: Path) -> None:
         'LONG = "the control stays as it is"\n'
     )
     assert sorted(prose(path)) == [" of the rows fired", "the control stays as it is"]
+
+
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "bench").glob("*.md"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_a_page_points_to_is_there(page: Path) -> None:
+    """Links, and paths and modules of this repository that it names in code."""
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if not (page.parent / link).exists()]
+    code = re.findall(
+        r"`(?:python -m )?((?:flows|tasks|methods|storage|params|tests|bench)[./][\w./]+?)(?:[`(\s])", text
+    )
+    named = {each for each in code if not _is_there(each)}
+    assert (links, named) == ([], set())
+
+
+def _is_there(name: str) -> bool:
+    """A path, a module, or something in a module."""
+    path = ROOT / name.removesuffix("/")
+    dotted = ROOT / name.replace(".", "/")
+    return path.exists() or any(
+        each.with_suffix(".py").exists() or each.is_dir() for each in (dotted, dotted.parent)
+    )

@@ -22,7 +22,7 @@ from methods.heads.sweep import (
     logit_divisor,
     parameter_count,
     state_logits,
-)  # fmt: skip
+)
 from methods.heads.training import Status, TrainedState, train_lanes
 from storage.files.finished import Finished
 from storage.files.inputs import InputError

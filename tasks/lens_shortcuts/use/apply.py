@@ -42,7 +42,7 @@ from storage.lenses.stamps import ARCS, PLACEBO, has_stamps, read_sets
 from tasks.lens_shortcuts.model.devices import chosen_device
 from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, stamp_set
 from tasks.lens_shortcuts.model.undefined import why
-from tasks.report.figures import estimate, number
+from tasks.report.figures import estimate, number, significant
 
 COLUMNS = {
     "set": "set", "split": "split", "seed": "seed", "measure": "measure", "hidden px": "radius",
@@ -72,7 +72,9 @@ def command(arguments: list[str] | None = None) -> int:
     shown = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
     last = None
     for row in scores.to_dict("records"):
-        row["value"] = estimate(row["value"], row["low"], row["high"])
+        # To twelve digits first, so that a value half way between two thousandths is rounded up.
+        value, low, high = (float(significant(row[name], 12) or "nan") for name in ("value", "low", "high"))
+        row["value"] = estimate(value, low, high)
         first, *others = (_cell(row[name]) for name in COLUMNS.values())
         shown.add_row("" if first == last else f"[bold]{first}[/]", *others)
         last = first
