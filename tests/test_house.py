@@ -104,7 +104,7 @@ def test_a_class_name_has_one_meaning() -> None:
 
 
 def test_modules_and_functions_can_be_taken_in() -> None:
-    for package in (*PACKAGES, "bench"):
+    for package in ("flows", "tasks", "methods", "storage", "bench"):
         for path in modules(package):
             assert len(path.read_text().splitlines()) <= LINES, f"{path.relative_to(ROOT)} is long"
             for node in ast.walk(tree(path)):
