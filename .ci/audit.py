@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 
-PATIENCE = 180  # seconds for one lock file
+PATIENCE = 90  # seconds for one lock file
 
 
 def audited(lock: str) -> dict[str, object] | None:
@@ -43,6 +43,7 @@ def main() -> int:
             sys.stdout.write(f"{lock}: {len(answered)} of {len(packages)} packages audited\n")
         else:
             sys.stdout.write(f"{lock}: not audited, as no advisory source answers here\n")
+            break  # nor will it for the others
     for each in found:
         ids = ", ".join(vulnerability["id"] for vulnerability in each["vulns"])  # type: ignore[attr-defined]
         sys.stdout.write(f"{each['name']} {each['version']}: {ids}; raise its bound and `make lock`\n")
