@@ -25,7 +25,8 @@ from methods.shortcuts.probe_models import Probe, boosted, core_network, cropped
 from methods.shortcuts.probes import core_features, core_ring_features, gate_auc, radial_features
 from methods.splits.matched_groups import matched_groups
 from params.block import read_block
-from params.lens_shortcuts import Leak, Render, Simulate
+from params.lens_shortcuts import Leak, Render
+from params.simulated_lenses import Simulate
 from simulators.lens_shortcuts import drawn
 from storage.files.markdown import markdown_table
 from tasks.lens_shortcuts.model.labelled_stamps import numbered

@@ -16,7 +16,7 @@ from bench.lens_gates import FIRST_SEED, PARAMS
 from methods.shortcuts.probes import gate_auc
 from methods.splits.matched_groups import matched_groups
 from params.block import read_block
-from params.lens_shortcuts import Simulate
+from params.simulated_lenses import Simulate
 from simulators.lens_shortcuts import drawn
 from storage.files.markdown import markdown_table
 from storage.lenses.manifests import SERSIC_HOST, SKY

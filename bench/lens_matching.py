@@ -23,7 +23,8 @@ from methods.shortcuts.probes import gate_auc, radial_features
 from methods.splits.matched_groups import matched_groups
 from methods.statistics.streams import stream
 from params.block import read_block
-from params.lens_shortcuts import Pool, Render, Simulate
+from params.lens_shortcuts import Render
+from params.simulated_lenses import Pool, Simulate
 from simulators import lens_shortcuts as simulator
 from storage.files.markdown import markdown_table
 from storage.lenses.manifests import SKY

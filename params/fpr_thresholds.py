@@ -2,26 +2,16 @@
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from params.block import Block
+from params.columns import LabelName, Labels, MessageColumns, ScoreColumns
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Tolerance = Annotated[float, Field(ge=0, le=0.01)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 SplitModel = TypeVar("SplitModel", bound=Block)
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-COLUMNS = ("id", "text", "label", "labels", "collected_at", "split", "pool", "position", "group", "excluded")
-
-
-def _free(name: str) -> str:
-    if name in COLUMNS or name in ("micro", "macro", "clean", "rows"):
-        raise ValueError(f"{name!r} is taken by a column of the tables; name the label otherwise")
-    return name
-
-
-LabelName = Annotated[Name, AfterValidator(_free)]
-Labels = Annotated[list[LabelName], Field(min_length=1)]
 
 
 # --- simulate ---------------------------------------------------------------------------------------------------
@@ -99,25 +89,36 @@ class RowColumnSplit(Block):
 Split = Annotated[TimeSplit | RowRandomSplit | RowColumnSplit, Field(discriminator="by")]
 
 
+# Of rows without a time: an error; left out and counted; older than all others; or lines stand in order of time.
+Untimed = Literal["refuse", "drop", "oldest", "file_order"]
+
+
 class Messages(Block):
-    """Texts in JSONL, CSV or fastText files: `messages` is split, each pool is a file of its own."""
+    """Texts in JSONL, CSV, Parquet or fastText files: `messages` is split, each pool is a file of its own.
+
+    near_copies: texts whose shingles overlap by at least this Jaccard index count as one, as equal texts do; null:
+    equal texts alone.
+    """
 
     kind: Literal["messages"]
     labels: Labels
     messages: str
     pools: dict[Name, str]
+    columns: MessageColumns | None
     split: TimeSplit | RowRandomSplit = Field(discriminator="by")
-    untimed: Literal["refuse", "drop", "file_order"]
+    untimed: Untimed
+    near_copies: Annotated[float, Field(ge=0.6, le=1)] | None
 
 
 class Scores(Block):
-    """Rows that a model of the user's has already scored: CSV, Parquet or npz."""
+    """Rows that a model of the user's has already scored: CSV, JSONL, Parquet or npz."""
 
     kind: Literal["scores"]
     labels: Labels | Literal["all"]
     scores: str
+    columns: ScoreColumns | None
     split: Split
-    untimed: Literal["refuse", "drop", "file_order"]
+    untimed: Untimed
     clamp: Tolerance
 
 
@@ -149,9 +150,13 @@ class Ngrams(Block):
 
 
 class FasttextTraining(Block):
-    """fastText trained here, one-vs-all (extra `fasttext`); its scores may exceed [0, 1] by `clamp`."""
+    """fastText trained here, one-vs-all (extra `fasttext`); its scores may exceed [0, 1] by `clamp`.
+
+    buckets: of hashed n-grams. The model's file has 4 * dim bytes for each, whatever it was trained on.
+    """
 
     kind: Literal["fasttext"]
+    buckets: Annotated[int, Field(ge=256, le=2**24)]
     word_ngrams: PositiveInt
     char_ngrams: tuple[PositiveInt, PositiveInt]
     dim: PositiveInt
@@ -253,7 +258,7 @@ class Advice(Block):
 
     name: str
     max_fpr: Rate
-    label: Name | None
+    label: LabelName | None
 
 
 class Compare(Block):

@@ -1,64 +1,17 @@
 """The knobs of head_sweep: which head on cached embeddings, and which differences are more than noise."""
 
-from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from params.block import Block
+from params.encoders import Name, PixelEncoder, ReadyEncoder
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Portion = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Classes = Literal["all"] | Annotated[list[str], Field(min_length=2)]
 Range = Annotated[list[Share], Field(min_length=2, max_length=2)]
-
-
-# --- simulate ---------------------------------------------------------------------------------------------------
-
-
-class SimulatedEncoder(Block):
-    """One way to see the same crops.
-
-    quality: how much of a crop's content is left, against noise of spread 1. offset: length of the mean that all
-    embeddings share. spread: standard deviation of the log scale of its dimensions. Offset and spread are what
-    standardising takes away; at 0 it has nothing to take.
-    """
-
-    dimension: Annotated[int, Field(ge=2)]
-    quality: PositiveFloat
-    offset: NonNegativeFloat
-    spread: NonNegativeFloat
-
-
-class Digits(Block):
-    """Scenes of scikit-learn's digits: PNG files and their boxes."""
-
-    images: Annotated[int, Field(ge=10)]
-    per_image: Annotated[int, Field(ge=1, le=9)]
-
-
-class Simulate(Block):
-    """Embeddings of crops that were never drawn, and scenes of digits that were.
-
-    tail: rows of the most frequent class for one of the rarest. label_noise: share of the foreground labels that
-    say another class. nuisance: what crops of one image share, against the spread within a class. views: looks of
-    each class, which no single hyperplane separates from the others' where there are several.
-    """
-
-    seed: NonNegativeInt
-    images: Annotated[int, Field(ge=10)]
-    foreground: PositiveInt
-    background: NonNegativeInt
-    classes: Annotated[int, Field(ge=2)]
-    tail: Annotated[float, Field(ge=1)]
-    views: PositiveInt
-    label_noise: Portion
-    nuisance: NonNegativeFloat
-    encoders: Annotated[dict[Name, SimulatedEncoder], Field(min_length=1)]
-    digits: Digits
 
 
 # --- prepare ----------------------------------------------------------------------------------------------------
@@ -102,7 +55,7 @@ class BoxCrops(Block):
 
 
 class ReadyEmbeddings(Block):
-    """Embeddings made elsewhere: one safetensors file per encoder, each with its JSON sidecar.
+    """Embeddings made elsewhere, one file per encoder: safetensors with a JSON sidecar, npz, npy with a CSV, or a table.
 
     A row of background has the label __bg. classes: those that labels may name, or all that they do.
     """
@@ -118,6 +71,44 @@ class ReadyEmbeddings(Block):
         return self
 
 
+class RunColumns(Block):
+    """Their names of what a run is. cell: what a profile is compared within, such as encoder and size. luck: those of
+    cell that say, with the seed, which first weights and batches a run has; []: the seed alone, as where it deals the
+    split. seed: null where there is none. validation: the score that chooses, null where there is none; test: the one
+    that is reported."""
+
+    profile: str
+    cell: list[str]
+    luck: list[str]
+    seed: str | None
+    validation: str | None
+    test: str
+
+    @model_validator(mode="after")
+    def _of_the_cell(self) -> Self:
+        if unknown := sorted(set(self.luck) - set(self.cell)):
+            raise ValueError(f"luck names {unknown}, which are not among cell: {self.cell}")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        named = [self.profile, *self.cell, self.seed, self.validation, self.test]
+        return [name for name in named if name is not None]
+
+
+class FinishedRuns(Block):
+    """A table of runs that were trained and scored elsewhere, as a tracker exports it.
+
+    scale: of scores, share (0 to 1), percent (0 to 100), or raw, where they have no bounds.
+    """
+
+    kind: Literal["finished_runs"]
+    file: str
+    columns: RunColumns
+    better: Literal["higher", "lower"]
+    scale: Literal["share", "percent", "raw"]
+
+
 class GroupShares(Block):
     """Whole groups at random: `test` of all, then `validation` of what is left."""
 
@@ -126,87 +117,27 @@ class GroupShares(Block):
     seed: NonNegativeInt
 
 
-class Prepare(Block):
-    """Rows of each dataset, and which of them train, validate and test. few_rows: a class of which validation or test
-    has fewer is warned of."""
+Dataset = Annotated[BoxCrops | ReadyEmbeddings | FinishedRuns, Field(discriminator="kind")]
 
-    datasets: Annotated[
-        dict[Name, Annotated[BoxCrops | ReadyEmbeddings, Field(discriminator="kind")]], Field(min_length=1)
-    ]
-    split: GroupShares
+
+class Prepare(Block):
+    """Rows of each dataset, and which of them train, validate and test. split: null where all runs are finished.
+    few_rows: a class of which validation or test has fewer is warned of. unlearnable: what becomes of a class that has
+    one group alone or no train row; drop counts its rows."""
+
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    split: GroupShares | None
     few_rows: PositiveInt
+    unlearnable: Literal["refuse", "drop"]
+
+    @model_validator(mode="after")
+    def _rows_are_split(self) -> Self:
+        if self.split is None and any(not isinstance(each, FinishedRuns) for each in self.datasets.values()):
+            raise ValueError("split is null, but there are rows to split; state its shares")
+        return self
 
 
 # --- embed ------------------------------------------------------------------------------------------------------
-
-
-class ReadyEncoder(Block):
-    """An encoder of a dataset whose embeddings came ready: one of its files."""
-
-    kind: Literal["given"]
-    dataset: Name
-    file: str
-
-
-class RandomNetworkEncoder(Block):
-    """A small convolutional network whose weights the seed draws: no training, no file."""
-
-    kind: Literal["random_network"]
-    dataset: Name
-    size: Annotated[int, Field(ge=16)]
-    context: NonNegativeFloat
-    channels: PositiveInt
-    seed: NonNegativeInt
-
-
-class HogColourEncoder(Block):
-    """Histograms of oriented gradients, and colour on a grid of the crop: no weights.
-
-    size: the crop is squashed to it, a multiple of cell. colour_bins: of each channel's histogram in each quarter.
-    """
-
-    kind: Literal["hog_colour"]
-    dataset: Name
-    size: Annotated[int, Field(ge=16)]
-    context: NonNegativeFloat
-    cell: Annotated[int, Field(ge=4)]
-    orientations: Annotated[int, Field(ge=2)]
-    colour_bins: Annotated[int, Field(ge=2)]
-
-    @model_validator(mode="after")
-    def _whole_cells(self) -> Self:
-        if self.size % self.cell or self.size < 2 * self.cell:
-            raise ValueError(f"size {self.size} has to hold at least two whole cells of {self.cell}")
-        return self
-
-
-class TimmEncoder(Block):
-    """A pretrained vision transformer (extra `encoders`).
-
-    weights: a safetensors file; sha256: its hash, since the file itself is not pinned. pooling: cls (class token),
-    patch_mean (patches without class and register tokens) or pooled (what the model itself returns). fit: squash
-    the crop to the model's square, or resize its shorter side and take the centre. context: see the crop's
-    surroundings, as a share of its sides on every side. device: cpu or cuda.
-    """
-
-    kind: Literal["timm"]
-    dataset: Name
-    model: str
-    weights: str
-    sha256: Digest
-    pooling: Literal["cls", "patch_mean", "pooled"]
-    fit: Literal["squash", "centre"]
-    context: NonNegativeFloat
-    device: Literal["cpu", "cuda"]
-
-    @model_validator(mode="after")
-    def _safetensors(self) -> Self:
-        if PurePath(self.weights).suffix != ".safetensors":
-            raise ValueError(f"weights are read from a safetensors file alone, got {self.weights}")
-        return self
-
-
-PixelEncoder = RandomNetworkEncoder | HogColourEncoder | TimmEncoder
 
 
 class BackgroundClasses(Block):
@@ -303,6 +234,7 @@ class Compare(Block):
     leaves out included.
     """
 
+    kind: Literal["sweep"]
     dataset: Name
     full: Name
     families: Annotated[dict[Name, Name], Field(min_length=1)]
@@ -313,3 +245,17 @@ class Compare(Block):
     null_draws: Annotated[int, Field(ge=100)]
     top: PositiveInt
     seed: NonNegativeInt
+
+
+class CompareFinished(Block):
+    """Which profiles of a table of finished runs differ from `control` by more than the luck of seeds. alpha: of Holm's
+    correction over them. dataset: of kind finished_runs."""
+
+    kind: Literal["finished_runs"]
+    dataset: Name
+    control: str
+    level: Level
+    alpha: Level
+
+
+Comparison = Annotated[Compare | CompareFinished, Field(discriminator="kind")]

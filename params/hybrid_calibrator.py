@@ -44,12 +44,14 @@ class RandomImageSplit(Block):
 class DetectionSource(Block):
     """A COCO results file in the variant's folder.
 
-    scores: whether a row may lack one. categories: how the file numbers classes: as the ground truth does,
+    boxes: what its four numbers are, in pixels or in shares of the image; COCO's own are xywh (the upper left corner,
+    width, height). scores: whether a row may lack one. categories: how the file numbers classes: as the ground truth does,
     by place in its list from 0 or from 1, or by the names stated here, from 0. A file that has `categories`
     of its own is mapped by their names. classifier: npz or safetensors with ids, embeddings, probabilities.
     """
 
     file: str
+    boxes: Literal["xywh", "xyxy", "cxcywh", "xywh_shares", "xyxy_shares", "cxcywh_shares"]
     scores: Literal["required", "optional"]
     categories: Literal["ground_truth", "from_0", "from_1"] | list[str]
     classifier: str | None

@@ -1,134 +1,16 @@
 """The knobs of lens_shortcuts: can a lens finder be trained that does not live on shortcuts, and which variant earns it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from params.block import Block
+from params.lens_recipe import LensNetwork, Level, TrainRecipe
 
-Level = Annotated[float, Field(gt=0, lt=1)]
 VariantName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
-
 Mode = Literal["paired", "unpaired"]
-Range = Annotated[list[float], Field(min_length=2, max_length=2)]
-Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
-BinEdges = Annotated[list[float], Field(min_length=1)]
 Split = Literal["train", "val", "test"]
 Supersampling = Annotated[int, Field(ge=1, le=16)]
-EvenCount = Annotated[int, Field(ge=4, multiple_of=2)]
-
-
-# --- simulate ---------------------------------------------------------------------------------------------------
-
-
-class Normal(Block):
-    """A normal distribution cut off at least and most."""
-
-    mean: float
-    sd: Annotated[float, Field(ge=0)]
-    least: float
-    most: float
-
-
-class SersicHosts(Block):
-    """Red galaxies: magnitude in r, colours g - r and r - z, effective radius in arcsec, Sersic index, axis ratio.
-
-    radius_slope: dex of radius per magnitude, for brighter galaxies are larger. offset: arcsec, the largest distance
-    of a galaxy from the centre of its stamp along each axis.
-    """
-
-    kind: Literal["sersic"]
-    magnitude: Normal
-    g_r: Normal
-    r_z: Normal
-    radius: Normal
-    radius_slope: float
-    n: Normal
-    q: Normal
-    offset: Annotated[float, Field(ge=0)]
-
-
-class ImageHosts(Block):
-    """Real stamps of galaxies as hosts, n x 3 x s x s, with the noise they came with.
-
-    file: npz or npy, taken into data/. zero_point: AB magnitude of one count. noise: of a pixel of the sky in g, r, z,
-    nanomaggies. share: of the hosts in val and in test; every host is in one split, four of its eight turns for
-    positives and four for negatives, for few hosts of one class would be known by their looks.
-    """
-
-    kind: Literal["images"]
-    file: str
-    array: str
-    zero_point: float
-    noise: Triple
-    share: Annotated[float, Field(gt=0, lt=0.5)]
-
-
-class Seeing(Block):
-    """Full width at half maximum in r, arcsec, what g, r and z add to it, and the scatter of each band."""
-
-    r: Normal
-    bands: Triple
-    scatter: Annotated[float, Field(ge=0)]
-
-
-class Sky(Block):
-    """Noise of a sky pixel in g, r, z in nanomaggies, and its scatter over stamps in magnitudes."""
-
-    noise: Triple
-    scatter: Annotated[float, Field(ge=0)]
-
-
-class Lenses(Block):
-    """Einstein radii (uniform, arcsec); how far mass departs from light in axis ratio and angle (radians); shear."""
-
-    theta_E: Range
-    q_scatter: Annotated[float, Field(ge=0)]
-    phi_scatter: Annotated[float, Field(ge=0)]
-    shear: Annotated[float, Field(ge=0, lt=0.5)]
-
-
-class Sources(Block):
-    """Blue galaxies behind: as for hosts; reach: largest distance from the lens's axis, in Einstein radii."""
-
-    magnitude: Normal
-    g_r: Normal
-    r_z: Normal
-    radius: Normal
-    n: Normal
-    q: Normal
-    reach: Annotated[float, Field(gt=0, le=1)]
-
-
-class Pool(Block):
-    """What unpaired negatives are matched from: hosts drawn as the positives' are, under another sky.
-
-    fwhm_shift in arcsec, depth_shift in magnitudes. Zeros: the same sky. Else bins of PSF and depth cannot match what
-    differs within a bin, and the gates should say so.
-    """
-
-    fwhm_shift: float
-    depth_shift: float
-
-
-class Simulate(Block):
-    """Stamps of each mode, half of them positives; both modes have the same positives.
-
-    pair_noise: whether the two stamps of a pair have the same noise. psf_edges (arcsec, r) and depth_edges
-    (magnitudes, r) bound the bins that unpaired negatives are matched on.
-    """
-
-    seed: NonNegativeInt
-    stamps: dict[Split, EvenCount]
-    pair_noise: Literal["same", "fresh"]
-    hosts: Annotated[SersicHosts | ImageHosts, Field(discriminator="kind")]
-    seeing: Seeing
-    sky: Sky
-    lenses: Lenses
-    sources: Sources
-    pool: Pool
-    psf_edges: BinEdges
-    depth_edges: BinEdges
 
 
 # --- prepare ----------------------------------------------------------------------------------------------------
@@ -150,11 +32,13 @@ class RenderSource(Block):
 
 
 class OwnSource(Block):
-    """Stamps of the user's: one array (npy, or npz with `array`) in the manifest's order, or a folder of FITS files.
+    """Stamps of the user's: one array (npy, or npz with `array`) in the manifest's order or, with an array `stamp` of
+    their names in the npz, in any; or a folder with a file each.
 
-    A FITS file is <stamp>.fits with a cube (3, 63, 63) or one image extension for each of g, r, z. placebo: the same
-    stamps without their arcs, where there are any. zero_point: AB magnitude of one count. modes: those that the data
-    has; the others are reported as not given.
+    A file is what the manifest's column `file` names, or <stamp>.fits, .npy or .npz: g, r, z as 3 x s x s or s x s x 3,
+    in FITS also as one image extension for each band. s is 63, or odd and larger, if `crop` cuts out the middle.
+    placebo: the same stamps without their arcs, where there are any. zero_point: AB magnitude of one count. modes: those
+    that the data has; the others are reported as not given.
     """
 
     kind: Literal["own"]
@@ -163,7 +47,8 @@ class OwnSource(Block):
     stamps: str
     placebo: str | None
     array: str | None
-    zero_point: float
+    zero_point: Annotated[float, Field(ge=-100, le=100)]
+    crop: bool
 
 
 Prepare = Annotated[RenderSource | OwnSource, Field(discriminator="kind")]
@@ -234,59 +119,6 @@ class Gates(Block):
 
 
 # --- train ------------------------------------------------------------------------------------------------------
-
-
-class LensNetwork(Block):
-    """input: raw, residual (3 channels) or both (6). width: channels of ResNet18's first stage, 64 in the plan, and at
-    least 8, below which torch's kernels are not safe.
-
-    patience: epochs without a better select AUROC that end the training; null never ends it. amp: bfloat16 where the
-    device has units for it. device: auto takes a GPU where there is one, and then other machines make other bytes.
-    """
-
-    input: Literal["raw", "residual", "both"]
-    width: Annotated[int, Field(ge=8)]
-    schedule: Literal["one_cycle", "cosine"]
-    learning_rate: PositiveFloat
-    weight_decay: Annotated[float, Field(ge=0)]
-    epochs: PositiveInt
-    batch: Annotated[int, Field(ge=2)]
-    patience: PositiveInt | None
-    amp: bool
-    device: Literal["cpu", "cuda", "auto"]
-
-
-class TrainRecipe(Block):
-    """What every variant shares: only the mask and the stamps differ.
-
-    half_seed deals the hosts of val into the half that selects and the half that reports. radii: core masks of the
-    sensitivity curve, pixels; reliance_radius is one of them. theta_E_edges: arcsec, the last bin holds its upper
-    edge. every: epochs between two records of the model gates.
-    """
-
-    network: LensNetwork
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]
-    half_seed: NonNegativeInt
-    radii: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2)]
-    reliance_radius: PositiveFloat
-    reliance_theta_E: PositiveFloat
-    reliance_floor: Level
-    theta_E_edges: Annotated[list[PositiveFloat], Field(min_length=2)]
-    least_in_bin: PositiveInt
-    every: PositiveInt
-    level: Level
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.radii[0] != 0 or self.radii != sorted(set(self.radii)):
-            raise ValueError("radii begin with 0, the whole stamp, and rise")
-        if self.reliance_radius not in self.radii:
-            raise ValueError("reliance_radius has to be one of radii")
-        if self.theta_E_edges != sorted(set(self.theta_E_edges)):
-            raise ValueError("theta_E_edges have to rise")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds name each seed once")
-        return self
 
 
 class Train(Block):

@@ -2,16 +2,38 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from params.block import Block
+
+OURS = (
+    "clip",
+    "group",
+    "label",
+    "path",
+    "seed",
+    "split",
+    "clips",
+    "groups",
+    "accuracy",
+    "confidence",
+    "temperature",
+)
+
+
+def _own_names(conditions: list[str]) -> list[str]:
+    if taken := [name for name in conditions if name in OURS or conditions.count(name) > 1]:
+        raise ValueError(f"{taken[0]!r} is a column of its own; conditions are other columns, each once")
+    return conditions
+
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Labels = Annotated[list[Name], Field(min_length=2, max_length=2)]
 Counts = PositiveInt | dict[Name, NonNegativeInt] | None
-Method = Literal["none", "temperature", "bias", "platt", "threshold", "isotonic"]
+Conditions = Annotated[list[Name], AfterValidator(_own_names)]
+Method = Literal["none", "temperature", "bias", "platt", "threshold", "isotonic", "vector"]
 
 
 # --- simulate ---------------------------------------------------------------------------------------------------
@@ -58,6 +80,14 @@ class ManifestSplit(Block):
     by: Literal["column"]
 
 
+class RandomSplit(Block):
+    """Whole groups at random, this share of them to dev and the others to test; rows where the file has no groups."""
+
+    by: Literal["random"]
+    dev: Annotated[float, Field(gt=0, lt=1)]
+    seed: NonNegativeInt
+
+
 class Carrier(Block):
     """Lay the loudest part of each recording into a carrier of noise: lengths and ratios in turn, clip by clip."""
 
@@ -70,7 +100,8 @@ class Audio(Block):
     """A manifest (clip, group, label, path, maybe split) beside the audio files it names.
 
     labels: the first is answer A, the second answer B. seconds: every clip is cut or repeated to this length,
-    or, with embed, becomes a carrier of this length that holds a short event of the recording.
+    or, with embed, becomes a carrier of this length that holds a short event of the recording. conditions: columns that
+    describe clips (with embed, event_ms and snr_db are made); each gets a table.
     """
 
     kind: Literal["audio"]
@@ -78,19 +109,35 @@ class Audio(Block):
     labels: Labels
     seconds: Annotated[float, Field(ge=0.1)]
     embed: Carrier | None
+    conditions: Conditions
     split: Annotated[GroupSplit | ManifestSplit, Field(discriminator="by")]
 
 
 class Logits(Block):
-    """Logits that the user's own model gave: clip, group, label, logit_A, logit_B, seed, split.
+    """Logits that the user's own model gave, of two classes or more: a table or an npz (docs/data).
 
-    temperature: what they were divided by; anything but 1 is refused.
+    labels: the classes, or all that the file names. holds: probabilities become their logarithms. temperature: what
+    they were divided by; anything but 1 is refused. columns: our name -> the file's, where they differ. conditions:
+    columns that describe rows; each gets a table. seeds: run in dvc.yaml's matrix -> seed in the file, null where the
+    file has one; other runs are not given.
     """
 
     kind: Literal["logits"]
     logits: str
-    labels: Labels
+    labels: Annotated[list[str], Field(min_length=2)] | Literal["all"]
+    holds: Literal["logits", "probabilities"]
     temperature: PositiveFloat
+    columns: dict[Name, str] | None
+    conditions: Conditions
+    seeds: Annotated[dict[NonNegativeInt, int | str | None], Field(min_length=1)]
+    split: Annotated[RandomSplit | ManifestSplit, Field(discriminator="by")]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for name, values in (("labels", self.labels), ("seeds", list(self.seeds.values()))):
+            if values != "all" and len(set(values)) < len(values):
+                raise ValueError(f"{name} name each of the file's once")
+        return self
 
 
 Prepare = Annotated[Audio | Logits, Field(discriminator="kind")]

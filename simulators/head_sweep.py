@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from methods.statistics.streams import stream
-from params.head_sweep import Digits, Simulate, SimulatedEncoder
+from params.simulated_crops import Digits, Simulate, SimulatedEncoder
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json
 from storage.heads.embeddings import BACKGROUND, Card, EmbeddingTable, write_embedding_table

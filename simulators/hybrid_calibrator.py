@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.detection.matching import area, paired_iou
 from methods.statistics.streams import stream
 from params.simulated_detections import Simulate, SimulatedSource
 from storage.detections.coco_text import results_text, truth_text, xywh
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-Rows = TypeVar("Rows", "Things", "Found")
+Rows = TypeVar("Rows", "Things", "RawCandidates")
 SIDE = 105.0  # pixels, of the middling object
 HARDER = 0.6  # log of how much worse a box is per unit of difficulty
 CROWD_MEMBERS = 4
@@ -40,8 +41,8 @@ class Things:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Raw candidates of one source. good: box and class are right; content: the class seen, -1 background."""
+class RawCandidates:
+    """What one source reports. good: box and class are right; content: the class seen, -1 background."""
 
     image: Index
     label: Index
@@ -62,9 +63,9 @@ def main(params: Simulate, data: Path) -> None:
         write_json(folder / "splits.json", world.splits())
         for variant in ("nonwindow", "window"):
             for name in params.sources:
-                found = world.found(variant, name)
-                write_text(folder / variant / f"{name}.json", world.results(found, params.sources[name]))
-                write_arrays(folder / variant / f"{name}.npz", world.classified(found, f"{variant} {name}"))
+                raw = world.candidates(variant, name)
+                write_text(folder / variant / f"{name}.json", world.results(raw, params.sources[name]))
+                write_arrays(folder / variant / f"{name}.npz", world.crops(raw, f"{variant} {name}"))
         write_json(folder / "manifest.json", manifest(params))
 
 
@@ -92,9 +93,8 @@ class World:
         peopled = random.random(self.images) >= params.empty_images
         counts = random.poisson(params.objects, self.images) * peopled
         self.objects = self._place(np.repeat(np.arange(self.images), counts), random, real=True)
-        self.lookalikes = self._place(
-            np.repeat(np.arange(self.images), random.poisson(params.lookalikes, self.images)), random, False
-        )
+        counts = random.poisson(params.lookalikes, self.images)
+        self.lookalikes = self._place(np.repeat(np.arange(self.images), counts), random, real=False)
         crowded = np.flatnonzero(random.random(self.images) < params.crowds)
         self.crowds, self.members = self._crowds(crowded, random)
 
@@ -106,13 +106,13 @@ class World:
         )
 
     def splits(self) -> dict[str, list[int]]:
-        order = (stream(self.params.seed, "splits").permutation(self.images) + 1).tolist()
-        train, tune = self.params.images.train, self.params.images.train + self.params.images.tune
-        parts = {"train": order[:train], "tune": order[train:tune], "report": order[tune:]}
-        return {name: sorted(images) for name, images in parts.items()}
+        order, sizes = stream(self.params.seed, "splits").permutation(self.images) + 1, self.params.images
+        parts = np.split(order, [sizes.train, sizes.train + sizes.tune])
+        names = ("train", "tune", "report")
+        return {name: sorted(part.tolist()) for name, part in zip(names, parts, strict=True)}
 
-    def found(self, variant: str, name: str) -> Found:
-        """Raw candidates of one source, by image."""
+    def candidates(self, variant: str, name: str) -> RawCandidates:
+        """What one source reports, by image, the best first."""
         source, random = self.params.sources[name], stream(self.params.seed, f"{variant} {name}")
         things = _joined(self.objects, self.members, self.lookalikes)
         # The same luck in both variants: what a source misses, it mostly misses in the tile, too.
@@ -120,51 +120,53 @@ class World:
         seen = [self._background(source, variant, random)]
         for number, tile in enumerate(self._tiles(variant)):
             seen += self._look(source, things, luck, tile, number, variant == "window", random)
-        found = _joined(*seen)
-        return _taken(found, np.lexsort((-found.score, found.image)))
+        raw = _joined(*seen)
+        order = np.lexsort((-raw.score, raw.image))
+        return RawCandidates(**{field.name: getattr(raw, field.name)[order] for field in fields(raw)})
 
-    def results(self, found: Found, source: SimulatedSource) -> str:
+    def results(self, raw: RawCandidates, source: SimulatedSource) -> str:
         rows = []
-        for number in range(len(found.image)):
-            label = int(found.label[number])
+        for number in range(len(raw.image)):
+            label = int(raw.label[number])
             row: dict[str, object] = {
                 "id": number,
-                "image_id": int(found.image[number]) + 1,
+                "image_id": int(raw.image[number]) + 1,
                 "category_id": label + 1,
-                "bbox": xywh(found.box[number]),
+                "bbox": xywh(raw.box[number]),
             }
             if source.scored:
-                row["score"] = round(float(found.score[number]), 4)
+                row["score"] = round(float(raw.score[number]), 4)
             if source.prompted:
-                row["prompt"] = PROMPTS[found.prompt[number]].format(self.classes[label])
-            if found.tile[number] >= 0:
-                row |= {"tile": int(found.tile[number]), "touches_edge": bool(found.touches_edge[number])}
+                row["prompt"] = PROMPTS[raw.prompt[number]].format(self.classes[label])
+            if raw.tile[number] >= 0:
+                row |= {"tile": int(raw.tile[number]), "touches_edge": bool(raw.touches_edge[number])}
             rows.append(row)
         return results_text(rows)
 
-    def classified(self, found: Found, purpose: str) -> dict[str, NDArray[np.generic]]:
+    def crops(self, raw: RawCandidates, purpose: str) -> dict[str, NDArray[np.generic]]:
         """Embedding and class probabilities of each candidate's crop."""
         random, fixed = stream(self.params.seed, f"{purpose} crops"), stream(self.params.seed, "directions")
         signal = self.params.signal
         size, count = self.params.embedding, len(self.classes)
-        diffuse, content, turned, shared = (
-            _unit(fixed.normal(size=(rows, size))).astype(np.float32) for rows in (1, count + 1, count, 16)
+        directions = [fixed.normal(size=(rows, size)) for rows in (1, count + 1, count, 16)]
+        diffuse, content, turns, nuisance = (
+            (each / np.linalg.norm(each, axis=1, keepdims=True)).astype(np.float32) for each in directions
         )
-        images = fixed.normal(size=(self.images, 16)).astype(np.float32) @ shared
-        told = (1 - signal.crop_quality * (1 - found.quality)).astype(np.float32)
-        side = np.where(found.good, told, -told)[:, None]
-        embedding = random.standard_normal((len(found.image), size), np.float32)
+        images = fixed.normal(size=(self.images, 16)).astype(np.float32) @ nuisance
+        clarity = (1 - signal.crop_quality * (1 - raw.quality)).astype(np.float32)
+        side = np.where(raw.good, clarity, -clarity)[:, None]
+        embedding = random.standard_normal((len(raw.image), size), np.float32)
         embedding[:, :3] += signal.concentrated * side
         embedding += signal.diffuse * side * diffuse
-        embedding += signal.interaction * side * (turned - turned.mean(0))[found.label]
-        embedding += signal.content * told[:, None] * content[found.content]
-        embedding += signal.image_nuisance * images[found.image]
-        logits = random.normal(size=(len(found.image), count))
-        sees = np.flatnonzero(found.content >= 0)
-        logits[sees, found.content[sees]] += signal.content * told[sees]
+        embedding += signal.interaction * side * (turns - turns.mean(0))[raw.label]
+        embedding += signal.content * clarity[:, None] * content[raw.content]
+        embedding += signal.image_nuisance * images[raw.image]
+        logits = random.normal(size=(len(raw.image), count))
+        sees = np.flatnonzero(raw.content >= 0)
+        logits[sees, raw.content[sees]] += signal.content * clarity[sees]
         odds = np.exp(logits)
         return {
-            "ids": np.arange(len(found.image)),
+            "ids": np.arange(len(raw.image)),
             "embeddings": embedding.astype(np.float16),
             "probabilities": (odds / odds.sum(1, keepdims=True)).astype(np.float16),
             "classes": np.array(self.classes),
@@ -189,10 +191,8 @@ class World:
         corner = random.uniform(0, 0.7, (len(image), 2)) * frame
         region = np.round(np.hstack([corner, corner + frame * 0.28]), 2)
         members = self._place(np.repeat(image, CROWD_MEMBERS), random, real=True)
-        start = (
-            np.repeat(corner, CROWD_MEMBERS, axis=0)
-            + random.uniform(0, 0.16, (len(members.image), 2)) * frame
-        )
+        inside = random.uniform(0, 0.16, (len(members.image), 2)) * frame
+        start = np.repeat(corner, CROWD_MEMBERS, axis=0) + inside
         members = replace(members, label=np.repeat(crowds.label, CROWD_MEMBERS))
         return replace(crowds, box=region), replace(members, box=np.hstack([start, start + frame * 0.11]))
 
@@ -209,21 +209,22 @@ class World:
     def _look(
         self, source: SimulatedSource, things: Things, luck: Floats, tile: Floats, number: int, tiled: bool,
         random: np.random.Generator,
-    ) -> list[Found]:  # fmt: skip
+    ) -> list[RawCandidates]:  # fmt: skip
         """What a source finds in one tile: a thing's visible part, and sometimes a second box for it."""
         params, common = self.params, self.params.common_difficulty
         low, high = np.maximum(things.box[:, :2], tile[:2]), np.minimum(things.box[:, 2:], tile[2:])
         visible = np.hstack([low, high])
         extent = np.maximum(high - low, 0)
-        share = extent.prod(1) / (things.box[:, 2:] - things.box[:, :2]).prod(1)
-        chance = np.where(things.real, source.reach, _probit(source.lookalikes))
+        share = extent.prod(1) / area(things.box)
+        fooled = NormalDist().inv_cdf(np.clip(source.lookalikes, 1e-9, 1 - 1e-9))
+        chance = np.where(things.real, source.reach, fooled)
         if tiled:  # a tile is seen larger: small things are easier, cut ones harder
-            size = np.sqrt((things.box[:, 2:] - things.box[:, :2]).prod(1))
+            size = np.sqrt(area(things.box))
             chance = chance + 0.25 * np.log(SIDE / size) - 1.5 * (1 - share)
         eased = chance - np.sqrt(common) * things.difficulty + np.sqrt(1 - common) * luck
         sees = np.flatnonzero((eased > 0) & (share >= params.tiles.least_visible))
         again = sees[random.random(len(sees)) < source.duplicates]
-        found = []
+        raw = []
         for which, worse in ((sees, 1.0), (again, 1.6)):
             spread = params.localisation * source.spread * worse * np.exp(HARDER * things.difficulty[which])
             tails = np.sqrt(random.chisquare(params.tails, len(which)) / params.tails)
@@ -234,18 +235,20 @@ class World:
             label = np.where(wrong, (things.label[which] + other) % len(self.classes), things.label[which])
             box, keep = _within(box, tile)
             which, label, wrong = which[keep], label[keep], wrong[keep]
-            overlap = _iou(box, things.box[which])
+            overlap = paired_iou(box, things.box[which])
             evidence = np.where(things.real[which] & ~wrong, 1 + 2.5 * (overlap - 0.75), -0.5)
             evidence -= 0.4 * things.difficulty[which] + 0.8 * (worse > 1)
             tiles = np.full(len(which), number if tiled else -1)
             cut = np.asarray((np.abs(box - tile) < 2).any(1) & tiled)
-            found.append(self._made(
+            raw.append(self._candidates(
                 source, things.image[which], label, box, evidence, tiles, cut, random,
                 good=things.real[which] & ~wrong & (overlap >= 0.5), content=things.label[which], overlap=overlap,
             ))  # fmt: skip
-        return found
+        return raw
 
-    def _background(self, source: SimulatedSource, variant: str, random: np.random.Generator) -> Found:
+    def _background(
+        self, source: SimulatedSource, variant: str, random: np.random.Generator
+    ) -> RawCandidates:
         """False positives of this source alone."""
         tiled = variant == "window"
         tiles = list(self._tiles(variant))
@@ -257,33 +260,26 @@ class World:
         box = np.hstack([start, np.minimum(start + things.box[:, 2:] - things.box[:, :2], frame[:, 2:])])
         none = np.full(len(image), -1)
         cut = np.asarray((np.abs(box - frame) < 2).any(1) & tiled)
-        return self._made(
+        return self._candidates(
             source, image, things.label, box, np.full(len(image), -1.3), number, cut, random,
             good=none == 0, content=none, overlap=random.random(len(image)),
         )  # fmt: skip
 
-    def _made(
+    def _candidates(
         self, source: SimulatedSource, image: Index, label: Index, box: Floats, evidence: Floats, tile: Index,
         cut: Flags, random: np.random.Generator, *, good: Flags, content: Index, overlap: Floats,
-    ) -> Found:  # fmt: skip
+    ) -> RawCandidates:  # fmt: skip
         logit = -0.2 + source.informative * evidence + random.normal(0, 0.7, len(image))
         # Prompts that ask for parts and backgrounds bring more false positives.
         prompt = np.minimum(random.poisson(np.where(good, 0.9, 1.6)), len(PROMPTS) - 1)
-        size = np.clip(np.log((box[:, 2:] - box[:, :2]).prod(1) / 400) / 5, 0, 1)
+        size = np.clip(np.log(area(box) / 400) / 5, 0, 1)
         seen, quality = 1 / (1 + np.exp(-logit)), (size + overlap) / 2
-        return Found(image, label, box, seen, prompt, tile, cut, good, content, quality)
+        return RawCandidates(image, label, box, seen, prompt, tile, cut, good, content, quality)
 
 
-def _joined(first: Rows, *others: Rows) -> Rows:
-    parts = (first, *others)
-    columns = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(first)
-    }
-    return type(first)(**columns)
-
-
-def _taken(rows: Rows, which: NDArray[Any]) -> Rows:
-    return type(rows)(**{field.name: getattr(rows, field.name)[which] for field in fields(rows)})
+def _joined(*parts: Rows) -> Rows:
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def _within(box: Floats, frame: Floats) -> tuple[Floats, Flags]:
@@ -291,20 +287,3 @@ def _within(box: Floats, frame: Floats) -> tuple[Floats, Flags]:
     cut = np.hstack([np.maximum(box[:, :2], frame[:2]), np.minimum(box[:, 2:], frame[2:])])
     keep = (cut[:, 2:] - cut[:, :2] >= 4).all(1)
     return cut[keep], keep
-
-
-def _iou(first: Floats, second: Floats) -> Floats:
-    low, high = np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])
-    shared = np.maximum(high - low, 0).prod(1)
-    both = (first[:, 2:] - first[:, :2]).prod(1) + (second[:, 2:] - second[:, :2]).prod(1) - shared
-    overlap: Floats = shared / both
-    return overlap
-
-
-def _probit(share: float) -> float:
-    return NormalDist().inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
-
-
-def _unit(rows: Floats) -> Floats:
-    lengths: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return lengths

@@ -16,7 +16,8 @@ from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
 from methods.statistics.streams import keyed_stream
-from params.lens_shortcuts import ImageHosts, Normal, SersicHosts, Simulate, Split
+from params.lens_shortcuts import Split
+from params.simulated_lenses import ImageHosts, Normal, SersicHosts, Simulate
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json
 from storage.files.inputs import InputError

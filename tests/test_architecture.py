@@ -1,6 +1,7 @@
 """The promises of the layout: one direction of imports, one graph, complete dependencies, no hidden defaults."""
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -188,3 +189,20 @@ def test_nothing_reads_pickle() -> None:
             text = path.read_text()
             assert "allow_pickle=True" not in text, path
             assert "weights_only=False" not in text, path
+
+
+def test_random_numbers_come_from_one_module() -> None:
+    for package in PACKAGES:
+        for path in modules(package):
+            if path != ROOT / "methods/statistics/streams.py":
+                makers = {"Philox", "PCG64", "default_rng", "RandomState"} & set(
+                    re.findall(r"\w+", path.read_text())
+                )
+                assert not makers, f"{path.relative_to(ROOT)} makes a generator of its own: {makers}"
+
+
+def test_no_stage_depends_on_what_only_a_simulator_reads() -> None:
+    """A knob of the default data would otherwise make every stage stale."""
+    for stage, declared in STAGES.items():
+        read = [dep for dep in declared["deps"] if dep.startswith(("simulators/", "params/simulated_"))]
+        assert not read, f"{stage} depends on {read}"

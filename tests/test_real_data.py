@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -33,11 +32,13 @@ def test_dated_comments_run_through_all_stages(tmp_path: Path) -> None:
 
     prepared = json.loads(clone.read("artifacts/fpr_thresholds/prepared.json"))
     assert prepared["train"] + prepared["calib"] + prepared["holdout"] == 1956
-    # The same comment is posted again and again: such rows cannot report.
-    assert prepared["holdout_rows_excluded"] == {"text in calib": 18, "text in train": 15}
+    # The same comment is posted again and again, with another number or sign: such rows cannot report.
+    assert prepared["holdout_rows_excluded"] == {
+        "text in calib": 18, "text in train": 15, "near-copy in calib": 13, "near-copy in train": 7,
+    }  # fmt: skip
     table: Any = pd.read_csv(clone.path / "results/fpr_thresholds/table.csv").set_index(["option", "label"])
     spam = table.xs("spam", level="label")
-    assert (spam["fp"] + spam["tn"]).unique().tolist() == [323]
+    assert (spam["fp"] + spam["tn"]).unique().tolist() == [305]
     assert spam.loc["N1_guaranteed", "fpr"] <= 0.02
     assert spam.loc["N2_forward_chained", "fpr"] <= 0.02
     assert spam.loc["N2_forward_chained", "recall"] > 0.4
@@ -51,8 +52,10 @@ def test_scores_of_eighty_labels_run_through_tune_and_compare(tmp_path: Path) ->
     clone = clone_working_tree(tmp_path / "clone")
     folder = clone.path / "data" / "fpr_thresholds"
     folder.mkdir(parents=True)
-    with np.load(REAL / "multilabel" / "coco-tresnetxl.npz") as theirs:
-        np.savez(folder / "scores.npz", scores=theirs["sgmd"], labels=theirs["labels"] > 0)
+    shutil.copy(REAL / "multilabel" / "coco-tresnetxl.npz", folder / "scores.npz")
+    example = clone.path / "examples" / "own_scores.yaml"
+    columns = "{id: null, collected_at: null, split: null, scores: sgmd, labels: labels}"
+    example.write_text(example.read_text().replace("columns: null", f"columns: {columns}"))
     adopt(clone, "own_scores.yaml")
 
     table: Any = pd.read_csv(clone.path / "results/fpr_thresholds/table.csv")

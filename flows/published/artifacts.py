@@ -30,7 +30,9 @@ from tasks.report.templates import Reason, render, sentences
 ROUNDING = 1e-9
 NAMED = 10
 LISTED = 200
-IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<path>[^):]+)\)")  # of a file: an address has a colon
+IMAGE = re.compile(
+    r"!\[(?P<alt>[^\]\\]*)\]\((?P<path>[^):]+)\)"
+)  # of a file: an address has a colon; a slash: of a name
 COMMIT = re.compile(r"^commit `\w+`(, \*\*dirty)?")
 
 
@@ -179,8 +181,7 @@ def _leaves(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
         for position, inner in enumerate(value):
             yield from _leaves(inner, f"{name}[{position}]")
     else:
-        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield name, text.replace("|", "\\|")
+        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def report_name(root: Path, name: str) -> str:

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.published.cells import CellChange, changed_cells, read_rows, rows_of
+from tasks.report.figures import printable
 
 WIDTH = 110
 NO_CHANGE = 1e-9  # relative
@@ -35,17 +36,19 @@ class NoResults(RuntimeError):
 
 @dataclass(frozen=True)
 class Column:
-    """interval: the columns of its ends. if_infinite: the column that says why a value is."""
+    """interval: the columns of its ends. if_infinite: the column that says why a value is. exact: every digit counts."""
 
     title: str
     value: str
     interval: Sequence[str] = ()
     if_infinite: str | None = None
+    exact: bool = False
 
     def cell(self, row: Mapping[str, str]) -> str:
         if self.if_infinite and row[self.value] == "inf":
             return row[self.if_infinite]
         text = number(row[self.value]) if self.interval else short(row[self.value])
+        text = row[self.value] if self.exact else text
         ends = [number(row[name]) for name in self.interval]
         return f"{text} [{', '.join(ends)}]" if text and any(ends) else text
 
@@ -76,8 +79,13 @@ class View:
     runs: RunsFile | None = None
 
 
-def view_of(experiment: str) -> View | None:
-    path = STATED / experiment / "comparison" / "view.json"
+def view_of(root: Path, experiment: str) -> View | None:
+    """As stated beside the table, or where a table has one of its own, in results/."""
+    own, usual = (
+        root / "results" / experiment / "view.json",
+        STATED / experiment / "comparison" / "view.json",
+    )
+    path = own if own.exists() else usual
     if not path.exists():
         return None
     stated = json.loads(path.read_text(encoding="utf-8"))
@@ -89,7 +97,7 @@ def results(root: Path, experiment: str) -> RenderableType:
     table_csv, decision_json = _file(root, experiment, "table.csv"), _file(root, experiment, "decision.json")
     with table_csv.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    view = _checked(experiment, rows) or _first_that_fit(rows)
+    view = _checked(root, experiment, rows) or _first_that_fit(rows)
     shown = [row for row in rows if not any(row[name] == value for name, value in view.hidden.items())]
     return Group(table(shown, view.columns), Text(), decision_text(json.loads(decision_json.read_text())))
 
@@ -103,8 +111,8 @@ def _file(root: Path, experiment: str, name: str) -> Path:
     return path
 
 
-def _checked(experiment: str, rows: list[dict[str, str]]) -> View | None:
-    view = view_of(experiment)
+def _checked(root: Path, experiment: str, rows: list[dict[str, str]]) -> View | None:
+    view = view_of(root, experiment)
     wanted = [name for column in view.columns for name in column.needs] if view else []
     if missing := [name for name in wanted if rows and name not in rows[0]]:
         raise NoResults(
@@ -128,7 +136,7 @@ def table(rows: Iterable[Mapping[str, str]], columns: Sequence[Column]) -> Table
     shown = Table(*(column.title for column in columns), box=None, header_style="bold", pad_edge=False)
     last = None
     for row in rows:
-        first, *others = (escape(column.cell(row)) for column in columns)
+        first, *others = (escape(printable(column.cell(row))) for column in columns)
         shown.add_row("" if first == last else f"[bold]{first}[/]", *others)
         last = first
     return shown
@@ -136,9 +144,10 @@ def table(rows: Iterable[Mapping[str, str]], columns: Sequence[Column]) -> Table
 
 def decision_text(decision: Mapping[str, Any]) -> RenderableType:
     lines = [
-        Text.assemble((f"{key:8}", "bold"), str(decision[key])) for key in ("chosen", "control", "verdict")
+        Text.assemble((f"{key:8}", "bold"), printable(str(decision[key])))
+        for key in ("chosen", "control", "verdict")
     ]
-    reasons = [Padding(Text(f"- {reason}"), (0, 0, 0, 2)) for reason in decision["reasons"]]
+    reasons = [Padding(Text(printable(f"- {reason}")), (0, 0, 0, 2)) for reason in decision["reasons"]]
     return Group(*lines, *reasons)
 
 
@@ -160,7 +169,7 @@ class Movement:
 
 def since(root: Path, rev: str, experiment: str) -> RenderableType:
     """RunsFile by group where the experiment has a file of runs; else the cells of its table that changed."""
-    view = view_of(experiment)
+    view = view_of(root, experiment)
     if view is None or view.runs is None:
         now = read_rows(_file(root, experiment, "table.csv"))
         before = rows_of(earlier(root, rev, f"results/{experiment}/table.csv"))
@@ -208,12 +217,20 @@ def movement_table(rows: Iterable[Movement], group: Sequence[str], floor: float 
     for row in rows:
         figures = (f"{row.before:.3f}", f"{row.now:.3f}", f"{100 * (row.now - row.before):+.2f}")
         counts = ["" if floor is None else str(row.beyond), str(row.new), str(row.gone)]
-        shown.add_row(*row.group, str(row.runs), *(figures if row.runs else [""] * 3), *counts)
+        shown.add_row(
+            *(escape(printable(name)) for name in row.group),
+            str(row.runs),
+            *(figures if row.runs else [""] * 3),
+            *counts,
+        )
     return shown
 
 
 def changes_text(changes: Sequence[CellChange], rev: str) -> Text:
-    lines = [f"{len(changes)} cells of the table differ from {rev}", *map(str, changes[:LISTED])]
+    lines = [
+        f"{len(changes)} cells of the table differ from {rev}",
+        *(printable(str(each)) for each in changes[:LISTED]),
+    ]
     more = [f"and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
     return Text("\n".join([*lines, *more]))
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from methods.statistics.streams import seeded
 from methods.training_state import Place, TrainingState
 
 Floats = NDArray[np.float64]
@@ -94,7 +95,7 @@ def tune(
     trainable = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     if not trainable or not all("language_model" in name and "lora_" in name for name in trainable):
         raise ValueError("only LoRA weights of the language model may be trained; check the target layers")
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     optimiser = torch.optim.AdamW(trainable.values(), lr=tuning.learning_rate, weight_decay=0.0)
     state = TrainingState(trainable, optimiser, random=rng)
     losses: list[float] = state.resume(place).get("losses", [])

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.statistics.streams import seeded
+
 Floats = NDArray[np.float64]
 
 LOUDNESS = 0.05
@@ -17,7 +19,7 @@ def in_carrier(
 
     ValueError where the recording is shorter than the event.
     """
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     length, size = int(seconds * rate), int(event * rate)
     if size > min(len(samples), length):
         raise ValueError(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from methods.statistics.streams import seeded
 from methods.training_state import Place, TrainingState
 
 Floats = NDArray[np.float64]
@@ -77,7 +78,7 @@ def train_network(
     place = place or Place()
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     network = AcousticNetwork(features.shape[1], training.channels, training.dropout)
     network.mean.copy_(
         torch.from_numpy(features.mean(axis=(0, 2), dtype=np.float64).astype(np.float32))[:, None]

@@ -43,7 +43,7 @@ class ScoreCache:
     """scores (snapshots, rows, labels), NaN where a label has no model; seen (snapshots, rows): the snapshot was
     fitted on that text; chain (rows,): the snapshot that scores a training row from before its time, or -1."""
 
-    scores: NDArray[np.float32]
+    scores: NDArray[np.floating[Any]]
     seen: Bools
     chain: Index
 
@@ -54,7 +54,7 @@ class Moment:
 
     row: Index
     pool: NDArray[np.str_]
-    scores: NDArray[np.float32]
+    scores: NDArray[np.floating[Any]]
     positive: Bools
     group: Index
     time: Index

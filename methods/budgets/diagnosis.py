@@ -1,6 +1,7 @@
 """Why thresholds fail on a label: ranking, shift, offset, or too little data."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from scipy.special import kolmogorov
 
 from methods.statistics.ranking import AurocInterval, delong_interval
 
-Scores = NDArray[np.float32]
+Scores = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 FEWEST = 10
 TOO_LITTLE_DATA, RANKING, SHIFT, OFFSET, NONE = "too little data", "ranking", "shift", "offset", "none"

@@ -1,6 +1,7 @@
 """Judge decisions against labels: one evaluator for the control, every option, the folds and the holdout."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,10 @@ class Confusion:
     tn: NDArray[np.int64]
 
 
-def fires(scores: NDArray[np.float32], thresholds: Floats) -> Bools:
-    """(rows, labels): score >= threshold, compared in the precision of the scores; a missing score never fires."""
-    return np.asarray(scores >= thresholds.astype(scores.dtype))
+def fires(scores: NDArray[np.floating[Any]], thresholds: Floats) -> Bools:
+    """(rows, labels): score >= threshold, compared in 64 bits as whoever reads the threshold does; a missing score
+    never fires."""
+    return np.asarray(scores >= thresholds)
 
 
 def confusion(fired: Bools, positive: Bools) -> Confusion:

@@ -1,7 +1,7 @@
 """The thresholds of one recipe: its rule applied to its calibration set, label by label."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from methods.budgets.thresholds import (
 )
 
 Floats = NDArray[np.float64]
+Scores = NDArray[np.floating[Any]]
 Distribution = tuple[Floats, Floats]
 STRICTER_STEPS = 20
 
@@ -77,7 +78,7 @@ def threshold_distributions(
 def _distribution(
     recipe: ThresholdRecipe, calibration: CalibrationSet, column: int, made: LabelThreshold
 ) -> Distribution | None:
-    unseen = np.full(made.pool_size - made.mined, -1.0, np.float32)
+    unseen = np.full(made.pool_size - made.mined, -1.0, calibration.rows.scores.dtype)
     if recipe.rule == "empirical" and made.status in ("feasible", "at_mined_edge", "infeasible"):
         scores, positive, mined, _ = _label_rows(calibration.rows, calibration, column)
         # Pool rows that were not mined lie below every mined one: for the resample any score below 0 does.
@@ -160,17 +161,17 @@ def _any_label(
     ]  # fmt: skip
 
 
-def _with_stricter_steps(path: NDArray[np.float32]) -> NDArray[np.float32]:
+def _with_stricter_steps(path: Scores) -> Scores:
     """The path goes on above its highest scores, evenly up to 1 for all labels together: where it starts nothing
     fires, so enough rows always certify some step."""
     highest = path.max(axis=0)
-    shares = np.linspace(1.0, 0.0, STRICTER_STEPS, endpoint=False, dtype=np.float32)[:, np.newaxis]
+    shares = np.linspace(1.0, 0.0, STRICTER_STEPS, endpoint=False, dtype=path.dtype)[:, np.newaxis]
     return np.concatenate([highest + (1 - highest) * shares, path])
 
 
 def _label_rows(
     rows: Moment, calibration: CalibrationSet, column: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32], int]:
+) -> tuple[Scores, NDArray[np.bool_], Scores, int]:
     """(scores, positive) of the rows that a model has scored for this label, (mined scores, pool size)."""
     scored = ~np.isnan(rows.scores[:, column])
     scores, positive = rows.scores[scored, column], rows.positive[scored, column]

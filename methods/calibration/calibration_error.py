@@ -11,6 +11,8 @@ from scipy.fft import dct, idct
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from methods.statistics.streams import seeded
+
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
@@ -92,7 +94,7 @@ def ece_null(confidence: ArrayLike, bins: int, draws: int, seed: int) -> Floats:
     member = np.zeros((probability.size, bins))
     member[np.arange(probability.size), bin_of] = 1.0
     expected = probability @ member
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     found = np.empty(draws)
     step = max(_CELLS // probability.size, 1)
     for start in range(0, draws, step):

@@ -35,25 +35,29 @@ class MethodChoice:
 
 
 def group_folds(groups: Names, labels: Index) -> Index:
-    """(rows,) fold of each row: groups dealt out in turn, one group a fold where there are few; of two classes.
+    """(rows,) fold of each row: groups dealt out in turn, one group a fold where there are few.
 
-    Groups of the first class come first, then those of both, then those of the second: so the groups that hold a class
-    follow each other, and neighbours never share a fold. ValueError where one group alone holds a class: without it
-    nothing of that class would be left to fit on.
+    Of two classes, groups of the first come first, then those of both, then those of the second: so the groups that
+    hold a class follow each other, and neighbours never share a fold. Of more, groups follow each other by the first
+    class they hold. ValueError where one group alone holds one of two classes: without it nothing of that class would
+    be left to fit on.
     """
     if (number := lone_class(groups, labels)) is not None:
         raise ValueError(f"class {number} has one group: leaving it out leaves none to fit on")
     names, member = np.unique(groups, return_inverse=True)
     holds = np.stack([np.isin(names, groups[labels == number]) for number in np.unique(labels)], axis=1)
-    order = np.lexsort((~holds[:, 0], holds[:, -1]))
+    order = np.lexsort((holds[:, -1], holds.argmax(axis=1)))
     fold = np.empty(len(names), np.int64)
     fold[order] = np.arange(len(names)) % min(len(names), MOST_FOLDS)
     return fold[member]
 
 
 def lone_class(groups: Names, labels: Index) -> int | None:
-    """The first class that one group alone holds."""
-    return next((int(name) for name in np.unique(labels) if len(np.unique(groups[labels == name])) < 2), None)
+    """The first of two classes that one group alone holds; what is fitted to more needs no rows of each."""
+    names = np.unique(labels)
+    if len(names) > 2:
+        return None
+    return next((int(name) for name in names if len(np.unique(groups[labels == name])) < 2), None)
 
 
 def cross_fitted_nll(method: Method, logits: Floats, labels: Index, folds: Index) -> Floats:
@@ -91,5 +95,5 @@ def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> Met
 
 def without_folds(methods: int, groups: Names, lone: int) -> MethodChoice:
     """Where no fold can be made: nothing was cross-fitted, and the control stays."""
-    test = SignFlip(float("nan"), None, len(np.unique(groups)), "")
+    test = SignFlip(float("nan"), None, len(np.unique(groups)))
     return MethodChoice(0, 0, np.full(methods, np.nan), test, CANNOT_TELL, lone)

@@ -46,13 +46,14 @@ class ConfidenceSettings:
 @dataclass(frozen=True)
 class ConfidenceFigures:
     """One run on one split. ece_null is the null's 95% quantile, ece_p its p-value, for these confidences and as if
-    rows were independent; ece_p is None where so few groups could not show that they are not."""
+    rows were independent; ece_p is None where so few groups could not show that they are not. The AUC and the recalls
+    of A and B are of two classes; None where there are more."""
 
     accuracy: float
     balanced_accuracy: float
-    recall_A: float
-    recall_B: float
-    auc: float
+    recall_A: float | None
+    recall_B: float | None
+    auc: float | None
     nll: float
     brier: float
     ece: float
@@ -67,17 +68,18 @@ class ConfidenceFigures:
 def evaluate(
     prediction: Prediction, labels: Index, groups: Names, settings: ConfidenceSettings
 ) -> ConfidenceFigures:
-    """Of two classes that both occur."""
+    """Of two classes that both occur, or of more; balanced accuracy is over those that occur."""
     correct, confidence = prediction.predicted == labels, prediction.confidence
-    recalls = [float(correct[labels == number].mean()) for number in (0, 1)]
+    recalls = [float(correct[labels == number].mean()) for number in np.unique(labels)]
+    two = prediction.probabilities.shape[1] == 2
     null = ece_null(confidence, settings.bins, settings.null_draws, settings.seed)
     ece = expected_calibration_error(confidence, correct, settings.bins)
     return ConfidenceFigures(
         accuracy=float(correct.mean()),
         balanced_accuracy=float(np.mean(recalls)),
-        recall_A=recalls[0],
-        recall_B=recalls[1],
-        auc=auroc(prediction.probabilities[:, 1], labels == 1),
+        recall_A=recalls[0] if two else None,
+        recall_B=recalls[1] if two else None,
+        auc=auroc(prediction.probabilities[:, 1], labels == 1) if two else None,
         nll=negative_log_likelihood(prediction.probabilities, labels),
         brier=brier_score(prediction.probabilities, labels),
         ece=ece,
@@ -116,10 +118,10 @@ def summary(
         if name in OF_ONE_RUN:  # a mean of p-values is none, nor is one of quantiles
             row |= {f"{name}_least": _of(min, values), f"{name}_most": _of(max, values)}
             continue
-        row[name] = float(np.mean(values))
-        row[f"{name}_sd"] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        row[name] = None if None in values else float(np.mean(values))
+        row[f"{name}_sd"] = None if None in values or len(values) < 2 else float(np.std(values, ddof=1))
     for answer, number in (("A", 0), ("B", 1)):
-        row[f"groups_{answer}"] = len(np.unique(groups[labels == number]))
+        row[f"groups_{answer}"] = len(np.unique(groups[labels == number])) if _two(runs) else None
     hit, base_hit = mean_correct(runs, labels), mean_correct(control, labels)
     for name, (low, high) in intervals(runs, labels, groups, settings.level).items():
         row |= {f"{name}_low": low, f"{name}_high": high}
@@ -138,9 +140,11 @@ def summary(
 
 def intervals(runs: list[Prediction], labels: Index, groups: Names, level: float) -> dict[str, Interval]:
     """Of figures averaged over seeds, by group: Wilson for shares, Student's t for losses and for the AUC; (None, None)
-    where the rows it is of have too few groups."""
+    where the rows it is of have too few groups, or more than two classes have no such figure."""
     hit = mean_correct(runs, labels)
     shares = {"accuracy": labels >= 0, "recall_A": labels == 0, "recall_B": labels == 1}
+    if not _two(runs):
+        shares = {"accuracy": shares["accuracy"]}
     losses = {"nll": mean_nll(runs, labels), "brier": mean_brier(runs, labels)}
     found: dict[str, Interval] = {}
     for name, rows in shares.items():
@@ -149,6 +153,8 @@ def intervals(runs: list[Prediction], labels: Index, groups: Names, level: float
     for name, values in losses.items():
         mean = mean_interval(values, groups, level)
         found[name] = (None if mean.low is None else max(0.0, mean.low), mean.high)
+    if not _two(runs):
+        return found | dict.fromkeys(("recall_A", "recall_B", "auc"), (None, None))
     return found | {"auc": auc_interval([made.probabilities[:, 1] for made in runs], labels, groups, level)}
 
 
@@ -187,8 +193,11 @@ def mean_nll(runs: list[Prediction], labels: Index) -> Floats:
 
 
 def mean_brier(runs: list[Prediction], labels: Index) -> Floats:
-    """(rows,) of two classes."""
-    return np.asarray(np.mean([(made.probabilities[:, 1] - labels) ** 2 for made in runs], axis=0))
+    """(rows,), halved for two classes as `brier_score` is."""
+    if _two(runs):
+        return np.asarray(np.mean([(made.probabilities[:, 1] - labels) ** 2 for made in runs], axis=0))
+    truth = np.eye(runs[0].probabilities.shape[1])[labels]
+    return np.asarray(np.mean([np.square(made.probabilities - truth).sum(axis=1) for made in runs], axis=0))
 
 
 def mean_confidence(runs: list[Prediction]) -> Floats:
@@ -204,6 +213,10 @@ def nll_curve(logits: list[Floats], labels: Index, temperatures: Floats) -> Floa
         own = scaled[:, np.arange(len(labels)), labels]
         curves.append((np.log(np.exp(scaled).sum(axis=2)) - own).mean(axis=1))
     return np.array(curves)
+
+
+def _two(runs: list[Prediction]) -> bool:
+    return bool(runs[0].probabilities.shape[1] == 2)
 
 
 def _of(pick: Callable[[list[float]], float], values: list[float | None]) -> float | None:

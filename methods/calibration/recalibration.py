@@ -44,9 +44,14 @@ class Prediction:
         return np.asarray(self.probabilities[np.arange(len(self.predicted)), self.predicted])
 
 
+def suits(method: Method, classes: int) -> bool:
+    """Whether the method is for so many classes: some are of the margin between two."""
+    return classes == 2 or method in ("none", "temperature", "vector")
+
+
 def recalibrate(method: Method, logits: Floats, labels: Index) -> Recalibration:
     """Fit on logits (n, k) and labels (n,). ValueError where the method needs two classes and there are more."""
-    if method in ("platt", "bias", "threshold", "isotonic") and logits.shape[1] != 2:
+    if not suits(method, logits.shape[1]):
         raise ValueError(f"{method} is for two classes, got {logits.shape[1]}")
     return _FITS[method](logits, labels)
 

@@ -20,6 +20,7 @@ from methods.experts.logistic_regression import (
     chunk,
     fit_logistic,
 )
+from methods.statistics.streams import seeded
 
 Arrays = dict[str, NDArray[Any]]
 Memo = Callable[[str, Callable[[], Arrays]], Arrays]
@@ -125,7 +126,7 @@ def hold_out(expert: Expert[Model], rows: Index, fold: Index, folds: int, memo: 
 def image_folds(image: Index, folds: int, seed: int) -> Index:
     """The fold of each row: whole images, as many in each fold as can be."""
     names, member = np.unique(image, return_inverse=True)
-    shuffled = np.random.Generator(np.random.Philox(seed)).permutation(len(names))
+    shuffled = seeded(seed).permutation(len(names))
     return np.asarray(shuffled[member] % folds)
 
 

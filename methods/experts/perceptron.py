@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from methods.experts.blending import Arrays, Perceptron, log_losses
 from methods.experts.logistic_regression import Bools, Features, Floats, Index, moments
+from methods.statistics.streams import seeded
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class _PerceptronTraining:
         self.expert, self.rows = expert, rows
         self.mean, self.scale = moments(expert.features, rows)
         settings = expert.settings
-        self.random = np.random.Generator(np.random.Philox(settings.seed))
+        self.random = seeded(settings.seed)
         width = expert.features.shape[1]
         self.hidden = self._parameter((width, settings.hidden), width)
         self.hidden_bias = self._parameter((settings.hidden,), 0)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.statistics.streams import seeded
+
 ROWS_AT_ONCE = 1 << 14
 
 
@@ -15,7 +17,7 @@ def random_projection(
     rows, width = embeddings.shape
     if width <= size:
         return embeddings
-    draws = np.random.Generator(np.random.Philox(seed)).normal(size=(width, size))
+    draws = seeded(seed).normal(size=(width, size))
     directions = (draws / np.sqrt(size)).astype(np.float32)
     projected = np.empty((rows, size), embeddings.dtype)
     for start in range(0, rows, ROWS_AT_ONCE):

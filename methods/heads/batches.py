@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from methods.heads.draws import ClassRows, DropoutMasks, epoch_rows, mixtures
 from methods.heads.shapes import Batch, Shape
 from methods.heads.specs import HeadSpec, Sampler
-from methods.heads.streams import ClassRows, DropoutMasks, epoch_rows, mixtures
 from methods.statistics.streams import epoch_stream
 
 Index = NDArray[np.int64]

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from methods.heads.draws import uniform_weights
 from methods.heads.losses import arcface_logits, center_gradient, moved_centres, supcon_loss
 from methods.heads.shapes import Batch, Shape
 from methods.heads.specs import LANE_WIDTH
-from methods.heads.streams import uniform_weights
 
 BETAS = (0.9, 0.999)
 ADAM_EPSILON = 1e-8

@@ -16,6 +16,7 @@ from scipy.special import stdtr, stdtrit
 
 from methods.heads.metrics import rates
 from methods.statistics.intervals import percentile_interval
+from methods.statistics.streams import seeded
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -99,7 +100,7 @@ def macro_f1_draws(counts: Index, resamples: int, seed: int) -> Floats:
 
 def group_weights(groups: int, resamples: int, seed: int) -> Floats:
     """(resamples, groups): how often each group is drawn."""
-    rng = np.random.Generator(np.random.Philox(seed))
+    rng = seeded(seed)
     return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
 
 

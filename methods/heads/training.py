@@ -11,11 +11,11 @@ from torch import Tensor
 
 from methods.heads.batches import RowSource, StreamKey, Targets, epoch_batches
 from methods.heads.class_weights import effective_number, stream_prior
+from methods.heads.draws import ClassRows
 from methods.heads.lanes import EVALUATED_ROWS, Lanes, State, initial_state, joined
 from methods.heads.rows import HeadData
 from methods.heads.shapes import Shape
 from methods.heads.specs import LANE_WIDTH, HeadSpec
-from methods.heads.streams import ClassRows
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

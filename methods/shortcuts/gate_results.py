@@ -11,6 +11,8 @@ from methods.shortcuts.claims import Claim
 CORE, RADIAL, NETWORK = "core_lr_residual", "radial_lr", "core_network_residual"
 QUICK = ("core_lr_raw", CORE, RADIAL, "core_trees_raw", "core_trees_residual", "radial_trees")
 FINAL = "val"  # the split on the whole of which data gates run once
+FOLDS = 5
+FEWEST, FEWEST_GROUPS = 50, 2 * FOLDS  # rows and groups of each class, below which a gate has no answer
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from methods.lenses.geometry import rings as ring_numbers
 from methods.lenses.masking import core_mask
 from methods.shortcuts.claims import Claim
-from methods.shortcuts.gate_results import GateResult, family_level, undefined
+from methods.shortcuts.gate_results import FEWEST, FEWEST_GROUPS, FOLDS, GateResult, family_level, undefined
 from methods.shortcuts.probe_models import Probe, logistic
 from methods.statistics.grouped_ranking import Groups, grouped_auroc_interval
 from methods.statistics.ranking import AurocInterval
@@ -20,8 +20,6 @@ Bools = NDArray[np.bool_]
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-FOLDS = 5
-FEWEST = 50  # rows of each class
 LEVEL = 0.95
 
 # Where there is nothing to find, what two folds have in common by chance counts twice, once for each that is held:
@@ -148,6 +146,6 @@ def _lacking(labels: Bools, groups: Groups) -> Claim | None:
         rows = labels == positive
         if (count := int(rows.sum())) < FEWEST:
             return Claim("few_rows", {"count": count, "name": name, "fewest": FEWEST})
-        if (hosts := len(np.unique(np.asarray(groups)[rows]))) < 2 * FOLDS:
-            return Claim("few_groups", {"groups": hosts, "name": name, "fewest": 2 * FOLDS})
+        if (hosts := len(np.unique(np.asarray(groups)[rows]))) < FEWEST_GROUPS:
+            return Claim("few_groups", {"groups": hosts, "name": name, "fewest": FEWEST_GROUPS})
     return None

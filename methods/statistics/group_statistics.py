@@ -3,7 +3,7 @@
 Below six groups nothing is claimed: a sign-flip test of g groups has no p below 2 / 2^g, and 2 / 2^5 is above .05.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,37 +18,28 @@ Floats = NDArray[np.float64]
 FEWEST_GROUPS = 6
 EXACT_GROUPS = 16  # up to here all sign patterns are gone through
 _FLIPS = 100_000
+_CELLS = 1 << 24  # signs in memory at once
 _SAME = 1e-12
 
 
 @dataclass(frozen=True)
 class GroupInterval:
-    """value is over rows; low and high are None where refused says why."""
+    """value is over rows; low and high are None below `FEWEST_GROUPS`."""
 
     value: float
     low: float | None
     high: float | None
     rows: int
     groups: int
-    refused: str
 
 
 @dataclass(frozen=True)
 class SignFlip:
-    """difference: mean over rows; p is None where refused says why, and corrected where several were tested."""
+    """difference: mean over rows; p is None below `FEWEST_GROUPS`, and corrected where several were tested."""
 
     difference: float
     p: float | None
     groups: int
-    refused: str
-
-
-def refusal(groups: int) -> str:
-    """Why so few groups carry no interval; empty where they do."""
-    if groups >= FEWEST_GROUPS:
-        return ""
-    least = f", the smallest p a sign-flip test of {groups} can give is {2 / 2**groups:.3g}" if groups else ""
-    return f"{groups} group(s): fewer than {FEWEST_GROUPS} say nothing of other groups{least}"
 
 
 def rate_interval(
@@ -62,21 +53,21 @@ def rate_interval(
     """
     hit, member, sizes = _grouped(correct, groups)
     n, share = hit.size, float(hit.mean())
-    if reason := refusal(len(sizes)):
-        return GroupInterval(share, None, None, n, len(sizes), reason)
+    if len(sizes) < FEWEST_GROUPS:
+        return GroupInterval(share, None, None, n, len(sizes))
     effective = float(np.clip(_independent_rows(hit, member, sizes), effective_n(member), most or n))
     low, high = wilson(share * effective, effective, level)
-    return GroupInterval(share, float(low), float(high), n, len(sizes), "")
+    return GroupInterval(share, float(low), float(high), n, len(sizes))
 
 
 def mean_interval(values: ArrayLike, groups: ArrayLike, level: float) -> GroupInterval:
     """Student's t for the mean over rows, a ratio of group sums; of groups of one size, that of their means."""
     value, member, sizes = _grouped(values, groups)
     g, centre = len(sizes), float(value.mean())
-    if reason := refusal(g):
-        return GroupInterval(centre, None, None, value.size, g, reason)
+    if g < FEWEST_GROUPS:
+        return GroupInterval(centre, None, None, value.size, g)
     half = float(stdtrit(g - 1, (1 + level) / 2)) * float(np.sqrt(_share_variance(value, member, sizes)))
-    return GroupInterval(centre, centre - half, centre + half, value.size, g, "")
+    return GroupInterval(centre, centre - half, centre + half, value.size, g)
 
 
 def sign_flip_test(differences: ArrayLike, groups: ArrayLike, seed: int) -> SignFlip:
@@ -96,27 +87,32 @@ def sign_flip_tests(differences: Sequence[ArrayLike], groups: ArrayLike, seed: i
     """
     grouped = [_grouped(each, groups) for each in differences]
     means, count = [float(value.mean()) for value, _, _ in grouped], len(grouped[0][2])
-    if reason := refusal(count):
-        return [SignFlip(mean, None, count, reason) for mean in means]
+    if count < FEWEST_GROUPS:
+        return [SignFlip(mean, None, count) for mean in means]
     sums = np.array([np.bincount(member, value) for value, member, _ in grouped])
     sums = sums[:, (np.abs(sums) > _SAME).any(axis=0)]  # a group without a difference has nothing to flip
     length = np.sqrt(np.square(sums).sum(axis=1, keepdims=True))
     scaled = sums / np.where(length > 0, length, 1.0)
     observed = np.abs(scaled.sum(axis=1)) - _SAME
     exact = sums.shape[1] <= EXACT_GROUPS
-    largest = np.abs(_signs(sums.shape[1], exact, seed) @ scaled.T).max(axis=1)
+    largest = np.concatenate(
+        [np.abs(signs @ scaled.T).max(axis=1) for signs in _signs(sums.shape[1], exact, seed)]
+    )
     hits = np.count_nonzero(largest[:, None] >= observed, axis=0)
     p = hits / len(largest) if exact else (hits + 1) / (len(largest) + 1)
-    return [SignFlip(mean, float(each), count, "") for mean, each in zip(means, p, strict=True)]
+    return [SignFlip(mean, float(each), count) for mean, each in zip(means, p, strict=True)]
 
 
-def _signs(groups: int, exact: bool, seed: int) -> NDArray[np.int8]:
-    """(patterns, groups) of 1 and -1: all of them, or drawn."""
+def _signs(groups: int, exact: bool, seed: int) -> Iterator[NDArray[np.int8]]:
+    """(patterns, groups) of 1 and -1 in blocks of patterns: all of them, or drawn."""
     if exact:
         number = np.arange(1 << groups, dtype=np.int64)[:, None]
-        return ((number >> np.arange(groups)) & 1).astype(np.int8) * 2 - 1
+        yield ((number >> np.arange(groups)) & 1).astype(np.int8) * 2 - 1
+        return
     rng = seeded(seed)
-    return rng.integers(0, 2, (_FLIPS, groups), dtype=np.int8) * 2 - 1
+    step = max(_CELLS // groups // 4, 1) * 4  # of four rows each: blocks then draw what one would
+    for start in range(0, _FLIPS, step):
+        yield rng.integers(0, 2, (min(step, _FLIPS - start), groups), dtype=np.int8) * 2 - 1
 
 
 def _independent_rows(hit: Floats, member: NDArray[np.intp], sizes: Floats) -> float:

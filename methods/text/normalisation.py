@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ def clean_text(text: str) -> str:
     return " ".join(ZERO_WIDTH.sub("", unicodedata.normalize("NFKC", text)).lower().split())
 
 
-def duplicate_groups(texts: list[str]) -> NDArray[np.int64]:
+def duplicate_groups(texts: Sequence[Hashable]) -> NDArray[np.int64]:
     """One number per distinct text, in order of first appearance."""
-    numbers: dict[str, int] = {}
+    numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int64)

@@ -1,79 +1,82 @@
 """COCO's JSON: ground truth, and the results of one source as a list or under `annotations`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from storage.detections.conventions import Convention, check_convention, corners
+from storage.detections.json_rows import JsonRows, by_value
 from storage.detections.records import (
+    AMBIGUOUS,
     CORNERS,
+    LARGEST_SIDE,
+    NOWHERE,
+    SAME_OBJECT,
+    TRUTH_COLUMNS,
     GroundTruth,
     ImageNames,
-    ImportReport,
     Unknown,
     canonical,
-    clipped,
-    finite,
-    read_json_input,
-    unknown_row,
+    usable_boxes,
+    without_repeats,
 )
-from storage.files.inputs import InputError
+from storage.files.documents import read_foreign_json
+from storage.files.import_report import ImportReport
+from storage.files.inputs import InputError, shown
 
-RESULT_COLUMNS = ("image", "label", *CORNERS, "score", "scored", "id", "tile", "touches_edge", "prompt")
+RESULT_COLUMNS = ["image", "label", *CORNERS, "score", "scored", "id", "tile", "touches_edge", "prompt"]
+SAME_RESULT = ["image", "label", *CORNERS, "score", "tile", "prompt"]
 NUMBERINGS = "categories: from_0 or from_1 if it counts classes by place, or the list of its names"
+Index = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ResultsFormat:
+    """categories: ground_truth, from_0, from_1 (places in the order of the ground truth's ids) or names from 0; a file
+    with `categories` of its own goes by their names. boxes: what its four numbers are."""
+
+    categories: str | list[str]
+    boxes: Convention
+    score_required: bool
+    unique_ids: bool
 
 
 def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> GroundTruth:
-    content = read_json_input(path)
+    content = read_foreign_json(path)
     if not isinstance(content, Mapping) or not {"images", "annotations", "categories"} <= set(content):
         raise InputError(path, "expected an object with images, annotations and categories")
     images, names = _images(path, content["images"])
     category_ids, classes = _categories(path, content["categories"])
+    rows = JsonRows.of(path, content["annotations"], "annotations")
+    _count_ids(rows, report)
     label_of = {category: place for place, category in enumerate(category_ids)}
-    rows, used = [], set[str]()
-    for number, annotation in enumerate(_objects(path, content["annotations"], "annotations"), 1):
-        row = f"{number} of annotations"
-        _repair_id(path, annotation, used, report)
-        place = _image(path, annotation, names, unknown, report, row)
-        label = label_of.get(str(canonical(annotation.get("category_id"))), -1)
-        if place >= 0 > label:
-            unknown_row(
-                path, unknown, report, row, "category_id", annotation.get("category_id"), _span(category_ids)
-            )
-        x, y, width, height = _bbox(path, annotation, row, report)
-        if (crowd := annotation.get("iscrowd")) is None:
-            report.repair(path, "iscrowd is missing, taken as 0")
-        elif crowd not in (0, 1):
-            raise InputError(path, f"expected 0 or 1, got {crowd!r}", row=row, field="iscrowd")
-        area = annotation.get("area")
-        if area is None:
-            report.repair(path, "area is missing, taken as width x height")
-        size = width * height if area is None else finite(path, area, row, "area")
-        if place >= 0 and label >= 0:
-            rows.append((place, label, x, y, x + width, y + height, bool(crowd), size))
-    boxes = pd.DataFrame(rows, columns=["image", "label", *CORNERS, "crowd", "area"])
-    boxes = boxes.astype({"image": np.int64, "label": np.int64, "crowd": bool})
-    return GroundTruth(classes, category_ids, images, clipped(path, boxes, images, report))
+    image, label = _places(rows, names, label_of, _span(category_ids), unknown, report)
+    usable = (image >= 0) & (label >= 0)
+    numbers, sizes = rows.boxes(report), _sizes(images)[image]
+    check_convention(path, numbers[usable], sizes[usable], "xywh")
+    table = pd.DataFrame(corners(numbers, sizes, "xywh"), columns=CORNERS)
+    table = table.assign(image=image, label=label, crowd=_crowds(rows, report))
+    table["area"] = _areas(rows, numbers, report)
+    table = without_repeats(path, table[usable], SAME_OBJECT, rows.place, report)
+    boxes = usable_boxes(path, table, images, rows.place, report)
+    return GroundTruth(classes, category_ids, images, boxes[TRUTH_COLUMNS])
 
 
 def read_coco_results(
-    path: Path,
-    truth: GroundTruth,
-    categories: str | list[str],
-    score_required: bool,
-    unique_ids: bool,
-    unknown: Unknown,
-    report: ImportReport,
+    path: Path, truth: GroundTruth, form: ResultsFormat, unknown: Unknown, report: ImportReport
 ) -> pd.DataFrame:
     """RESULT_COLUMNS of each row that can be used; without a score, score is 0 and scored False.
 
-    categories: ground_truth, from_0, from_1 (places in the order of the ground truth's ids) or names from 0;
-    a file with `categories` of its own goes by their names. Optional: id, tile, touches_edge, prompt.
+    Optional in the file: id, tile, touches_edge, prompt.
     """
-    content = read_json_input(path)
-    label_of = _numbering(path, truth, categories)
+    content = read_foreign_json(path)
+    label_of = _numbering(path, truth, form.categories)
     if isinstance(content, Mapping):
         if "annotations" not in content:
             raise InputError(path, "expected a list of results, or an object with the list under annotations")
@@ -83,114 +86,75 @@ def read_coco_results(
             label_of = _by_name(dict(zip(ids, names, strict=True)), truth.classes)
             report.repair(path, "categories mapped by the file's own names")
         content = content["annotations"]
-    results = _objects(path, content, "results")
-    if not results:
+    rows = JsonRows.of(path, content)
+    if not len(rows):
         report.repair(path, "holds no results; the source found nothing")
-    images, rows, used = ImageNames(path, truth.images), [], set[str]()
-    for number, result in enumerate(results, 1):
-        place = _image(path, result, images, unknown, report, number)
-        label = label_of.get(str(canonical(result.get("category_id"))), -1)
-        if place >= 0 > label:
-            known = f"{_span(list(label_of))} by its numbering ({NUMBERINGS})"
-            unknown_row(path, unknown, report, number, "category_id", result.get("category_id"), known)
-        x, y, width, height = _bbox(path, result, number, report)
-        score = _score(path, result, score_required, number, report)
-        name = _result_id(path, result, used, unique_ids, number, report)
-        tile = result.get("tile")
-        if place >= 0 and label >= 0:
-            rows.append((
-                place, label, x, y, x + width, y + height, score or 0.0, score is not None, name,
-                -1 if tile is None else int(finite(path, tile, number, "tile")),
-                bool(result.get("touches_edge") or False), str(result.get("prompt") or ""),
-            ))  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(RESULT_COLUMNS))
-    numbers = dict.fromkeys(("image", "label", "tile"), np.int64) | dict.fromkeys(
-        (*CORNERS, "score"), np.float64
-    )
-    table = table.astype({**numbers, "scored": bool, "touches_edge": bool, "id": str, "prompt": str})
-    return clipped(path, table, truth.images, report)
-
-
-def segmentation_box(segmentation: Any) -> list[float] | None:
-    """x, y, width, height of polygons or of a run-length mask; None for what is neither or empty."""
-    try:
-        if isinstance(segmentation, list):
-            points = np.concatenate(
-                [np.reshape(np.asarray(part, np.float64), (-1, 2)) for part in segmentation]
-            )
-            low, high = points.min(axis=0), points.max(axis=0)
-            return [*low.tolist(), *(high - low).tolist()]
-        height, counts = int(segmentation["size"][0]), segmentation["counts"]
-        edges = np.cumsum(_run_lengths(counts) if isinstance(counts, str) else np.asarray(counts, np.int64))
-    except (ValueError, TypeError, KeyError, IndexError):
-        return None
-    starts, stops = edges[0:-1:2], edges[1::2]
-    starts, stops = starts[stops > starts], stops[stops > starts]
-    if not len(starts) or height < 1:
-        return None
-    first, last = starts // height, (stops - 1) // height
-    goes_on = (last > first).any()  # into the next column, so it touches the lower and the upper border
-    top = 0 if goes_on else int((starts % height).min())
-    bottom = height - 1 if goes_on else int(((stops - 1) % height).max())
-    left = int(first.min())
-    return [float(left), float(top), float(int(last.max()) - left + 1), float(bottom - top + 1)]
-
-
-def _run_lengths(text: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """COCO's compressed counts: six-bit characters, low bits first, each beyond the third added to the last but one."""
-    counts: list[int] = []
-    value = shift = 0
-    for character in text:
-        bits = ord(character) - 48
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:
-            if bits & 16:
-                value -= 1 << shift
-            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
-            value = shift = 0
-    return np.array(counts, np.int64)
+    known = f"{_span(list(label_of))} by its numbering ({NUMBERINGS})"
+    image, label = _places(rows, ImageNames(path, truth.images), label_of, known, unknown, report)
+    usable = (image >= 0) & (label >= 0)
+    numbers, sizes = rows.boxes(report), _sizes(truth.images)[image]
+    check_convention(path, numbers[usable], sizes[usable], form.boxes, "set boxes: {} for this source")
+    score, scored = _scores(rows, form.score_required, report)
+    table = pd.DataFrame(corners(numbers, sizes, form.boxes), columns=CORNERS).assign(
+        image=image, label=label, score=score, scored=scored, id=_result_ids(rows, form.unique_ids, report),
+        tile=_tiles(rows), touches_edge=_flags(rows, "touches_edge"), prompt=_texts(rows, "prompt"),
+    )  # fmt: skip
+    # Of repeats the lowest id is kept, whatever the order of the rows.
+    table = table[usable].sort_values("id", kind="stable")
+    table = without_repeats(path, table, SAME_RESULT, rows.place, report).sort_index()
+    return usable_boxes(path, table, truth.images, rows.place, report)[RESULT_COLUMNS]
 
 
 def _images(path: Path, listed: Any) -> tuple[pd.DataFrame, ImageNames]:
-    rows = []
-    for number, image in enumerate(_objects(path, listed, "images"), 1):
-        row = f"{number} of images"
-        if canonical(image.get("id")) is None:
-            raise InputError(path, f"expected a number or text, got {image.get('id')!r}", row=row, field="id")
-        sizes = [finite(path, image.get(side), row, side) for side in ("width", "height")]
-        if min(sizes) <= 0:
-            raise InputError(path, f"width and height have to be above 0, got {sizes}", row=row)
-        rows.append((image["id"], str(image.get("file_name") or image["id"]), *sizes))
-    images = pd.DataFrame(rows, columns=["id", "file_name", "width", "height"]).astype({"id": object})
+    rows = JsonRows.of(path, listed, "images")
+    if not len(rows):
+        raise InputError(path, "holds no images; expected at least one", field="images")
+    ids, names = rows.column("id"), rows.column("file_name")
+    for position, (value, name) in enumerate(zip(ids, names, strict=True)):
+        if not canonical(value):
+            raise rows.error(position, f"expected a number or text, got {shown(value)}", "id")
+        if not isinstance(name, str | None):
+            raise rows.error(position, f"expected the name of a file, got {shown(name)}", "file_name")
+    sizes = np.stack([rows.numbers("width"), rows.numbers("height")], axis=1)
+    if len(odd := np.flatnonzero(((sizes <= 0) | (sizes > LARGEST_SIDE)).any(axis=1))):
+        raise rows.error(
+            int(odd[0]),
+            f"width and height have to be above 0, and pixels of an image, got {shown(sizes[odd[0]].tolist())}",
+        )
+    files = [name or str(value) for name, value in zip(names, ids, strict=True)]
+    images = pd.DataFrame({"id": pd.Series(ids, dtype=object), "file_name": files})
+    images[["width", "height"]] = sizes
     return images, ImageNames(path, images)
 
 
 def _categories(path: Path, listed: Any) -> tuple[list[str], list[str]]:
     """Ids and names in the order of the ids, numbers by value."""
-    pairs = [(canonical(each.get("id")), each.get("name")) for each in _objects(path, listed, "categories")]
+    rows = JsonRows.of(path, listed, "categories")
+    pairs = [(canonical(row.get("id")), row.get("name")) for row in rows.rows]
     for place in (0, 1):
         values = [pair[place] for pair in pairs]
         if not values or not all(isinstance(value, str) and value for value in values):
             raise InputError(path, "every category needs an id and a name", field="categories")
         if twice := sorted({str(value) for value in values if values.count(value) > 1}):
-            raise InputError(path, f"{('id', 'name')[place]}s used twice: {twice}", field="categories")
+            raise InputError(path, f"{('id', 'name')[place]}s used twice: {shown(twice)}", field="categories")
     known = [(str(number), str(name)) for number, name in pairs]
     known.sort(
-        key=lambda pair: (not pair[0].isdecimal(), int(pair[0]) if pair[0].isdecimal() else 0, pair[0])
+        key=lambda pair: (not pair[0].isdecimal(), len(pair[0]) if pair[0].isdecimal() else 0, pair[0])
     )
     return [number for number, _ in known], [name for _, name in known]
 
 
 def _span(ids: list[str]) -> str:
-    return f"ids {ids[0]} to {ids[-1]}, {len(ids)} in all" if ids else "no such class"
+    return (
+        f"ids {shown(ids[0])[1:-1]} to {shown(ids[-1])[1:-1]}, {len(ids)} in all" if ids else "no such class"
+    )
 
 
 def _numbering(path: Path, truth: GroundTruth, categories: str | list[str]) -> dict[str, int]:
     if isinstance(categories, list):
         if strange := sorted(set(categories) - set(truth.classes)):
             raise InputError(
-                Path("params.yaml"), f"names {strange} of {path.name} are not classes of the ground truth",
+                Path("params.yaml"), f"names {shown(strange)} of {path.name} are not classes of the ground truth",
                 field="prepare.sources",
             )  # fmt: skip
         return _by_name({str(number): name for number, name in enumerate(categories)}, truth.classes)
@@ -203,82 +167,124 @@ def _by_name(names: dict[str, str], classes: list[str]) -> dict[str, int]:
     return {number: classes.index(name) for number, name in names.items() if name in classes}
 
 
-def _objects(path: Path, listed: Any, what: str) -> list[Mapping[str, Any]]:
-    if not isinstance(listed, list):
-        raise InputError(path, f"expected a list of {what}, got {type(listed).__name__}")
-    for number, each in enumerate(listed, 1):
-        if not isinstance(each, Mapping):
-            raise InputError(path, f"expected an object, got {each!r}", row=f"{number} of {what}")
-    return listed
-
-
-def _repair_id(path: Path, annotation: Mapping[str, Any], used: set[str], report: ImportReport) -> None:
-    number = canonical(annotation.get("id"))
-    if number == "0":
-        # pycocotools reads 0 as "not matched": a perfect detector gets an AP of .252, without a word.
-        report.repair(path, "annotation id is 0, renumbered")
-    elif number is None:
-        report.repair(path, "annotation id is missing, numbered")
-    elif number in used:
-        report.repair(path, "annotation id is used twice, renumbered")
-    used.add(str(number))
-
-
-def _image(
-    path: Path, row: Mapping[str, Any], names: ImageNames, unknown: Unknown, report: ImportReport,
-    number: int | str,
-) -> int:  # fmt: skip
-    place, odd = names.find(row.get("image_id"))
-    if place < 0:
-        unknown_row(path, unknown, report, number, "image_id", row.get("image_id"), "no such image")
-    elif odd:
-        report.repair(path, odd)
-    return place
-
-
-def _bbox(path: Path, row: Mapping[str, Any], number: int | str, report: ImportReport) -> list[float]:
-    box = row.get("bbox")
-    if box is None:
-        box = segmentation_box(row.get("segmentation"))
-        if box is None:
-            raise InputError(
-                path, "expected bbox [x, y, width, height] or a segmentation", row=number, field="bbox"
-            )
-        report.repair(path, "bbox is missing, taken around the segmentation")
-    if not isinstance(box, list) or len(box) != 4:
-        raise InputError(path, f"expected [x, y, width, height], got {box!r}", row=number, field="bbox")
-    return [finite(path, side, number, "bbox") for side in box]
-
-
-def _score(
-    path: Path, row: Mapping[str, Any], required: bool, number: int, report: ImportReport
-) -> float | None:
-    if row.get("score") is None:
-        if required:
-            raise InputError(
-                path, "is missing; add it, or set scores: optional for this source", row=number, field="score"
-            )
-        report.repair(path, "score is missing, taken as 0")
-        return None
-    score = finite(path, row["score"], number, "score")
-    if not 0 <= score <= 1:
-        raise InputError(
-            path, f"expected a score in [0, 1], got {score}; rescale it", row=number, field="score"
-        )
-    return score
-
-
-def _result_id(
-    path: Path, row: Mapping[str, Any], used: set[str], unique: bool, number: int, report: ImportReport
-) -> str:
-    name = canonical(row.get("id"))
-    if unique and (name is None or name in used):
-        raise InputError(
-            path, f"{row.get('id')!r} is missing or used twice, but the classifier's file is aligned by it",
-            row=number, field="id",
+def _places(
+    rows: JsonRows, names: ImageNames, label_of: dict[str, int], known: str, unknown: Unknown, report: ImportReport
+) -> tuple[Index, Index]:  # fmt: skip
+    """Per row its image and its class, negative where it has none; InputError, or counted, for those."""
+    pairs = by_value(rows.column("image_id"), names.find)
+    image = np.array([place for place, _ in pairs], np.int64)
+    labels = by_value(rows.column("category_id"), lambda value: label_of.get(canonical(value) or "", NOWHERE))
+    label = np.array(labels, np.int64)
+    if len(odd := np.flatnonzero(image == AMBIGUOUS)):
+        value = rows.column("image_id")[odd[0]]
+        raise rows.error(
+            int(odd[0]), f"{shown(value)} is the id of one image and the file of another; write the id as a number",
+            "image_id",
         )  # fmt: skip
-    if name is not None and name in used:
-        report.repair(path, "result id is used twice; kept, as nothing goes by it")
-    name = f"row {number}" if name is None else name
-    used.add(name)
-    return name
+    strangers = {"image_id": ("no such image", image < 0), "category_id": (known, (image >= 0) & (label < 0))}
+    for name, (there, missing) in strangers.items():
+        positions = np.flatnonzero(missing)
+        if len(positions) and unknown == "refuse":
+            value = rows.column(name)[positions[0]]
+            raise rows.error(
+                int(positions[0]),
+                f"{shown(value)} is not in the ground truth, which has {there}; {len(positions)} such row(s): mend them, "
+                "or set prepare.unknown to drop",
+                name,
+            )
+        report.drop(rows.path, f"unknown {name}", len(positions), rows.quotes(positions, name))
+    for remark in {remark for place, remark in {*pairs} if place >= 0 and remark}:
+        report.repair(rows.path, remark, sum(pair[0] >= 0 and pair[1] == remark for pair in pairs))
+    return image, label
+
+
+def _sizes(images: pd.DataFrame) -> Floats:
+    return images[["width", "height"]].to_numpy(np.float64)
+
+
+def _count_ids(rows: JsonRows, report: ImportReport) -> None:
+    """Annotation ids serve for nothing here; what other tools stumble over is told."""
+    ids = [canonical(value) for value in rows.column("id")]
+    named = [value for value in ids if value not in (None, "0")]
+    # pycocotools reads 0 as "not matched": a perfect detector gets an AP of .252, without a word.
+    report.repair(rows.path, "annotation id is 0, renumbered", ids.count("0"))
+    report.repair(rows.path, "annotation id is missing, numbered", ids.count(None))
+    report.repair(rows.path, "annotation id is used twice, renumbered", len(named) - len(set(named)))
+
+
+def _crowds(rows: JsonRows, report: ImportReport) -> NDArray[np.bool_]:
+    crowds = rows.column("iscrowd")
+    report.repair(rows.path, "iscrowd is missing, taken as 0", crowds.count(None))
+    for position, crowd in enumerate(crowds):
+        if not isinstance(crowd, int | float | None) or crowd not in (None, 0, 1):
+            raise rows.error(position, f"expected 0 or 1, got {shown(crowd)}", "iscrowd")
+    return np.array([bool(crowd) for crowd in crowds], bool)
+
+
+def _areas(rows: JsonRows, boxes: Floats, report: ImportReport) -> Floats:
+    areas = rows.column("area")
+    missing = np.array([area is None for area in areas], bool)
+    report.repair(rows.path, "area is missing, taken as width x height", int(missing.sum()))
+    numbers = rows.numbers("area", [0 if area is None else area for area in areas])
+    if (numbers < 0).any():
+        position = int((numbers < 0).argmax())
+        raise rows.error(position, f"expected an area of at least 0, got {shown(areas[position])}", "area")
+    return np.where(missing, boxes[:, 2] * boxes[:, 3], numbers)
+
+
+def _scores(rows: JsonRows, required: bool, report: ImportReport) -> tuple[Floats, NDArray[np.bool_]]:
+    """0 where there is none, and where there is one."""
+    scores = rows.column("score")
+    missing = np.array([score is None for score in scores], bool)
+    if required and missing.any():
+        raise rows.error(
+            int(missing.argmax()),
+            f"is missing in {int(missing.sum())} row(s); add it, or set scores: optional for this source", "score",
+        )  # fmt: skip
+    report.repair(rows.path, "score is missing, taken as 0", int(missing.sum()))
+    numbers = rows.numbers("score", [0 if score is None else score for score in scores])
+    if len(odd := np.flatnonzero((numbers < 0) | (numbers > 1))):
+        percent = ", if these are percentages divide them by 100" if 1 < numbers.max() <= 100 else ""
+        raise rows.error(
+            int(odd[0]),
+            f"expected a score in [0, 1], got {scores[odd[0]]}; rescale the {len(odd)} row(s) that are not{percent}", "score",
+        )  # fmt: skip
+    return numbers, ~missing
+
+
+def _result_ids(rows: JsonRows, unique: bool, report: ImportReport) -> list[str]:
+    names, used, repeats = [canonical(value) for value in rows.column("id")], set[str](), 0
+    for position, name in enumerate(names):
+        if unique and (name is None or name in used):
+            raise rows.error(
+                position,
+                f"{shown(rows.rows[position].get('id'))} is missing or used twice, but the classifier's file is "
+                "aligned by it",
+                "id",
+            )
+        repeats += name in used
+        used.add(name or "")
+    report.repair(rows.path, "result id is used twice; kept, as nothing goes by it", repeats)
+    return [f"row {position}" if name is None else name for position, name in enumerate(names, 1)]
+
+
+def _tiles(rows: JsonRows) -> Index:
+    return rows.numbers("tile", [-1 if tile is None else tile for tile in rows.column("tile")]).astype(
+        np.int64
+    )
+
+
+def _flags(rows: JsonRows, name: str) -> list[bool]:
+    flags = rows.column(name)
+    for position, flag in enumerate(flags):
+        if not isinstance(flag, int | None) or flag not in (None, 0, 1):
+            raise rows.error(position, f"expected true or false, got {shown(flag)}", name)
+    return [bool(flag) for flag in flags]
+
+
+def _texts(rows: JsonRows, name: str) -> list[str]:
+    texts = rows.column(name)
+    for position, text in enumerate(texts):
+        if not isinstance(text, str | None):
+            raise rows.error(position, f"expected text, got {shown(text)}", name)
+    return [text or "" for text in texts]

@@ -1,9 +1,7 @@
-"""Images, classes and boxes as records, whatever file they came from, and what was dropped or repaired on the way."""
+"""Images, classes and boxes as records, whatever file they came from."""
 
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,14 +9,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from storage.files.fields import read_text
-from storage.files.inputs import InputError
+from storage.files.content import copies
+from storage.files.documents import read_foreign_json
+from storage.files.import_report import EXAMPLES, ImportReport
+from storage.files.inputs import InputError, shown
 
 Unknown = Literal["refuse", "drop"]
 CORNERS = ["x1", "y1", "x2", "y2"]
-LARGEST = 1e12
+TRUTH_COLUMNS = ["image", "label", *CORNERS, "crowd", "area"]
+SAME_OBJECT = TRUTH_COLUMNS[:-1]
 TEXT_AND_NUMBER = "image id is text in one file and a number in the other; taken by value"
+NAMED_BY_FILE = "image is named by its file; taken by that name"
 SPLITS = ("train", "tune", "report")
+NOWHERE, AMBIGUOUS = -1, -2  # places of images that a row does not name, or names in two ways
+LARGEST_SIDE = 10_000_000  # pixels of an image
 
 
 @dataclass(frozen=True)
@@ -32,34 +36,6 @@ class GroundTruth:
     boxes: pd.DataFrame
 
 
-@dataclass
-class ImportReport:
-    """How many rows of which file were dropped or repaired, by reason; told, so that nothing happens silently."""
-
-    dropped: Counter[str] = field(default_factory=Counter)
-    repaired: Counter[str] = field(default_factory=Counter)
-
-    def drop(self, path: Path, reason: str, count: int = 1) -> None:
-        self.dropped[f"{path.name}: {reason}"] += count
-
-    def repair(self, path: Path, reason: str, count: int = 1) -> None:
-        self.repaired[f"{path.name}: {reason}"] += count
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        return {
-            kind: {reason: counted[reason] for reason in sorted(counted) if counted[reason]}
-            for kind, counted in (("dropped", self.dropped), ("repaired", self.repaired))
-        }
-
-    def lines(self) -> list[str]:
-        lines = [
-            f"{kind:8} {count:>6}  {reason}"
-            for kind, counted in self.counts().items()
-            for reason, count in counted.items()
-        ]
-        return lines or ["nothing was dropped or repaired"]
-
-
 class ImageNames:
     """Finds an image by its id, written as number or text, or by its file's name with or without suffix."""
 
@@ -70,20 +46,25 @@ class ImageNames:
         for place, (value, file_name) in enumerate(zip(images["id"], images["file_name"], strict=True)):
             if (known := canonical(value)) in self._ids:
                 raise InputError(
-                    path, f"image id {value!r} is used twice; ids have to tell images apart", field="images"
+                    path,
+                    f"image id {shown(value)} is used twice; ids have to tell images apart",
+                    field="images",
                 )
             self._ids[str(known)], self._written[place] = place, value
             for name in (str(file_name), Path(str(file_name)).stem):
                 # A name that two images share (in two folders) names neither.
-                self._files[name] = -1 if self._files.get(name, place) != place else place
+                self._files[name] = NOWHERE if self._files.get(name, place) != place else place
 
     def find(self, value: Any) -> tuple[int, str]:
-        """Place of the image, -1 if unknown, and by what odd way it was found."""
-        if (known := canonical(value)) in self._ids:
-            place = self._ids[str(known)]
-            as_written = self._written[place] == value
-            return place, "" if as_written else TEXT_AND_NUMBER
-        return self._files.get(str(value), -1), "image is named by its file; taken by that name"
+        """Place of the image, and by what odd way it was found; NOWHERE, or AMBIGUOUS for text that is the number of
+        one image and the file of another."""
+        by_file = self._files.get(value, NOWHERE) if isinstance(value, str) else NOWHERE
+        place = self._ids.get(canonical(value) or "", NOWHERE)
+        if place == NOWHERE:
+            return by_file, NAMED_BY_FILE
+        if self._written[place] == value:
+            return place, ""
+        return (place if by_file in (NOWHERE, place) else AMBIGUOUS), TEXT_AND_NUMBER
 
 
 def canonical(value: Any) -> str | None:
@@ -95,83 +76,102 @@ def canonical(value: Any) -> str | None:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return str(int(value)) if value.isascii() and value.isdecimal() else value
+        return value.lstrip("0") or value[:1] if value.isascii() and value.isdecimal() else value
     return None
 
 
-def read_json_input(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise InputError(path, f"not JSON: {error.msg}", row=error.lineno) from None
+def without_repeats(
+    path: Path, table: pd.DataFrame, same: list[str], where: Callable[[int], str], report: ImportReport
+) -> pd.DataFrame:
+    """The first of the rows that are the same in all of `same`. where: of an index label, what an example says."""
+    repeats = table.index[np.flatnonzero(table.duplicated(same))]
+    _tell(report.drop, path, "repeats a box of the same image and class", repeats, where)
+    return table.drop(index=repeats)
 
 
-def finite(path: Path, value: Any, row: int | str, name: str) -> float:
-    """The number itself; text, NaN, infinity and what is as good as infinite raise InputError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
-        raise InputError(
-            path, f"expected a finite number, got {value!r}; mend or remove the row", row=row, field=name
-        )
-    return float(value)
-
-
-def clipped(path: Path, table: pd.DataFrame, images: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
-    """Boxes cut to their image (counted); those without width or height, before or after, dropped (counted)."""
+def usable_boxes(
+    path: Path, table: pd.DataFrame, images: pd.DataFrame, where: Callable[[int], str], report: ImportReport
+) -> pd.DataFrame:
+    """Boxes cut to their image (counted), without those that have no width or height, before or after (counted)."""
     boxes = table[CORNERS].to_numpy(np.float64)
-    positive = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     limits = images[["width", "height"]].to_numpy(np.float64)[table["image"].to_numpy(np.int64)]
     inside = np.hstack([np.clip(boxes[:, :2], 0, limits), np.clip(boxes[:, 2:], 0, limits)])
-    left = np.asarray(positive & (inside[:, 2:] > inside[:, :2]).all(axis=1))
-    report.drop(path, "width or height is not above 0", int((~positive).sum()))
-    report.drop(path, "box lies outside its image", int((positive & ~left).sum()))
-    report.repair(
-        path, "box reached beyond its image, cut", int((left & (inside != boxes).any(axis=1)).sum())
-    )
-    kept: pd.DataFrame = table.assign(**dict(zip(CORNERS, inside.T, strict=True)))[left]
-    return kept.reset_index(drop=True)
+    empty = ~(boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    outside = ~empty & ~(inside[:, 2:] > inside[:, :2]).all(axis=1)
+    left = ~empty & ~outside
+    for say, reason, rows in (
+        (report.drop, "width or height is not above 0", empty),
+        (report.drop, "box lies outside its image", outside),
+        (report.repair, "box begins before its image (negative x or y), cut", left & (boxes < 0).any(axis=1)),
+        (report.repair, "box reached beyond its image, cut", left & (boxes[:, 2:] > limits).any(axis=1)),
+    ):
+        _tell(say, path, reason, table.index[np.flatnonzero(rows)], where)
+    table = table.assign(**dict(zip(CORNERS, inside.T, strict=True)))
+    return table.iloc[np.flatnonzero(left)].reset_index(drop=True)
+
+
+def _tell(
+    say: Callable[..., None], path: Path, reason: str, labels: pd.Index, where: Callable[[int], str]
+) -> None:
+    say(path, reason, len(labels), [where(each) for each in labels[:EXAMPLES]])
 
 
 def unknown_row(
-    path: Path, policy: Unknown, report: ImportReport, row: int | str, name: str, value: Any, known: str
-) -> None:
-    """A row of an image or category that is not there: InputError, or dropped and counted."""
+    path: Path, policy: Unknown, report: ImportReport, row: int | str, name: str, value: Any, known: str, of: Path
+) -> None:  # fmt: skip
+    """A row of an image or category that is not there: InputError, or dropped and counted for the folder `of` path."""
     if policy == "refuse":
         raise InputError(
             path,
-            f"{value!r} is not in the ground truth, which has {known}; mend the row, or set prepare.unknown to drop",
+            f"{shown(value)} is not in the ground truth, which has {known}; mend the row, or set prepare.unknown to drop",
             row=row,
             field=name,
         )
-    report.drop(path, f"unknown {name}")
+    report.drop(of, f"unknown {name}", examples=[f"{shown(path.name)[1:-1]} row {row}: {shown(value)}"])
 
 
 def read_split(path: Path, images: pd.DataFrame) -> NDArray[np.str_]:
     """The split of each image, from a JSON file of image ids or file names under train, tune and report."""
-    listed = read_json_input(path)
-    if not isinstance(listed, Mapping) or set(listed) != set(SPLITS):
+    listed = read_foreign_json(path)
+    if not isinstance(listed, Mapping) or not {*SPLITS} <= {*listed}:
         raise InputError(path, f"expected lists of images under {', '.join(SPLITS)}")
     names, split = ImageNames(path, images), np.full(len(images), "", dtype="<U6")
     for part in SPLITS:
-        if not isinstance(listed[part], Sequence) or isinstance(listed[part], str):
-            raise InputError(path, f"expected a list of images, got {listed[part]!r}", field=part)
+        if not isinstance(listed[part], list):
+            raise InputError(path, f"expected a list of images, got {shown(listed[part])}", field=part)
         for row, value in enumerate(listed[part], 1):
             place, _ = names.find(value)
             if place < 0:
                 raise InputError(
-                    path, f"image {value!r} is not in the ground truth; remove it", row=row, field=part
-                )
+                    path, f"image {shown(value)} is not in the ground truth, or names two of its images; remove it",
+                    row=row, field=part,
+                )  # fmt: skip
             if split[place]:
                 raise InputError(
                     path,
-                    f"image {value!r} is in {split[place]} already; an image is in one split, once",
+                    f"image {shown(value)} is in {split[place]} already; an image is in one split, once",
                     row=row,
                     field=part,
                 )
             split[place] = part
+    _check_split(path, images, split)
+    return split
+
+
+def _check_split(path: Path, images: pd.DataFrame, split: NDArray[np.str_]) -> None:
+    ids = images["id"].tolist()
     if (split == "").any():
-        first = images["id"].iloc[int(np.flatnonzero(split == "")[0])]
+        first = ids[int(np.flatnonzero(split == "")[0])]
         raise InputError(
             path,
-            f"{int((split == '').sum())} image(s) are in no split, the first has id {first!r}; list each of them once",
+            f"{int((split == '').sum())} image(s) are in no split, the first has id {shown(first)}; "
+            "list each of them once",
         )
-    return split
+    for same in copies(images["file_name"].tolist()):
+        for each in same:
+            if split[each] != split[same[0]]:
+                raise InputError(
+                    path,
+                    f"images {shown(ids[same[0]])} ({split[same[0]]}) and {shown(ids[each])} ({split[each]}) are one file, "
+                    f"{shown(images['file_name'].iloc[each])}; put both into one split",
+                )

@@ -7,9 +7,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from storage.detections.records import CORNERS, GroundTruth, ImportReport, clipped
-from storage.files.fields import read_text
-from storage.files.inputs import InputError
+from storage.detections.conventions import check_convention
+from storage.detections.records import (
+    CORNERS,
+    LARGEST_SIDE,
+    SAME_OBJECT,
+    TRUTH_COLUMNS,
+    GroundTruth,
+    usable_boxes,
+    without_repeats,
+)
+from storage.files.documents import read_text
+from storage.files.import_report import ImportReport
+from storage.files.inputs import InputError, shown
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -23,29 +33,35 @@ def read_voc_truth(folder: Path, first_pixel: int, report: ImportReport) -> Grou
     paths = sorted(folder.glob("*.xml"))
     if not paths:
         raise InputError(folder, "no XML file there; params.yaml names the folder")
-    images, found = [], []
+    images, rows, places = [], [], []
     for place, path in enumerate(paths):
         root = _parsed(path)
         sizes = [_number(path, root.findtext(f"size/{side}"), f"size/{side}") for side in ("width", "height")]
-        if min(sizes) <= 0:
-            raise InputError(path, f"width and height have to be above 0, got {sizes}", field="size")
+        if min(sizes) <= 0 or max(sizes) > LARGEST_SIDE:
+            raise InputError(path, f"width and height have to be above 0, got {shown(sizes)}", field="size")
         images.append((path.stem, root.findtext("filename") or path.stem, *sizes))
         for row, each in enumerate(root.iter("object"), 1):
             if not (name := (each.findtext("name") or "").strip()):
-                raise InputError(path, "expected a class name", row=row, field="name")
+                raise InputError(path, "expected a class name", row=f"{row} of objects", field="name")
             x1, y1, x2, y2 = (_number(path, each.findtext(f"bndbox/{side}"), side, row) for side in SIDES)
             if (each.findtext("difficult") or "0").strip() == "1":
                 report.repair(folder, "object marked difficult, kept like others")
-            found.append((place, name, x1 - first_pixel, y1 - first_pixel, x2, y2))
-    boxes = pd.DataFrame(found, columns=["image", "label", *CORNERS])
+            rows.append((place, name, x1 - first_pixel, y1 - first_pixel, x2, y2))
+            places.append(f"{shown(path.name)[1:-1]} object {row}")
+    table = pd.DataFrame(images, columns=["id", "file_name", "width", "height"]).astype({"id": object})
+    boxes = pd.DataFrame(rows, columns=["image", "label", *CORNERS])
     classes = sorted(set(boxes["label"]))
-    boxes["label"] = [classes.index(name) for name in boxes["label"]]
+    number = {name: label for label, name in enumerate(classes)}
+    boxes["label"] = [number[name] for name in boxes["label"]]
     boxes = boxes.astype({"image": np.int64, "label": np.int64, **dict.fromkeys(CORNERS, np.float64)})
+    pixels = table[["width", "height"]].to_numpy(np.float64)[boxes["image"].to_numpy()]
+    check_convention(folder, boxes[CORNERS].to_numpy(), pixels, "xyxy")
     boxes["crowd"] = False
     boxes["area"] = (boxes["x2"] - boxes["x1"]) * (boxes["y2"] - boxes["y1"])
-    table = pd.DataFrame(images, columns=["id", "file_name", "width", "height"]).astype({"id": object})
+    boxes = without_repeats(folder, boxes, SAME_OBJECT, places.__getitem__, report)
+    boxes = usable_boxes(folder, boxes, table, places.__getitem__, report)
     ids = [str(number) for number in range(len(classes))]
-    return GroundTruth(classes, ids, table, clipped(folder, boxes, table, report))
+    return GroundTruth(classes, ids, table, boxes[TRUTH_COLUMNS])
 
 
 def _parsed(path: Path) -> ElementTree.Element:
@@ -65,7 +81,7 @@ def _number(path: Path, text: str | None, name: str, row: int | None = None) -> 
         value = math.nan
     if not math.isfinite(value):
         raise InputError(
-            path, f"expected a finite number, got {text!r}; mend or remove it", row=row and f"{row} of objects",
-            field=name,
+            path, f"expected a finite number, got {shown(text)}; mend or remove it",
+            row=row and f"{row} of objects", field=name,
         )  # fmt: skip
     return value

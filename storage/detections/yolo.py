@@ -1,26 +1,32 @@
 """Ground truth as YOLO writes it: one text file an image, one normalised box a line."""
 
-import csv
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from storage.detections.conventions import check_convention, corners
 from storage.detections.records import (
     CORNERS,
+    LARGEST_SIDE,
+    SAME_OBJECT,
+    TRUTH_COLUMNS,
     GroundTruth,
     ImageNames,
-    ImportReport,
     Unknown,
-    clipped,
     unknown_row,
+    usable_boxes,
+    without_repeats,
 )
-from storage.files.fields import read_text
-from storage.files.inputs import InputError
+from storage.files.documents import read_text
+from storage.files.foreign import read_foreign_table
+from storage.files.import_report import ImportReport
+from storage.files.inputs import InputError, shown
 
 Rows = Literal["box", "pose", "segments"]
 FURTHEST = 2.0  # a side or centre beyond this many image sizes was never normalised
+SHARES = ["x", "y", "wide", "high"]
 
 
 def read_yolo_truth(
@@ -32,70 +38,70 @@ def read_yolo_truth(
         raise InputError(classes_file, "expected one class name a line, each once")
     images = _images(images_file)
     names = ImageNames(images_file, images)
-    image_sizes = images[["width", "height"]].to_numpy(np.float64)
     if not folder.is_dir():
         raise InputError(folder, "no such folder of label files; params.yaml names it")
-    found = []
+    listed, places = [], []
     for path in sorted(folder.glob("*.txt")):
         if path.resolve() == classes_file.resolve():
             continue
-        place, _ = names.find(path.stem)
-        if place < 0:
-            unknown_row(path, unknown, report, "all", "image", path.stem, f"the images of {images_file.name}")
+        image, _ = names.find(path.stem)
+        if image < 0:
+            known = f"the images of {images_file.name}"
+            unknown_row(path, unknown, report, "all", "image", path.stem, known, folder)
             continue
-        width, height = image_sizes[place].tolist()
-        for number, line in enumerate(read_text(path).splitlines(), 1):
+        for number, line in enumerate(read_text(path).split("\n"), 1):
             if not (fields := line.split()):
                 continue
-            values = _numbers(path, number, fields)
+            values = _numbers(path, number, fields, rows)
             label = int(values[0])
             if label != values[0] or not 0 <= label < len(classes):
                 known = f"classes 0 to {len(classes) - 1}"
-                unknown_row(path, unknown, report, number, "class", fields[0], known)
+                unknown_row(path, unknown, report, number, "class", fields[0], known, folder)
                 continue
-            x, y, wide, high = _box(path, number, values[1:], rows, report, folder)
-            sides = (
-                (x - wide / 2) * width,
-                (y - high / 2) * height,
-                (x + wide / 2) * width,
-                (y + high / 2) * height,
-            )
-            found.append((place, label, *sides, False, wide * width * high * height))
-    boxes = pd.DataFrame(found, columns=["image", "label", *CORNERS, "crowd", "area"])
-    boxes = boxes.astype({"image": np.int64, "label": np.int64, "crowd": bool})
+            listed.append((image, label, *_box(path, number, values[1:], rows, report, folder)))
+            places.append(f"{shown(path.name)[1:-1]} row {number}")
+    boxes = pd.DataFrame(listed, columns=["image", "label", *SHARES])
+    boxes = boxes.astype({"image": np.int64, "label": np.int64, **dict.fromkeys(SHARES, np.float64)})
+    sizes = images[["width", "height"]].to_numpy(np.float64)[boxes["image"].to_numpy()]
+    shares = boxes[SHARES].to_numpy()
+    check_convention(folder, shares, sizes, "cxcywh_shares")
+    boxes[CORNERS] = corners(shares, sizes, "cxcywh_shares")
+    boxes["crowd"] = False
+    boxes["area"] = shares[:, 2] * sizes[:, 0] * shares[:, 3] * sizes[:, 1]
+    boxes = without_repeats(folder, boxes, SAME_OBJECT, places.__getitem__, report)
+    boxes = usable_boxes(folder, boxes, images, places.__getitem__, report)
     ids = [str(number) for number in range(len(classes))]
-    return GroundTruth(classes, ids, images, clipped(folder, boxes, images, report))
+    return GroundTruth(classes, ids, images, boxes[TRUTH_COLUMNS])
 
 
 def _images(path: Path) -> pd.DataFrame:
-    reader = csv.DictReader(read_text(path).splitlines())
-    if missing := {"file_name", "width", "height"} - set(reader.fieldnames or ()):
-        raise InputError(
-            path, f"columns {sorted(missing)} are missing; expected file_name, width, height", row=1
-        )
-    rows = []
-    for number, row in enumerate(reader, 2):
-        if None in row or None in row.values():
-            raise InputError(path, f"expected {len(reader.fieldnames or ())} fields", row=number)
-        sizes = []
-        for side in ("width", "height"):
-            if not row[side].isdecimal() or int(row[side]) == 0:
-                raise InputError(path, f"expected pixels above 0, got {row[side]!r}", row=number, field=side)
-            sizes.append(float(row[side]))
-        rows.append((Path(row["file_name"]).stem, row["file_name"], *sizes))
-    return pd.DataFrame(rows, columns=["id", "file_name", "width", "height"]).astype({"id": object})
+    """From a table of whatever kind that can be read."""
+    table = read_foreign_table(path)
+    table.require(["file_name", "width", "height"], "file_name, width, height")
+    files = table.text("file_name").tolist()
+    if "" in files:
+        raise InputError(path, "expected a file's name", row=table.row(files.index("")), field="file_name")
+    images = pd.DataFrame({"id": [Path(name).stem for name in files], "file_name": files}, dtype=object)
+    for side in ("width", "height"):
+        sizes = table.numbers(side)
+        if len(odd := np.flatnonzero(~((sizes > 0) & (sizes <= LARGEST_SIDE) & (sizes % 1 == 0)))):
+            raise InputError(
+                path, f"expected pixels above 0, got {shown(table.text(side).iloc[odd[0]])}",
+                row=table.row(int(odd[0])), field=side,
+            )  # fmt: skip
+        images[side] = sizes
+    return images
 
 
-def _numbers(path: Path, row: int, fields: list[str]) -> list[float]:
+def _numbers(path: Path, row: int, fields: list[str], rows: Rows) -> list[float]:
+    line = shown(" ".join(fields))
     try:
         values = [float(field) for field in fields]
     except ValueError:
-        raise InputError(path, f"expected numbers, got {' '.join(fields)!r}", row=row) from None
+        raise InputError(path, f"expected numbers, got {line}", row=row) from None
     if not np.isfinite(values).all():
-        raise InputError(
-            path, f"expected finite numbers, got {' '.join(fields)!r}; mend or remove the row", row=row
-        )
-    if max(map(abs, values[1:5]), default=0) > FURTHEST:
+        raise InputError(path, f"expected finite numbers, got {line}; mend or remove the row", row=row)
+    if max(map(abs, values[1:] if rows == "segments" else values[1:5]), default=0) > FURTHEST:
         raise InputError(path, "expected a box in shares of the image; these are pixels", row=row)
     return values
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+LONGEST = 60  # characters of a value that an error shows
+
 
 class InputError(ValueError):
     """Raised at the edge, once; the message is written for the person whose file it is."""
@@ -11,5 +13,14 @@ class InputError(ValueError):
         if row is not None:
             place += f", row {row}"
         if field is not None:
-            place += f", field {field}"
+            place += f", field {shown(field)[1:-1]}"
         super().__init__(f"{place}: {problem}")
+
+
+def shown(value: object) -> str:
+    """The value as a message quotes it: on one line, cut where it is long."""
+    value = (
+        getattr(value, "item", lambda: value)() if getattr(value, "ndim", None) == 0 else value
+    )  # of numpy
+    text = repr(value[: 2 * LONGEST] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]}...{text[-1]}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from storage.files.atomic import complete
-from storage.files.fields import read_text
+from storage.files.documents import read_text
 from storage.files.inputs import InputError
 
 

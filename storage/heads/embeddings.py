@@ -1,4 +1,7 @@
-"""Embeddings of crops: one safetensors file per encoder, and beside it a JSON sidecar that says what its rows are."""
+"""Embeddings of crops: one safetensors file per encoder, and beside it a JSON sidecar that says what its rows are.
+
+An encoder that params.yaml does not name leaves a status in the sidecar, and no tensor.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,19 +11,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
-from storage.detections.records import read_json_input
 from storage.files.atomic import complete
-from storage.files.documents import write_json
-from storage.files.inputs import InputError
+from storage.files.documents import read_foreign_json, read_json, write_json
+from storage.files.inputs import InputError, shown
+from storage.files.tensors import read_foreign_tensors, tensor_names
 
 Values = NDArray[np.float32]
 
 SPLITS = ("train", "validation", "test")
 BACKGROUND = "__bg"  # what prepare calls background; embed makes __bg_0, __bg_1, ... of it
 TENSOR = "embeddings"
+STATUS = {"status": "not given"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Embeddings:
 
     def check(self, path: Path) -> None:
         """InputError for values that no head can use and for a group in two splits; `path` is named in it."""
-        _check_values(path, self.ids, self.values)
+        check_values(path, self.ids, self.values)
         _check_splits(path, self.groups, self.split)
 
     def relabelled(self, labels: list[str]) -> "Embeddings":
@@ -95,7 +98,7 @@ def write_embeddings(path: Path, embeddings: Embeddings) -> None:
 
 def write_embedding_table(path: Path, table: EmbeddingTable) -> None:
     """The pair that `read_embedding_table` reads."""
-    _check_values(path, table.ids, table.values)
+    check_values(path, table.ids, table.values)
     _write(path, {}, table, {})
 
 
@@ -105,7 +108,9 @@ def read_embeddings(path: Path) -> Embeddings:
     table = _table(path, side)
     for name in ("encoder", "dataset"):
         if not isinstance(side.get(name), str):
-            raise InputError(path.with_suffix(".json"), f"expected text, got {side.get(name)!r}", field=name)
+            raise InputError(
+                path.with_suffix(".json"), f"expected text, got {shown(side.get(name))}", field=name
+            )
     split = _texts(path, side, "split", len(table.ids))
     _check_splits(path, table.groups, split)
     return Embeddings(
@@ -119,11 +124,15 @@ def read_embedding_table(path: Path) -> EmbeddingTable:
     return _table(path, _sidecar(path))
 
 
-def read_rows(path: Path) -> EmbeddingTable:
-    """The sidecar alone: values has no column."""
-    side = _sidecar(path)
-    columns = _columns(path, side)
-    return EmbeddingTable(*columns, values=np.empty((len(columns[0]), 0), np.float32), card=_card(path, side))
+def write_status(path: Path) -> None:
+    """In place of embeddings, for an encoder that there is not."""
+    with complete(path.with_suffix(".safetensors")) as partial:
+        partial.write_bytes(save({}))
+    write_json(path.with_suffix(".json"), STATUS)
+
+
+def is_available(path: Path) -> bool:
+    return bool(read_json(path.with_suffix(".json")) != STATUS)
 
 
 def check_encoders(paths: Sequence[Path], embeddings: Sequence[Embeddings]) -> None:
@@ -158,7 +167,7 @@ def _write(path: Path, head: Mapping[str, str], rows: EmbeddingTable, more: Mapp
 
 def _sidecar(path: Path) -> Mapping[str, Any]:
     side_path = path.with_suffix(".json")
-    side = read_json_input(side_path)
+    side = read_foreign_json(side_path)
     if not isinstance(side, Mapping):
         raise InputError(side_path, f"expected an object, got {type(side).__name__}")
     return side
@@ -175,23 +184,29 @@ def _table(path: Path, side: Mapping[str, Any]) -> EmbeddingTable:
     if (stated := side.get("dimension", values.shape[1])) != values.shape[1]:
         raise InputError(
             path.with_suffix(".json"),
-            f"the sidecar says {stated!r}, the tensor has {values.shape[1]} columns; they are not a pair",
+            f"the sidecar says {shown(stated)}, the tensor has {values.shape[1]} columns; they are not a pair",
             field="dimension",
         )
-    _check_values(path, ids, values)
+    check_values(path, ids, values)
     return EmbeddingTable(ids, groups, labels, values, _card(path, side))
 
 
 def _columns(path: Path, side: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
+    """Rows without groups are each a group of their own."""
     ids = _texts(path, side, "ids", None)
-    groups, labels = (_texts(path, side, name, len(ids)) for name in ("groups", "labels"))
+    check_ids(path.with_suffix(".json"), ids, 1, "ids")
+    groups = _texts(path, side, "groups", len(ids)) if "groups" in side else ids
+    return ids, groups, _texts(path, side, "labels", len(ids))
+
+
+def check_ids(path: Path, ids: Sequence[str], first_row: int, field: str = "id") -> None:
     seen: dict[str, int] = {}
-    for row, name in enumerate(ids, 1):
+    for row, name in enumerate(ids, first_row):
         if seen.setdefault(name, row) != row:
             raise InputError(
-                path.with_suffix(".json"), f"id {name!r} was used by row {seen[name]} already", row=row, field="ids"
+                path, f"id {shown(name)} was used by row {seen[name]} already ({len(ids) - len(set(ids))} such row(s) "
+                "in all); ids tell rows apart", row=row, field=field,
             )  # fmt: skip
-    return ids, groups, labels
 
 
 def _texts(path: Path, side: Mapping[str, Any], name: str, length: int | None) -> list[str]:
@@ -202,7 +217,9 @@ def _texts(path: Path, side: Mapping[str, Any], name: str, length: int | None) -
         )
     for row, value in enumerate(listed, 1):
         if not isinstance(value, str) or not value:
-            raise InputError(path.with_suffix(".json"), f"expected text, got {value!r}", row=row, field=name)
+            raise InputError(
+                path.with_suffix(".json"), f"expected text, got {shown(value)}", row=row, field=name
+            )
     if length is not None and len(listed) != length:
         raise InputError(
             path.with_suffix(".json"), f"{len(listed)} entries for {length} ids; one for each is needed", field=name
@@ -215,7 +232,7 @@ def _card(path: Path, side: Mapping[str, Any]) -> Card:
         if not isinstance(side.get(name), str) or not side[name]:
             raise InputError(
                 path.with_suffix(".json"),
-                f"expected text, got {side.get(name)!r}: which model, pooling and transform made these values",
+                f"expected text, got {shown(side.get(name))}: which model, pooling and transform made these values",
                 field=name,
             )
     normalisation = side.get("normalisation", {})
@@ -230,37 +247,38 @@ def _card(path: Path, side: Mapping[str, Any]) -> Card:
 
 
 def _tensor(path: Path) -> Values:
-    if not path.exists():
-        raise InputError(path, "no such file; it stands beside its sidecar, with the same stem")
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError, TypeError, KeyError) as error:
-        raise InputError(path, f"not a safetensors file that can be read: {error}") from None
+    tensors = read_foreign_tensors(path, [TENSOR])
     if TENSOR not in tensors:
-        raise InputError(path, f"expected a tensor {TENSOR!r}, found {sorted(tensors)}")
-    values = tensors[TENSOR]
-    if values.ndim != 2 or not values.shape[1] or not np.issubdtype(values.dtype, np.floating):
+        raise InputError(path, f"expected a tensor {TENSOR!r}, found {shown(tensor_names(path))}")
+    return matrix(path, tensors[TENSOR])
+
+
+def matrix(path: Path, values: NDArray[Any]) -> Values:
+    """float32 (n, d), or InputError."""
+    if values.ndim != 2 or not values.size or not np.issubdtype(values.dtype, np.floating):
         raise InputError(
-            path, f"expected floating-point numbers (rows, columns), got {values.dtype} {values.shape}"
+            path,
+            f"expected floating-point numbers (rows, columns), got {shown(values.dtype)} {shown(values.shape)}",
         )
-    return np.ascontiguousarray(values, np.float32)
+    with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinity
+        return np.ascontiguousarray(values, np.float32)
 
 
-def _check_values(path: Path, ids: list[str], values: Values) -> None:
-    """The first row that no head can use, by its id."""
-    norms = np.linalg.norm(values.astype(np.float64), axis=1)
-    for bad, what in (
-        (~np.isfinite(norms), "NaN or infinity"),
-        (norms == 0, "norm 0, which has no direction"),
-    ):
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                path.with_suffix(".safetensors"),
-                f"the embedding of {ids[row]!r} has {what} ({int(bad.sum())} row(s) in all); embed it again, or leave "
-                "it out",
-                row=row + 1,
-            )
+def check_values(path: Path, ids: Sequence[str], values: Values) -> None:
+    """InputError for rows that no head can use: each kind with its number, and three of them by their ids."""
+    squares = np.einsum("ij,ij->i", values, values, dtype=np.float64)
+    bad = {"NaN or infinity": ~np.isfinite(squares), "norm 0, which has no direction": squares == 0}
+    rows = {what: np.flatnonzero(which).tolist() for what, which in bad.items() if which.any()}
+    if rows:
+        kinds = [
+            f"the embedding of {shown(ids[own[0]])} has {what} ({len(own)} row(s) in all"
+            + (f", such as {', '.join(shown(ids[row]) for row in own[1:3])})" if len(own) > 1 else ")")
+            for what, own in rows.items()
+        ]
+        raise InputError(
+            path.with_suffix(".safetensors") if path.suffix == ".json" else path,
+            f"{'; '.join(kinds)}; embed them again, or leave them out", row=next(iter(rows.values()))[0] + 1,
+        )  # fmt: skip
 
 
 def _check_splits(path: Path, groups: list[str], split: list[str]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from storage.files.content import file_digest
 from storage.files.inputs import InputError
-from storage.heads.pictures import file_digest
 
 PARAMS = Path("params.yaml")
 
@@ -22,7 +22,7 @@ def check_weights(name: str, weights: Path, digest: str) -> None:
             f"model.safetensors of timm/{name} from the hub that timm loads from (DINOv3 asks you to accept its "
             "licence there), put it anywhere, and name it and its sha256 under head_sweep.embed.encoders",
         )
-    if (found := file_digest(weights)) != digest:
+    if (found := file_digest(weights).hex()) != digest:
         raise InputError(
             PARAMS,
             f"{weights} has sha256 {found}, params.yaml states {digest}; state it if this is the file you mean",

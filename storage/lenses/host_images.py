@@ -6,30 +6,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.files.arrays import array_names, read_foreign_array, read_foreign_arrays
 from storage.files.atomic import complete
-from storage.files.inputs import InputError
-from storage.lenses.stamps import BANDS, SIZE
+from storage.files.content import copies, row_digests
+from storage.files.inputs import InputError, shown
+from storage.lenses.pixel_layout import bands_last, check_fluxes, first_bands
+from storage.lenses.stamps import SIZE
 
 ZERO_POINT = 22.5  # AB magnitude of one nanomaggy
 TURNS = 8  # four quarter turns, each as it is and mirrored
 
 
 def read_host_images(path: Path, array: str, zero_point: float) -> NDArray[np.float32]:
-    """(n, 3, s, s) in nanomaggies, from npz (its `array`) or npy with counts of that zero point; s odd, 63 or more."""
-    images = _array(path, array)
-    if images.ndim != 4 or images.shape[1] != len(BANDS) or images.shape[2] != images.shape[3]:
+    """(n, 3, s, s) in nanomaggies, from npz (its `array`) or npy with counts of that zero point; s odd, 63 or more.
+
+    InputError where two show one galaxy: dealt to two splits, it would be learnt and tested.
+    """
+    images = _as_hosts(path, _array(path, array))
+    for number, image in enumerate(images):
+        if not np.isfinite(image).all():
+            raise InputError(
+                path,
+                f"a pixel of picture {number}, counted from 0, is not a number; leave it out or repair it",
+                field=array,
+            )
+    if same := copies([picture_digest(middle(image)) for image in images]):
+        named = "; ".join(" and ".join(map(str, each[:3])) for each in same[:3])
         raise InputError(
-            path, f"expected n x {len(BANDS)} x s x s (g, r, z), got {images.shape}", field=array
-        )
-    if images.shape[2] < SIZE or images.shape[2] % 2 == 0:
-        raise InputError(
-            path, f"hosts of {images.shape[2]} pixels: s has to be odd and {SIZE} or more", field=array
-        )
-    if not np.isfinite(images).all():
-        row = int(np.argwhere(~np.isfinite(images))[0][0])
-        raise InputError(
-            path, "a pixel is not a number; leave this host out or repair it", row=row, field=array
-        )
+            path, f"{len(same)} pictures stand there more than once, turned or not ({named}, counted from 0); keep one of "
+            "each", field=array,
+        )  # fmt: skip
     return (images * 10 ** (0.4 * (ZERO_POINT - zero_point))).astype(np.float32)
 
 
@@ -38,21 +44,14 @@ def write_host_images(path: Path, images: NDArray[np.float32]) -> None:
         np.save(file, images)
 
 
-def read_stored_images(path: Path) -> NDArray[np.float32]:
-    """What `write_host_images` wrote, or a user's npy in nanomaggies: (n, 3, s, s), memory-mapped."""
-    if not path.exists():
-        raise InputError(path, "no such file; lens_shortcuts.prepare.hosts names it")
-    images: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    if (
-        images.ndim != 4
-        or images.shape[1] != len(BANDS)
-        or images.shape[2] < SIZE
-        or images.shape[2] % 2 == 0
-    ):
-        raise InputError(
-            path, f"expected n x {len(BANDS)} x s x s with odd s of {SIZE} or more, got {images.shape}"
-        )
-    return images
+def read_stored_images(path: Path) -> NDArray[Any]:
+    """What `write_host_images` wrote, or a user's npy in nanomaggies: (n, 3, s, s)."""
+    return _as_hosts(path, read_foreign_array(path, mapped=True))
+
+
+def picture_digest(picture: NDArray[np.floating[Any]]) -> str:
+    """Of (bands, s, s): the same for its eight turns."""
+    return min(row_digests(np.stack([turned(picture, turn) for turn in range(TURNS)]))).hex()
 
 
 def turned(images: NDArray[np.floating[Any]], turn: int) -> NDArray[np.floating[Any]]:
@@ -67,16 +66,18 @@ def middle(images: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return images[..., first : first + SIZE, first : first + SIZE]
 
 
+def _as_hosts(path: Path, images: NDArray[Any]) -> NDArray[Any]:
+    if images.ndim != 4 or not len(images):
+        raise InputError(path, f"expected n x 3 x s x s (g, r, z), got {' x '.join(map(str, images.shape))}")
+    check_fluxes(path, images.dtype)
+    return first_bands(images, bands_last(path, images.shape))
+
+
 def _array(path: Path, array: str) -> NDArray[Any]:
-    try:
-        stored = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(path, "no such file; params.yaml names it") from None
-    except (ValueError, OSError) as error:
-        raise InputError(path, f"not an npy or npz file: {error}") from None
-    if isinstance(stored, np.ndarray):
-        return stored
-    with stored:
-        if array not in stored.files:
-            raise InputError(path, f"has no array {array!r}; it has {', '.join(stored.files)}")
-        return np.asarray(stored[array])
+    if path.suffix == ".npy":
+        return read_foreign_array(path, mapped=True)
+    arrays = read_foreign_arrays(path, [array])
+    if array not in arrays:
+        have = ", ".join(shown(name)[1:-1] for name in array_names(path)[:8])
+        raise InputError(path, f"has no array {shown(array)}; it has {have}")
+    return arrays[array]

@@ -5,20 +5,25 @@ noise of one sky pixel. Hosts lie relative to the centre of the stamp, lenses on
 their lenses; a negative has no lens and no source. Two stamps of one seed have the same noise.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from storage.files.inputs import InputError
-from storage.files.strings import read_strings
+from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.inputs import InputError, shown
 from storage.lenses.stamps import BANDS, SPLITS
 
 MODES = ("paired", "unpaired")
 ZERO_POINT = 22.5  # AB magnitude of one nanomaggy
 DEPTH_SIGMAS = 5
+FEWEST_HOSTS = {"train": 2, "val": 3, "test": 2}  # of each class; one half of val selects, one reports
+CLASSES = {1: "positives", 0: "negatives"}
+LARGEST_WHOLE = 2**53  # up to here a float holds every whole number
 
 IDENTITY = ("stamp", "split", "label", "mode", "host_id", "pair_id")
 SKY = (*(f"psf_fwhm_{band}" for band in BANDS), *(f"depth_{band}" for band in BANDS))
@@ -33,6 +38,7 @@ SERSIC_HOST = (
     *(f"host_mag_{b}" for b in BANDS),
 )
 IMAGE_HOST = ("host_image", "host_turn")
+FILE = "file"  # of an own stamp, below the folder of stamps; without it <stamp>.fits, .npy or .npz
 LENS = ("lens_q", "lens_phi", "gamma_1", "gamma_2")
 SOURCE = (
     "source_x", "source_y", "source_radius", "source_n", "source_q", "source_phi",
@@ -62,132 +68,166 @@ def sky_noise(depth: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return np.asarray(10 ** (0.4 * (ZERO_POINT - np.asarray(depth, np.float64))) / DEPTH_SIGMAS)
 
 
-def read_manifest(path: Path, kind: Kind) -> pd.DataFrame:
-    """Numbers as float64 (NaN where a negative has none), whole numbers as int64, names as strings; rows as they stand.
+@dataclass(frozen=True)
+class Manifest:
+    """rows: numbers as float64 (NaN where a negative has none), whole numbers as int64, names as text; as they stand."""
+
+    source: ForeignTable
+    rows: pd.DataFrame
+
+    def refuse(self, wrong: "pd.Series[bool]", name: str, why: str) -> None:
+        """The first row that is wrong, if there is one."""
+        if not wrong.any():
+            return
+        places = np.flatnonzero(wrong)
+        more = f" ({len(places)} rows in all)" if len(places) > 1 else ""
+        self.refuse_row(int(places[0]), name, f"{shown(self.rows[name].iloc[places[0]])} {why}{more}")
+
+    def refuse_row(self, position: int, name: str, problem: str) -> NoReturn:
+        raise InputError(self.source.path, problem, row=self.source.row(position), field=name)
+
+    def row(self, position: int) -> str:
+        return f"row {self.source.row(position)}"
+
+
+def read_manifest(path: Path, kind: Kind, modes: Sequence[str] = MODES) -> Manifest:
+    """CSV, JSONL or Parquet. modes: those that have to suffice.
 
     InputError for anything that the experiment could not live with, with its row and what to do.
     """
-    text = read_strings(path)
-    if missing := [name for name in NEEDED[kind] if name not in text]:
-        raise InputError(path, f"column(s) {', '.join(missing)} are missing", row=1)
-    known = [name for name in NEEDED["sersic"] + IMAGE_HOST if name in text]
+    source = read_foreign_table(path)
+    source.require(NEEDED[kind], f"a row for every stamp with {', '.join(NEEDED[kind])}")
+    optional = (FILE,) if kind == "own" else ()
     columns: dict[str, Any] = {}
-    for name in known:
-        if name in IDENTITY and name != "label":
-            columns[name] = text[name]
-        else:
-            columns[name] = _numbers(path, text[name], needed=name not in OF_POSITIVES)
-    table = pd.DataFrame(columns)
-    _check_identity(path, table)
-    _check_positives(path, table, kind)
+    for name in (*NEEDED["sersic"], *IMAGE_HOST, *optional):
+        if not source.has(name):
+            continue
+        text = name in (*IDENTITY, FILE) and name != "label"
+        columns[name] = source.text(name) if text else _numbers(source, name)
+    manifest = Manifest(source, pd.DataFrame(columns))
+    _check_identity(manifest)
+    _check_positives(manifest, kind)
     for name, (least, most) in ALLOWED.items():
-        if name in table:
-            wrong = ~((table[name] > least) & (table[name] <= most)) & table[name].notna()
-            _refuse(path, table, wrong, name, f"has to lie above {least} and not above {most}")
-    _check_groups(path, table)
-    _check_pairs(path, table)
-    _check_unpaired(path, table, kind)
-    return table
+        if name in manifest.rows:
+            column = manifest.rows[name]
+            wrong = ~((column > least) & (column <= most)) & column.notna()
+            manifest.refuse(wrong, name, f"has to lie above {least} and not above {most}")
+    _check_splits(manifest)
+    _check_hosts(manifest, modes)
+    _check_pairs(manifest)
+    _check_unpaired(manifest, kind)
+    return manifest
 
 
-def _numbers(path: Path, column: "pd.Series[str]", needed: bool) -> "pd.Series[Any]":
-    name = str(column.name)
-    values = pd.to_numeric(column.where(column != ""), errors="coerce").astype(np.float64)
-    wrong = ~np.isfinite(values) & (column != "") if not needed else ~np.isfinite(values)
+def _numbers(source: ForeignTable, name: str) -> NDArray[Any]:
+    values = source.numbers(name)
+    wrong = np.isinf(values) if name in OF_POSITIVES else ~np.isfinite(values)
     if name in WHOLE:
-        wrong |= values % 1 != 0
+        wrong |= (values % 1 != 0) | (np.abs(values) > LARGEST_WHOLE)
     if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+        position = int(np.flatnonzero(wrong)[0])
         what = "a whole number" if name in WHOLE else "a number"
-        raise InputError(path, f"expected {what}, got {column[row]!r}", row=row + 2, field=name)
+        got = shown(source.frame[name].iloc[position])
+        raise InputError(source.path, f"expected {what}, got {got}", row=source.row(position), field=name)
     return values.astype(np.int64) if name in WHOLE else values
 
 
-def _check_identity(path: Path, table: pd.DataFrame) -> None:
-    if not len(table):
-        raise InputError(path, "no rows: there has to be a row for every stamp")
+def _check_identity(manifest: Manifest) -> None:
+    rows = manifest.rows
     for name, allowed in (("split", SPLITS), ("mode", MODES), ("label", (0, 1))):
-        wrong = ~table[name].isin(allowed)
-        _refuse(path, table, wrong, name, f"has to be one of {', '.join(map(str, allowed))}")
+        manifest.refuse(~rows[name].isin(allowed), name, f"has to be one of {', '.join(map(str, allowed))}")
     for name in ("stamp", "host_id"):
-        _refuse(path, table, table[name] == "", name, "is empty")
-    _refuse(path, table, table["stamp"].duplicated(), "stamp", "names a row above already")
-    paired = table["mode"] == "paired"
-    _refuse(
-        path, table, paired & (table["pair_id"] == ""), "pair_id", "is empty, but the row's mode is paired"
-    )
+        manifest.refuse(rows[name] == "", name, "is empty")
+    manifest.refuse(rows["stamp"].duplicated(), "stamp", "names a row above already")
+    empty = (rows["mode"] == "paired") & (rows["pair_id"] == "")
+    manifest.refuse(empty, "pair_id", "is empty, but the row's mode is paired")
 
 
-def _check_positives(path: Path, table: pd.DataFrame, kind: Kind) -> None:
-    positive = table["label"] == 1
+def _check_positives(manifest: Manifest, kind: Kind) -> None:
+    rows = manifest.rows
     for name in OF_POSITIVES if kind != "own" else ("theta_E",):
-        _refuse(path, table, positive & table[name].isna(), name, "is empty, but the stamp is a positive")
+        empty = (rows["label"] == 1) & rows[name].isna()
+        manifest.refuse(empty, name, "is empty, but the stamp is a positive")
 
 
-def _check_groups(path: Path, table: pd.DataFrame) -> None:
-    for mode, rows in table.groupby("mode", sort=True):
-        for name in ("host_id", "pair_id"):
-            named = rows[rows[name] != ""]
-            first = named.groupby(name)["split"].transform("first")
-            wrong = (first != named["split"]).reindex(table.index, fill_value=False)
-            _refuse(
-                path, table, wrong, name,
-                f"stands in another split too ({mode}): what is learnt of it there would be tested here; keep it in one",
+def _check_splits(manifest: Manifest) -> None:
+    """A host or pair in two splits, named with both rows."""
+    rows = manifest.rows
+    for name in ("host_id", "pair_id"):
+        first = _first(rows, name)
+        wrong = (rows[name] != "") & (rows["split"].to_numpy()[first] != rows["split"])
+        if wrong.any():
+            place = int(np.flatnonzero(wrong)[0])
+            mode, other = rows["mode"].iloc[place], int(first[place])
+            manifest.refuse(
+                wrong, name, f"stands in another split too ({mode}; {manifest.row(other)} is in "
+                f"{rows['split'].iloc[other]}): what is learnt of it there would be tested here; keep it in one",
             )  # fmt: skip
-        for split in SPLITS:
-            labels = set(rows["label"][rows["split"] == split])
-            if len(labels) < 2:
-                what = {0: "no positive", 1: "no negative"}[labels.pop()] if labels else "no stamp"
-                raise InputError(
-                    path, f"{what} in {split} of mode {mode}: both classes are needed", field="label"
-                )
 
 
-def _check_pairs(path: Path, table: pd.DataFrame) -> None:
+def _first(rows: pd.DataFrame, name: str) -> NDArray[np.int64]:
+    """For each row the position of the first of its mode that has the same."""
+    positions = pd.Series(np.arange(len(rows)), index=rows.index)
+    first: NDArray[np.int64] = positions.groupby([rows["mode"], rows[name]]).transform("first").to_numpy()
+    return first
+
+
+def _check_hosts(manifest: Manifest, modes: Sequence[str]) -> None:
+    """Hosts enough of each class, in every split of every mode: all that fall short are named at once."""
+    rows, short = manifest.rows, []
+    for mode in sorted(set(rows["mode"]) & set(modes)):
+        for split, fewest in FEWEST_HOSTS.items():
+            part = rows[(rows["mode"] == mode) & (rows["split"] == split)]
+            hosts = {
+                what: part["host_id"][part["label"] == label].nunique() for label, what in CLASSES.items()
+            }
+            if min(hosts.values()) < fewest:
+                have = " and ".join(f"{count} {what}" for what, count in hosts.items())
+                short.append(f"{mode} {split} has hosts of {have} of {fewest}")
+    if short:
+        raise InputError(
+            manifest.source.path, f"too few hosts of a class: {'; '.join(short)}; add stamps, or deal the splits anew",
+            field="label",
+        )  # fmt: skip
+
+
+def _check_pairs(manifest: Manifest) -> None:
     """In either mode: unpaired stamps need no pair, but one that is named is a positive and the negative matched to it."""
-    named = table["pair_id"] != ""
-    by_pair = table[named].groupby(["mode", "pair_id"], sort=False)
-    rows, positives = (by_pair["label"].transform(of).reindex(table.index) for of in ("size", "sum"))
-    _refuse(
-        path, table, named & ((rows != 2) | (positives != 1)), "pair_id",
+    rows = manifest.rows
+    by_pair = rows.groupby(["mode", "pair_id"], sort=False)
+    pair = (by_pair["label"].transform("size") == 2) & (by_pair["label"].transform("sum") == 1)
+    manifest.refuse(
+        (rows["pair_id"] != "") & ~pair, "pair_id",
         "has to name one positive and one negative; leave it empty where an unpaired stamp has no partner",
     )  # fmt: skip
-    hosts = by_pair["host_id"].transform("nunique").reindex(table.index)
-    two_hosts = (hosts > 1) & (table["mode"] == "paired")
-    _refuse(path, table, two_hosts, "host_id", "differs within a pair: both stamps of a pair show one host")
+    two_hosts = (rows["mode"] == "paired") & (by_pair["host_id"].transform("nunique") > 1)
+    manifest.refuse(two_hosts, "host_id", "differs within a pair: both stamps of a pair show one host")
 
 
-def _check_unpaired(path: Path, table: pd.DataFrame, kind: Kind) -> None:
+def _check_unpaired(manifest: Manifest, kind: Kind) -> None:
     """Hosts of the classes are disjoint, and negatives matched without replacement.
 
     Pictures of few hosts are turned: there a host may be in both classes, but no turn of it twice.
     """
-    unpaired = table["mode"] == "unpaired"
+    rows = manifest.rows
+    unpaired = rows["mode"] == "unpaired"
     if kind == "images":
-        again = unpaired & table[unpaired].duplicated(list(IMAGE_HOST)).reindex(table.index, fill_value=False)
-        _refuse(
-            path, table, again, "host_turn",
+        manifest.refuse(
+            unpaired & rows.duplicated(["mode", *IMAGE_HOST]), "host_turn",
             "of this host_image stands in an unpaired row above: both would show the same pixels; name another turn",
         )  # fmt: skip
         return
-    positives = set(table["host_id"][unpaired & (table["label"] == 1)])
-    negative = unpaired & (table["label"] == 0)
-    _refuse(
-        path, table, negative & table["host_id"].isin(positives), "host_id",
+    positives = set(rows["host_id"][unpaired & (rows["label"] == 1)])
+    negative = unpaired & (rows["label"] == 0)
+    manifest.refuse(
+        negative & rows["host_id"].isin(positives), "host_id",
         "is a positive's host too: unpaired classes have hosts of their own; take another negative, or make the two "
         "stamps a pair of mode paired",
     )  # fmt: skip
-    _refuse(
-        path, table, negative & table[negative].duplicated("host_id").reindex(table.index, fill_value=False), "host_id",
+    manifest.refuse(
+        negative & rows["host_id"].where(negative).duplicated(), "host_id",
         "is the host of a negative above: unpaired negatives are matched without replacement, keep one of them",
     )  # fmt: skip
-
-
-def _refuse(path: Path, table: pd.DataFrame, wrong: "pd.Series[bool]", name: str, why: str) -> None:
-    if wrong.any():
-        rows = np.flatnonzero(wrong)
-        more = f" ({len(rows)} rows in all)" if len(rows) > 1 else ""
-        raise InputError(path, f"{table[name].iloc[rows[0]]!r} {why}{more}", row=int(rows[0]) + 2, field=name)
 
 
 def hosts_in_both_classes(table: pd.DataFrame) -> int:

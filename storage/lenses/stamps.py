@@ -19,9 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from storage.files.documents import read_json, write_json
+from storage.files.arrays import read_foreign_array
+from storage.files.documents import read_foreign_json, write_json
+from storage.files.foreign import read_foreign_table
 from storage.files.inputs import InputError
-from storage.files.tables import read_parquet, write_parquet
+from storage.files.tables import write_parquet
 
 BANDS = ("g", "r", "z")
 SIZE = 63
@@ -45,7 +47,7 @@ def read_stamps(folder: Path, name: str, split: str) -> Stamps:
     path = set_path(folder, name, split)
     if not path.exists():
         raise InputError(path, f"this set was not rendered; the folder has {describe_sets(folder)}")
-    pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    pixels = read_foreign_array(path, mapped=True)
     if pixels.shape != (len(rows), *SHAPE) or pixels.dtype != np.float16:
         raise InputError(
             path,
@@ -66,12 +68,22 @@ def set_path(folder: Path, name: str, split: str) -> Path:
 
 
 def read_rows(folder: Path) -> pd.DataFrame:
-    return read_parquet(folder / "rows.parquet")
+    table = read_foreign_table(folder / "rows.parquet")
+    table.require(
+        ("stamp", "split", "label", "host_id", "pair_id", "theta_E"), "what render left: render it again"
+    )
+    return table.frame
 
 
 def read_sets(folder: Path) -> dict[str, dict[str, int]]:
     """Set -> split -> stamps."""
-    sets: dict[str, dict[str, int]] = read_json(folder / "stamps.json")["sets"]
+    path = folder / "stamps.json"
+    facts = read_foreign_json(path)
+    sets = facts.get("sets") if isinstance(facts, dict) else None
+    if not isinstance(sets, dict) or not all(isinstance(splits, dict) for splits in sets.values()):
+        raise InputError(
+            path, "expected the sets of a folder that render left: render it again", field="sets"
+        )
     return sets
 
 

@@ -7,13 +7,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.files.fields import FASTTEXT_LABEL
 from storage.files.inputs import InputError
+from storage.messages.messages import FASTTEXT_LABEL
 
 
 class Training(Protocol):
     """fastText's own hyper-parameters."""
 
+    @property
+    def buckets(self) -> int: ...
     @property
     def word_ngrams(self) -> int: ...
     @property
@@ -49,19 +51,26 @@ def train_and_score(
             for row, text in zip(positive, texts, strict=True)
         )
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        model = fasttext.train_supervised(
-            str(path),
-            loss="ova",
-            wordNgrams=training.word_ngrams,
-            minn=training.char_ngrams[0],
-            maxn=training.char_ngrams[1],
-            dim=training.dim,
-            epoch=training.epoch,
-            lr=training.learning_rate,
-            thread=1,
-            seed=0,
-            verbose=0,
-        )
+        try:
+            model = fasttext.train_supervised(
+                str(path),
+                loss="ova",
+                bucket=training.buckets,
+                wordNgrams=training.word_ngrams,
+                minn=training.char_ngrams[0],
+                maxn=training.char_ngrams[1],
+                dim=training.dim,
+                epoch=training.epoch,
+                lr=training.learning_rate,
+                thread=1,
+                seed=0,
+                verbose=0,
+            )
+        except RuntimeError as error:
+            raise InputError(
+                Path("params.yaml"), f"fastText's training broke off ({error}); use a smaller learning_rate",
+                field="fpr_thresholds.score.model",
+            ) from None  # fmt: skip
     if keep is not None:
         model.save_model(str(keep))
     return _scores(model, labels, score_texts)

@@ -1,108 +1,103 @@
-"""Messages as people keep them: JSONL or CSV with id, text, labels, collected_at, or fastText label lines."""
+"""Messages as people keep them: tables with id, text, labels, collected_at, or fastText label lines."""
 
-import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
-from storage.files.fields import (
-    FASTTEXT_LABEL,
-    Untimed,
-    check_unique,
-    label_matrix,
-    parse_times,
-    read_text,
-    split_labels,
-)
-from storage.files.inputs import InputError
+from storage.files.documents import read_text
+from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.import_report import ImportReport
+from storage.files.inputs import InputError, shown
+from storage.messages.fields import Untimed, note_form, row_ids, row_times
+from storage.messages.labels import LABEL, NAMES, label_matrix, label_names
 
-Row = tuple[str, str, list[str], str]
+FASTTEXT_LABEL = "__label__"
 
 
-def read_messages(path: Path, labels: list[str], untimed: Untimed) -> tuple[pd.DataFrame, int]:
-    """The rows of one file (id, text, collected_at, one boolean column per label), and how many untimed rows
-    were dropped. With `file_order` the order of the lines is the order of time and collected_at is not read.
+class MessageHeader(Protocol):
+    """Their names of what rows have, None: ours. labels: a column of names, or one of 0 and 1 for each label."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def collected_at(self) -> str | None: ...
+    @property
+    def labels(self) -> str | Mapping[str, str] | None: ...
+
+
+def read_messages(
+    path: Path, labels: list[str], columns: MessageHeader | None, untimed: Untimed, report: ImportReport
+) -> tuple[pd.DataFrame, int]:
+    """The rows of one file (row: the number in it, id, text, collected_at, one boolean column per label), and how many
+    untimed rows were dropped.
 
     Raises InputError for: a missing, empty or not UTF-8 file; a broken row; a duplicate id; an unknown label;
-    a missing or unparsable time unless `untimed` allows it.
+    a missing time unless `untimed` allows it, and what is no time.
     """
-    rows = list(_rows(path))
-    if not rows:
+    table = _fasttext(path) if path.suffix == ".txt" else read_foreign_table(path).renamed(_theirs(columns))
+    table.require(["text"], "id, text, labels (a|b), collected_at, or their names under prepare.columns")
+    frame = pd.DataFrame({"row": np.arange(len(table.frame)) + table.first_row, "id": row_ids(table, report)})
+    frame["text"] = _texts(table, report)
+    positive = pd.DataFrame(label_matrix(table, labels), columns=labels)
+    frame = pd.concat([frame, positive], axis=1)
+    frame["collected_at"] = row_times(table, untimed)
+    used = ["id", "text", "collected_at", *NAMES, *(LABEL + label for label in labels)]
+    note_form(table, used, report)
+    dropped = frame["collected_at"].isna() & (untimed == "drop")
+    return frame[~dropped].reset_index(drop=True), int(dropped.sum())
+
+
+def _theirs(columns: MessageHeader | None) -> dict[str, str]:
+    if columns is None:
+        return {}
+    single = {"id": columns.id, "text": columns.text, "collected_at": columns.collected_at}
+    named = {ours: theirs for ours, theirs in single.items() if theirs is not None}
+    return {**named, **label_names(columns.labels)}
+
+
+def _texts(table: ForeignTable, report: ImportReport) -> "pd.Series[str]":
+    values = table.frame["text"]
+    if values.dtype == object:
+        no_text = np.flatnonzero([not isinstance(value, str) for value in values])
+        if len(no_text):
+            row = int(no_text[0])
+            raise InputError(
+                table.path,
+                f"expected a string, got {shown(values.iloc[row])}",
+                row=table.row(row),
+                field="text",
+            )
+    texts = table.text("text").astype(str)
+    if blank := int((texts.str.strip() == "").sum()):
+        report.note(table.path, "messages without a word", blank)
+    return texts
+
+
+def _fasttext(path: Path) -> ForeignTable:
+    """Times stand one a line in a sidecar, `<name>.times`."""
+    lines = [line for line in read_text(path).split("\n") if line.strip()]
+    if not lines:
         raise InputError(path, "holds no rows; expected at least one message")
-    ids, texts, row_labels, stamps = (list(column) for column in zip(*rows, strict=True))
-    check_unique(path, ids)
-    table = pd.DataFrame({"id": ids, "text": texts})
-    positive = pd.DataFrame(label_matrix(path, row_labels, labels, "labels"), columns=labels)
-    table = pd.concat([table, positive], axis=1)
-    table["collected_at"] = parse_times(path, pd.Series(stamps), untimed)
-    dropped = table["collected_at"].isna() & (untimed == "drop")
-    return table[~dropped].reset_index(drop=True), int(dropped.sum())
-
-
-def _rows(path: Path) -> Iterator[Row]:
-    text = read_text(path)
-    if path.suffix == ".jsonl":
-        yield from _jsonl_rows(path, text)
-    elif path.suffix == ".csv":
-        yield from _csv_rows(path, text)
-    elif path.suffix == ".txt":
-        yield from _fasttext_rows(path, text)
-    else:
-        raise InputError(path, "unknown kind of file; expected .jsonl, .csv or .txt (fastText lines)")
-
-
-def _jsonl_rows(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(path, f"not a JSON object: {error.msg}", row=number) from None
-        if not isinstance(row, dict):
-            raise InputError(path, "expected one JSON object a line", row=number)
-        for field, expected in {
-            "id": "a string",
-            "text": "a string",
-            "labels": "a list of label names",
-        }.items():
-            if not isinstance(row.get(field), list if field == "labels" else str):
-                raise InputError(
-                    path, f"expected {expected}, got {row.get(field)!r}", row=number, field=field
-                )
-        yield (
-            str(row["id"]),
-            row["text"],
-            [str(label) for label in row["labels"]],
-            str(row.get("collected_at") or ""),
-        )
-
-
-def _csv_rows(path: Path, text: str) -> Iterator[Row]:
-    reader = csv.DictReader(text.splitlines(keepends=True))
-    if missing := {"id", "text", "labels", "collected_at"} - set(reader.fieldnames or ()):
-        raise InputError(
-            path,
-            f"columns {sorted(missing)} are missing; expected id, text, labels (a|b), collected_at",
-            row=1,
-        )
-    for number, row in enumerate(reader, 2):
-        if None in row or any(value is None for value in row.values()):
-            raise InputError(path, f"expected {len(reader.fieldnames or ())} fields", row=number)
-        yield row["id"], row["text"], split_labels(row["labels"]), row["collected_at"]
-
-
-def _fasttext_rows(path: Path, text: str) -> Iterator[Row]:
-    """Times stand one a line in a sidecar, `<name>.times`; without it the order of lines must be declared."""
+    words = [line.split() for line in lines]
+    columns = {
+        "id": [f"{path.stem}:{number}" for number in range(1, len(lines) + 1)],
+        "text": [" ".join(word for word in row if not word.startswith(FASTTEXT_LABEL)) for row in words],
+        "labels": [
+            [word.removeprefix(FASTTEXT_LABEL) for word in row if word.startswith(FASTTEXT_LABEL)]
+            for row in words
+        ],
+    }
     sidecar = path.with_suffix(".times")
-    lines = [line for line in text.split("\n") if line.strip()]
-    stamps = read_text(sidecar).split("\n") if sidecar.exists() else []
-    if sidecar.exists() and len(stamps := [stamp for stamp in stamps if stamp.strip()]) != len(lines):
-        raise InputError(sidecar, f"holds {len(stamps)} times for the {len(lines)} messages of {path.name}")
-    for number, line in enumerate(lines):
-        words = line.split()
-        labels = [word.removeprefix(FASTTEXT_LABEL) for word in words if word.startswith(FASTTEXT_LABEL)]
-        message = " ".join(word for word in words if not word.startswith(FASTTEXT_LABEL))
-        yield f"{path.stem}:{number + 1}", message, labels, stamps[number].strip() if stamps else ""
+    if sidecar.exists():
+        stamps = [stamp for line in read_text(sidecar).split("\n") if (stamp := line.strip())]
+        if len(stamps) != len(lines):
+            raise InputError(
+                sidecar, f"holds {len(stamps)} times for the {len(lines)} messages of {path.name}; one a line"
+            )
+        columns["collected_at"] = stamps
+    return ForeignTable(path, pd.DataFrame(columns), 1, "fastText lines")

@@ -1,117 +1,192 @@
-"""Rows that somebody's model has scored already: CSV, Parquet or npz."""
+"""Rows that somebody's model has scored already: CSV, JSON lines, Parquet or npz."""
 
-import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from storage.files.arrays import read_arrays
-from storage.files.fields import Untimed, check_unique, label_matrix, parse_times, read_text, split_labels
-from storage.files.inputs import InputError
-from storage.files.tables import read_columns
+from storage.files.arrays import array_names, read_foreign_arrays
+from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.formats import listed
+from storage.files.import_report import ImportReport
+from storage.files.inputs import InputError, shown
+from storage.messages.fields import Untimed, note_form, row_ids, row_times
+from storage.messages.labels import LABEL, NAMES, label_matrix, label_names
 
 SCORE = "score:"
-KNOWN = ("id", "label", "collected_at", "split")
+ONLY = "score"  # the column of scores where there is one label
+KNOWN = ("id", "collected_at", "split", *NAMES)
+MANY = 0.05  # share of scores beyond [0, 1] that says that they are something else
+
+
+class ScoreHeader(Protocol):
+    """Their names of what rows have, None: ours. scores, labels: a name, or one for each label."""
+
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def collected_at(self) -> str | None: ...
+    @property
+    def split(self) -> str | None: ...
+    @property
+    def scores(self) -> str | Mapping[str, str] | None: ...
+    @property
+    def labels(self) -> str | Mapping[str, str] | None: ...
 
 
 def read_scored(
-    path: Path, labels: list[str] | None, untimed: Untimed, clamp: float
-) -> tuple[pd.DataFrame, list[str], dict[str, int]]:
-    """Rows (id, collected_at, split, a boolean column per label, a `score:<label>` column per label), the
-    labels, and counts of what was repaired. labels None: every score column of the file is a label.
+    path: Path, labels: list[str] | None, columns: ScoreHeader | None, untimed: Untimed, clamp: float,
+    report: ImportReport,
+) -> tuple[pd.DataFrame, list[str], dict[str, int]]:  # fmt: skip
+    """Rows (row: the number in the file, id, collected_at, split, a boolean column per label, a float64
+    `score:<label>` column per label), the labels, and counts of what was repaired. labels None: all of the file.
 
-    CSV and Parquet have the columns id, label (a|b), collected_at, split and one score column per label.
-    npz has `scores` and `labels`, both (rows, labels), and may have `names`, `ids`, `collected_at`, `split`.
+    A table has scores under `score:<label>`, `<label>` or, of one label, `score`; which rows carry a label says
+    `label` (a|b, a list, or 0 and 1 of one label) or `label:<label>` (0 and 1). npz has `scores` and `labels`, both
+    (rows, labels) or (rows,), and may have `names`, `ids`, `collected_at`, `split`.
     Scores beyond [0, 1] by at most `clamp` are clamped and counted; further ones and NaN raise InputError.
     """
-    table = _read_npz(path) if path.suffix == ".npz" else _read_columns(path)
-    found = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
-    labels = found if labels is None else labels
-    if missing := [label for label in labels if label not in found]:
-        raise InputError(path, f"no score column for label(s) {missing}; found {found}")
-    check_unique(path, table["id"].tolist())
-    table, clamped = _clamp_scores(path, table, labels, clamp)
-    positive = label_matrix(path, table.pop("label"), labels, "label")
-    table = table.assign(**dict(zip(labels, positive.T, strict=True)))
-    table["collected_at"] = parse_times(path, table["collected_at"], untimed)
-    dropped = table["collected_at"].isna() & (untimed == "drop")
-    table = table[~dropped].reset_index(drop=True)
-    columns = ["id", "collected_at", "split", *labels, *(SCORE + label for label in labels)]
-    return table[columns], labels, {"clamped_scores": clamped, "untimed_rows_dropped": int(dropped.sum())}
+    table = _npz(path, columns, labels) if path.suffix == ".npz" else _table(path, columns)
+    labels = _labels(table) if labels is None else labels
+    scored = {label: _score_column(table, label, len(labels)) for label in labels}
+    others = {name.removeprefix(SCORE) for name in table.names} - {*labels, *KNOWN}
+    positive = label_matrix(table, labels, others)
+    used = [*KNOWN, *scored.values(), *(LABEL + label for label in labels)]
+    note_form(table, used, report)
+    frame = pd.DataFrame({"row": np.arange(len(table.frame)) + table.first_row, "id": row_ids(table, report)})
+    frame["collected_at"] = row_times(table, untimed)
+    frame["split"] = table.text("split").astype(str) if table.has("split") else ""
+    clamped = 0
+    scores = np.empty((len(frame), len(labels)))
+    for place, label in enumerate(labels):
+        scores[:, place], beyond = _unit(table, scored[label], clamp)
+        clamped += beyond
+    names = [SCORE + label for label in labels]
+    frame = pd.concat(
+        [frame, pd.DataFrame(positive, columns=labels), pd.DataFrame(scores, columns=names)], axis=1
+    )
+    dropped = frame["collected_at"].isna() & (untimed == "drop")
+    counts = {"clamped_scores": clamped, "untimed_rows_dropped": int(dropped.sum())}
+    return frame[~dropped].reset_index(drop=True), labels, counts
 
 
-def _read_columns(path: Path) -> pd.DataFrame:
-    if path.suffix == ".csv":
-        rows = list(csv.reader(read_text(path).splitlines(keepends=True)))
-        for number, row in enumerate(rows, 1):
-            if len(row) != len(rows[0]):
-                raise InputError(path, f"expected {len(rows[0])} fields, got {len(row)}", row=number)
-        table = pd.DataFrame(rows[1:], columns=rows[0] if rows else [], dtype=str)
-    elif path.suffix == ".parquet":
-        if not path.exists():
-            raise InputError(path, "no such file; params.yaml names it")
-        table = read_columns(path)
-    else:
-        raise InputError(path, "unknown kind of file; expected .csv, .parquet or .npz")
-    if table.empty:
-        raise InputError(path, "holds no rows; expected at least one scored row")
-    if missing := {"id", "label"} - set(table.columns):
+def _table(path: Path, columns: ScoreHeader | None) -> ForeignTable:
+    table = read_foreign_table(path)
+    if columns is None:
+        return table
+    scores = {ONLY: columns.scores} if isinstance(columns.scores, str) else _prefixed(columns.scores)
+    return table.renamed({**_single(columns), **scores, **label_names(columns.labels)})
+
+
+def _npz(path: Path, columns: ScoreHeader | None, labels: list[str] | None) -> ForeignTable:
+    """Arrays as the columns of a table: those of (rows, labels) become one for each label."""
+    if columns is not None and not (isinstance(columns.scores, str) and isinstance(columns.labels, str)):
         raise InputError(
-            path, f"columns {sorted(missing)} are missing; expected {', '.join(KNOWN)} and scores"
-        )
-    for column in ("collected_at", "split"):
-        table[column] = table[column].astype(str) if column in table else ""
-    table["id"] = table["id"].astype(str)
-    table["label"] = [split_labels(field) for field in table["label"].fillna("").astype(str)]
-    return table.rename(columns={name: SCORE + name for name in table.columns if name not in KNOWN})
-
-
-def _read_npz(path: Path) -> pd.DataFrame:
-    if not path.exists():
-        raise InputError(path, "no such file; params.yaml names it")
-    try:
-        arrays = read_arrays(path)
-    except ValueError as error:
-        raise InputError(path, f"cannot be read without pickle ({error}); save plain arrays") from None
-    if missing := {"scores", "labels"} - set(arrays):
-        raise InputError(
-            path, f"arrays {sorted(missing)} are missing; expected scores and labels (rows, labels)"
-        )
-    scores, positive = arrays["scores"], arrays["labels"]
-    if scores.ndim != 2 or scores.shape != positive.shape or not len(scores):
+            path, "an npz has one array of scores and one of labels; name both under columns",
+            field="prepare.columns",
+        )  # fmt: skip
+    mapping = {"scores": "scores", "labels": "labels", "ids": "ids", "names": "names"}
+    mapping |= {"collected_at": "collected_at", "split": "split"}
+    if columns is not None:
+        theirs = _single(columns)
+        mapping |= {"scores": str(columns.scores), "labels": str(columns.labels)}
+        mapping |= {"ids" if ours == "id" else ours: name for ours, name in theirs.items()}
+    stored = read_foreign_arrays(path, list(mapping.values()))
+    arrays = {ours: stored[name] for ours, name in mapping.items() if name in stored}
+    if missing := [mapping[ours] for ours in ("scores", "labels") if ours not in arrays]:
         raise InputError(
             path,
-            f"expected scores and labels of one shape (rows, labels), got {scores.shape}, {positive.shape}",
+            f"array(s) {listed(missing)} are missing, there are {listed(array_names(path))}; expected scores and "
+            "labels (rows, labels), or their names under prepare.columns",
         )
-    digits = len(str(scores.shape[1] - 1))
-    names = arrays.get("names", np.array([f"label_{i:0{digits}d}" for i in range(scores.shape[1])]))
-    table = pd.DataFrame(scores, columns=[SCORE + str(name) for name in names])
-    width = len(str(len(scores) - 1))
-    table["id"] = arrays.get("ids", np.array([f"{row:0{width}d}" for row in range(len(scores))])).astype(str)
-    for column in ("collected_at", "split"):
-        table[column] = arrays[column].astype(str) if column in arrays else ""
-    table["label"] = [[str(names[i]) for i in np.flatnonzero(row)] for row in positive]
-    return table
+    scores, carried = (
+        array[:, None] if array.ndim == 1 else array for array in (arrays["scores"], arrays["labels"])
+    )
+    if scores.ndim != 2 or scores.shape != carried.shape or not scores.size:
+        raise InputError(
+            path,
+            f"expected scores and labels of one shape (rows, labels), got {scores.shape}, {carried.shape}",
+        )
+    names = _npz_names(path, arrays.get("names"), scores.shape[1], labels)
+    frame = {SCORE + name: column for name, column in zip(names, scores.T, strict=True)}
+    frame |= {LABEL + name: column for name, column in zip(names, carried.T, strict=True)}
+    for ours, name in {"id": "ids", "collected_at": "collected_at", "split": "split"}.items():
+        if name in arrays:
+            if arrays[name].shape != (len(scores),):
+                raise InputError(path, f"expected {len(scores)} values, got {arrays[name].shape}", field=name)
+            frame[ours] = arrays[name]
+    return ForeignTable(path, pd.DataFrame(frame), 1, "npz")
 
 
-def _clamp_scores(
-    path: Path, table: pd.DataFrame, labels: list[str], clamp: float
-) -> tuple[pd.DataFrame, int]:
-    clamped = 0
-    columns = {}
-    for label in labels:
-        scores = pd.to_numeric(table[SCORE + label], errors="coerce").to_numpy(np.float32)
-        bad = ~((scores >= -clamp) & (scores <= 1 + clamp))
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                path,
-                f"{table[SCORE + label].iloc[row]!r} is not a score in [0, 1] "
-                f"({int(bad.sum())} such row(s); up to {clamp:g} beyond is clamped)",
-                row=row + 1,
-                field=label,
-            )
-        clamped += int(((scores < 0) | (scores > 1)).sum())
-        columns[SCORE + label] = np.clip(scores, 0, 1)
-    return table.assign(**columns), clamped
+def _npz_names(path: Path, names: NDArray[Any] | None, count: int, labels: list[str] | None) -> list[str]:
+    if names is None:
+        if labels is not None and len(labels) == count:
+            return labels
+        return [f"label_{i:0{len(str(count - 1))}d}" for i in range(count)]
+    written = [str(name) for name in names.ravel()]
+    if len(written) != count or len(set(written)) != count:
+        raise InputError(path, f"expected {count} different names, got {shown(written)}", field="names")
+    return written
+
+
+def _single(columns: ScoreHeader) -> dict[str, str]:
+    named = {"id": columns.id, "collected_at": columns.collected_at, "split": columns.split}
+    return {ours: theirs for ours, theirs in named.items() if theirs is not None}
+
+
+def _prefixed(scores: Mapping[str, str] | None) -> dict[str, str]:
+    return {SCORE + label: theirs for label, theirs in (scores or {}).items()}
+
+
+def _labels(table: ForeignTable) -> list[str]:
+    """All of the file: what columns say that they are of a label, or every further column."""
+    for prefix in (SCORE, LABEL):
+        if found := [name.removeprefix(prefix) for name in table.names if name.startswith(prefix)]:
+            return found
+    if table.has(ONLY):
+        return ["positive"]
+    if found := table.without(KNOWN):
+        return found
+    raise InputError(table.path, f"there is no column of scores; there are {listed(table.names)}")
+
+
+def _score_column(table: ForeignTable, label: str, labels: int) -> str:
+    wanted = [SCORE + label, label, *([ONLY] if labels == 1 else [])]
+    if column := next((name for name in wanted if table.has(name)), None):
+        return column
+    raise InputError(
+        table.path,
+        f"no score column for label {shown(label)}, there are {listed(table.names)}; expected {SCORE}{label} or {label}, "
+        "or its name under prepare.columns",
+    )
+
+
+def _unit(table: ForeignTable, column: str, clamp: float) -> tuple[NDArray[np.float64], int]:
+    scores = table.numbers(column)
+    bad = ~((scores >= -clamp) & (scores <= 1 + clamp))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise InputError(
+            table.path,
+            f"{shown(float(scores[row]))} is not a score in [0, 1] ({int(bad.sum())} such row(s); up to {clamp:g} beyond "
+            f"is clamped); {_advice(scores[bad], len(scores))}",
+            row=table.row(row), field=column,
+        )  # fmt: skip
+    beyond = int(((scores < 0) | (scores > 1)).sum())
+    return np.clip(scores, 0, 1), beyond
+
+
+def _advice(beyond: NDArray[np.float64], rows: int) -> str:
+    if not np.isfinite(beyond).all():
+        return "score the row, or leave it out"
+    if len(beyond) < MANY * rows:
+        return "correct it; where the column is no score, list the labels under prepare.labels"
+    if (beyond < 0).any():
+        return "these look like logits: write 1 / (1 + exp(-logit))"
+    return (
+        "these look like percentages (divide by 100), logits (1 / (1 + exp(-logit))) or no scores at all (list the "
+        "labels under prepare.labels)"
+    )

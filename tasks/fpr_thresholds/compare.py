@@ -29,7 +29,10 @@ def main(
 
     choice = choose_in_folds(decisions, in_folds["scores"], scored.labels, params)
     evaluations = evaluate(options, holdout, decisions, params)
-    contents, table = decision(evaluations, choice, params), tables.comparison(evaluations)
+    contents, table = (
+        decision(evaluations, choice, params, scored.order),
+        tables.comparison(evaluations, scored.scores.scores[-1]),
+    )
     diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params.level))
     page = report.page(contents, evaluations, choice, table, diagnosis, sets, scored.snapshot, params)
     with complete_folder(results) as folder:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
 from storage.messages.scored import SCORE
 
-Scores = NDArray[np.float32]
+Scores = NDArray[np.floating[Any]]  # those of a user's file keep their 64 bits
 
 
 def main(params: Score, rows: Path, prepared: Path, scores: Path, model: Path) -> None:
@@ -38,7 +39,7 @@ def main(params: Score, rows: Path, prepared: Path, scores: Path, model: Path) -
     with complete_folder(model) as folder:
         match params.model:
             case UserScores():
-                raw = table[[SCORE + label for label in labels]].to_numpy(np.float32)[np.newaxis]
+                raw = table[[SCORE + label for label in labels]].to_numpy(np.float64)[np.newaxis]
             case FasttextFile():
                 raw = _fasttext_file(params.model, table, labels)
             case Ngrams():

@@ -1,4 +1,7 @@
-"""Embed every row of one encoder's dataset, shard by shard, and make classes of its background."""
+"""Embed every row of one encoder's dataset, shard by shard, and make classes of its background.
+
+An encoder that params.yaml does not name leaves a status.
+"""
 
 import sys
 from pathlib import Path
@@ -10,12 +13,14 @@ from numpy.typing import NDArray
 
 from methods.heads.background_classes import background_classes
 from methods.images.crop_pixels import cut, fitted
-from params.head_sweep import Embed, PixelEncoder, ReadyEncoder
+from params.encoders import PixelEncoder, ReadyEncoder
+from params.head_sweep import Embed
 from storage.detections.records import CORNERS
 from storage.files.finished import Finished
-from storage.files.inputs import InputError
+from storage.files.inputs import InputError, shown
 from storage.files.tables import read_parquet
-from storage.heads.embeddings import BACKGROUND, Card, Embeddings, read_embedding_table, write_embeddings
+from storage.heads.embeddings import BACKGROUND, STATUS, Card, Embeddings, write_embeddings, write_status
+from storage.heads.foreign_embeddings import read_embedding_file, rows_file
 from storage.heads.pictures import read_picture
 
 if TYPE_CHECKING:
@@ -26,14 +31,12 @@ Values = NDArray[np.float32]
 BAR = 30  # characters
 
 
-def main(params: Embed, option: str, data: Path, rows: Path, embeddings: Path) -> None:
-    if option not in params.encoders:
-        raise InputError(
-            Path("params.yaml"),
-            f"no encoder {option!r}, there are {sorted(params.encoders)}: name the same ones in the matrix of "
-            "head_sweep_embed and of the stages after it in dvc.yaml",
-            field="head_sweep.embed.encoders",
-        )
+def main(params: Embed | None, option: str, data: Path, rows: Path, embeddings: Path) -> None:
+    if params is None or option not in params.encoders:
+        named = ", ".join(params.encoders) if params else "none"
+        sys.stdout.write(f"{option}: {STATUS['status']}, as head_sweep.embed.encoders names {named}\n")
+        write_status(embeddings)
+        return
     encoder = params.encoders[option]
     table = _rows(rows, encoder.dataset)
     finished = None
@@ -61,13 +64,13 @@ def _rows(path: Path, dataset: str) -> pd.DataFrame:
 
 
 def _ready(path: Path, table: pd.DataFrame) -> tuple[Values, Card]:
-    """The file's values in the order of the rows; prepare has seen that they are the same rows."""
-    read = read_embedding_table(path)
+    """The file's values in the order of the rows, by their ids; rows that prepare left out are not among them."""
+    read = read_embedding_file(path)
     place = {name: row for row, name in enumerate(read.ids)}
-    if missing := sorted(set(table["id"]) ^ set(place)):
+    if missing := sorted(set(table["id"]) - set(place)):
         raise InputError(
-            path.with_suffix(".json"),
-            f"{len(missing)} row(s) are not those of the dataset, the first is {missing[0]!r}; name the file under "
+            rows_file(path),
+            f"{len(missing)} row(s) of the dataset are not there, the first is {shown(missing[0])}; name the file under "
             "head_sweep.prepare.datasets, too",
             field="ids",
         )

@@ -1,4 +1,7 @@
-"""Expand the preset's grids into runs, and say what has to be trained for them before anything is."""
+"""Expand the preset's grids into runs, and say what has to be trained for them before anything is.
+
+No plan (null) where all runs came finished.
+"""
 
 import sys
 from collections import Counter
@@ -10,12 +13,16 @@ from methods.heads.specs import HeadSpec, from_recipe
 from params.head_sweep import Plan
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
+from storage.heads.embeddings import STATUS
 from storage.heads.sweeps import PlannedRun, plan_document
 
 PARAMS = Path("params.yaml")
 
 
-def main(params: Plan, plan: Path) -> None:
+def main(params: Plan | None, plan: Path) -> None:
+    if params is None:
+        write_json(plan, {**STATUS, "planned": []})
+        return
     runs = preset_runs(params)
     try:
         planned = sweep_plan([run.spec for run in runs])

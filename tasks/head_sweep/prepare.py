@@ -1,186 +1,142 @@
-"""Cut rows out of images with class boxes, or take those of ready embeddings, and split them by group."""
+"""Cut rows out of images with class boxes, or take those of ready embeddings, and split them by group; or take finished
+runs as they are."""
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from methods.images.background_crops import background_boxes
 from methods.splits.group_holdout import SPLITS, group_holdout, scarce, unlearnable
-from methods.statistics.streams import stream
-from params.ground_truth import CocoTruth, VocTruth, YoloTruth
-from params.head_sweep import BoxCrops, Prepare, ReadyEmbeddings
-from storage.detections.coco import read_coco_truth
-from storage.detections.records import CORNERS, GroundTruth, ImportReport
-from storage.detections.voc import read_voc_truth
-from storage.detections.yolo import read_yolo_truth
+from methods.splits.joined_groups import joined_groups
+from params.head_sweep import BoxCrops, FinishedRuns, Prepare, ReadyEmbeddings
+from storage.detections.records import CORNERS
+from storage.files.content import copies, row_digests
 from storage.files.documents import write_json
-from storage.files.inputs import InputError
+from storage.files.import_report import EXAMPLES, ImportReport
+from storage.files.inputs import InputError, shown
 from storage.files.tables import write_parquet
-from storage.heads.embeddings import BACKGROUND, is_background, read_rows
-from storage.heads.pictures import file_digest, picture_files, picture_size
+from storage.heads.embeddings import BACKGROUND, EmbeddingTable
+from storage.heads.finished_runs import FinishedSweep, read_run_table, write_finished_runs
+from storage.heads.foreign_embeddings import difference_from, read_embedding_file, rows_file
+from tasks.head_sweep.model.crops import COLUMNS, crops, known_labels, note_copies
 
-COLUMNS = ["id", "group", "label", "image", *CORNERS]
 
-
-def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
-    tables, facts = [], {}
+def main(params: Prepare, data: Path, rows: Path, prepared: Path, finished_runs: Path) -> None:
+    tables: list[pd.DataFrame] = []
+    finished: dict[str, FinishedSweep] = {}
+    warnings: list[str] = []
+    facts: dict[str, Any] = {}
     for name, dataset in params.datasets.items():
         report = ImportReport()
-        match dataset:
-            case BoxCrops():
-                place = data / dataset.images
-                table = _crops(dataset, data, report)
-            case ReadyEmbeddings():
-                place = data / dataset.files[0]
-                table = _ready(dataset, data)
-        table["split"] = _split(place, table, params)
-        warnings = [*_check_classes(place, table, params.few_rows), *_copies(data, table)]
+        if isinstance(dataset, FinishedRuns):
+            finished[name] = _finished(dataset, data, report)
+            facts[name], warnings = _run_counts(finished[name]), []
+        else:
+            table, warnings = _rows(dataset, params, data, report)
+            facts[name] = {"splits": _counts(table), "classes": _class_counts(table)}
+            tables.append(table.assign(dataset=name))
         sys.stdout.write(f"{name}:\n" + "".join(f"  {line}\n" for line in [*report.lines(), *warnings]))
         facts[name] = {
-            "kind": dataset.kind,
-            "splits": _counts(table),
-            "classes": _class_counts(table),
-            "importer": report.counts(),
-            "warnings": warnings,
-        }
-        tables.append(table.assign(dataset=name))
-    write_parquet(rows, pd.concat(tables, ignore_index=True)[["dataset", "split", *COLUMNS]])
+            "kind": dataset.kind, **facts[name], "importer": report.counts(), "warnings": warnings,
+        }  # fmt: skip
+    columns = ["dataset", "split", *COLUMNS]
+    everything = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    write_parquet(rows, everything[columns])
+    write_finished_runs(finished_runs, finished)
     write_json(prepared, facts)
 
 
-def _crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
-    """One row per object and per square of background, image by image."""
-    truth = _truth(params, data, report)
-    files = _files(data / params.images, truth.images)
-    objects = _objects(params, data, truth, report)
-    squares = _background(params, truth, report, len(objects))
-    table = pd.concat([objects, squares], ignore_index=True)
-    number = table.groupby(["image", "background"]).cumcount() + 1
-    group = truth.images["file_name"].map(lambda name: Path(str(name)).with_suffix("").as_posix())
-    if group.duplicated().any():  # the same name with two suffixes
-        group = truth.images["file_name"].astype(str)
-    table["group"] = group.to_numpy()[table["image"].to_numpy()]
-    kind = np.where(table["background"], "background", "object")
-    table["id"] = [f"{name}/{what}_{n}" for name, what, n in zip(table["group"], kind, number, strict=True)]
-    table["image"] = [(Path(params.images) / files[place]).as_posix() for place in table["image"]]
-    return table.sort_values(["image", "background"], kind="stable", ignore_index=True)[COLUMNS]
+def _rows(
+    dataset: BoxCrops | ReadyEmbeddings, params: Prepare, data: Path, report: ImportReport
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows with their split, and what a person should know of their classes."""
+    match dataset:
+        case BoxCrops():
+            place, table = data / dataset.images, crops(dataset, data, report)
+        case ReadyEmbeddings():
+            place, table = rows_file(data / dataset.files[0]), _ready(dataset, data, report)
+    table["split"] = _split(place, table, params)
+    table = _learnable(place, table, params, report)
+    return table, _scarce(table, params.few_rows)
 
 
-def _truth(params: BoxCrops, data: Path, report: ImportReport) -> GroundTruth:
-    match params.truth:
-        case CocoTruth(file=file):
-            return read_coco_truth(data / file, params.unknown, report)
-        case YoloTruth(folder=folder, classes=classes, images=images, rows=rows):
-            return read_yolo_truth(data / folder, data / classes, data / images, rows, params.unknown, report)
-        case VocTruth(folder=folder, first_pixel=first_pixel):
-            return read_voc_truth(data / folder, first_pixel, report)
-
-
-def _files(folder: Path, images: pd.DataFrame) -> list[str]:
-    """The file of each image, relative to `folder`; by the name it is listed under, or by that without its suffix."""
-    there, found = picture_files(folder), []
-    for name, width, height in images[["file_name", "width", "height"]].itertuples(index=False):
-        path = there.get(str(name)) or there.get(Path(str(name)).name) or there.get(Path(str(name)).stem)
-        if path is None:
-            raise InputError(
-                folder, f"there is no image {name!r}, which the boxes name; add it", field="file_name"
-            )
-        if (size := picture_size(path)) != (width, height):
-            raise InputError(
-                path,
-                f"is {size[0]} x {size[1]} pixels, its boxes are of an image of {width:g} x {height:g}; they belong "
-                "to another version of it",
-            )
-        found.append(path.relative_to(folder).as_posix())
-    if twice := [name for name, count in Counter(found).items() if count > 1]:
+def _finished(dataset: FinishedRuns, data: Path, report: ImportReport) -> FinishedSweep:
+    columns = dataset.columns.model_dump()
+    runs = read_run_table(data / dataset.file, **columns, scale=dataset.scale, report=report)
+    if len(profiles := sorted({run.profile for run in runs})) < 2:
         raise InputError(
-            folder, f"{twice[0]!r} is the picture of {Counter(found)[twice[0]]} listed images; list it once",
-            field="file_name",
+            data / dataset.file, f"expected runs of at least two profiles, found {shown(profiles)}",
+            field=dataset.columns.profile,
         )  # fmt: skip
-    return found
+    return FinishedSweep(dataset.better, dataset.scale, runs)
 
 
-def _objects(params: BoxCrops, data: Path, truth: GroundTruth, report: ImportReport) -> pd.DataFrame:
-    boxes = truth.boxes[~truth.boxes["crowd"]]
-    report.drop(data, "region of a crowd, which is no single object", len(truth.boxes) - len(boxes))
-    boxes = boxes.assign(label=np.array(truth.classes, object)[boxes["label"].to_numpy()], background=False)
-    kept = _known(data / params.images, boxes["label"], params.classes, params.unknown == "drop")
-    report.drop(data, "class that params.yaml does not name", int((~kept).sum()))
-    return boxes[kept][["image", "label", "background", *CORNERS]]
+def _run_counts(sweep: FinishedSweep) -> dict[str, Any]:
+    return {
+        "runs": len(sweep.runs),
+        "profiles": dict(Counter(run.profile for run in sweep.runs)),
+        "cells": len({run.place[0] for run in sweep.runs}),
+        "seeds": len({run.seed for run in sweep.runs}),
+    }
 
 
-def _known(path: Path, labels: "pd.Series[str]", classes: Any, drop: bool) -> "pd.Series[bool]":
-    """Which rows have a label that may be learnt; InputError for others, unless they are dropped."""
-    for label in labels.unique():
-        if is_background(label) and label != BACKGROUND:
-            raise InputError(
-                path, f"label {label!r}: names that begin with {BACKGROUND} are for background; rename the class",
-                field="label",
-            )  # fmt: skip
-    if classes == "all":
-        return pd.Series(True, index=labels.index)
-    known = labels.isin([*classes, BACKGROUND])
-    if not known.all() and not drop:
-        row = int(np.flatnonzero(~known)[0])
-        raise InputError(
-            path, f"unknown label {labels.iloc[row]!r}; params.yaml declares {classes}", row=row + 1, field="label"
-        )  # fmt: skip
-    return known
-
-
-def _background(params: BoxCrops, truth: GroundTruth, report: ImportReport, objects: int) -> pd.DataFrame:
-    """Squares off all boxes, crowds and dropped classes included; thinned to their largest share of the rows."""
-    background, found = params.background, []
-    by_image = dict(list(truth.boxes.groupby("image")))
-    for place, (name, width, height) in enumerate(
-        truth.images[["file_name", "width", "height"]].itertuples(index=False)
-    ):
-        boxes = by_image[place][CORNERS].to_numpy(np.float64) if place in by_image else np.empty((0, 4))
-        squares = background_boxes(
-            boxes, width, height, background.per_image, side=(background.side[0], background.side[1]), padding=background.padding,
-            max_iou=background.max_iou, max_inside=background.max_inside, random=stream(background.seed, str(name)),
-        )  # fmt: skip
-        found += [(place, BACKGROUND, True, *square) for square in squares.tolist()]
-    table = pd.DataFrame(found, columns=["image", "label", "background", *CORNERS])
-    table = table.astype({"image": np.int64, "background": bool, **dict.fromkeys(CORNERS, np.float64)})
-    report.drop(
-        Path(params.images), "square of background that found no room",
-        background.per_image * len(truth.images) - len(table),
-    )  # fmt: skip
-    most = int(background.max_share / (1 - background.max_share) * objects)
-    kept = np.sort(stream(background.seed, "thinning").permutation(len(table))[:most])
-    report.drop(
-        Path(params.images), "square of background beyond its share of the rows", len(table) - len(kept)
-    )
-    return table.iloc[kept]
-
-
-def _ready(params: ReadyEmbeddings, data: Path) -> pd.DataFrame:
-    """The rows of the first file; every other has to have the same ones, in any order."""
-    first: dict[str, tuple[str, str]] = {}
-    for file in params.files:
-        read = read_rows(data / file)
-        rows = dict(zip(read.ids, zip(read.groups, read.labels, strict=True), strict=True))
-        first = first or rows
-        if differs := sorted(name for name in {*first, *rows} if first.get(name) != rows.get(name)):
-            raise InputError(
-                (data / file).with_suffix(".json"),
-                f"{len(differs)} row(s) differ from those of {params.files[0]} in id, group or label, the first is "
-                f"{differs[0]!r}; encoders of one dataset have the same rows",
-                field="ids",
-            )
-    table = pd.DataFrame(
-        [(name, group, label) for name, (group, label) in first.items()], columns=COLUMNS[:3]
-    )
-    _known((data / params.files[0]).with_suffix(".json"), table["label"], params.classes, drop=False)
+def _ready(params: ReadyEmbeddings, data: Path, report: ImportReport) -> pd.DataFrame:
+    """The rows of the first file; every other has to have the same ones, in any order. Copies are one group."""
+    first: EmbeddingTable | None = None
+    contents: list[list[bytes]] = []
+    for path in (data / file for file in params.files):
+        read = read_embedding_file(path)
+        place = {name: row for row, name in enumerate(read.ids)}
+        first = first or read
+        _check_same_rows(rows_file(path), params.files[0], first, read)
+        order = [place[name] for name in first.ids]
+        moved = sum(here != there for there, here in enumerate(order))
+        report.note(path, f"row in another order than in {params.files[0]}, aligned by its id", moved)
+        digests = row_digests(read.values)
+        contents.append([digests[row] for row in order])
+    assert first is not None  # params: at least one file
+    where = rows_file(data / params.files[0])
+    if first.groups == first.ids:
+        report.note(where, "row without a group, each is one of its own", len(first.ids))
+    same = copies(list(zip(*contents, strict=True)))
+    _check_copies(where, same, first)
+    note_copies(where, same, first.ids, report)
+    columns = {"id": first.ids, "group": joined_groups(first.groups, same), "label": first.labels}
+    table = pd.DataFrame(columns)
+    known_labels(where, table["label"], params.classes, drop=False)
     return table.assign(image="", **dict.fromkeys(CORNERS, np.nan))
 
 
+def _check_same_rows(path: Path, file: str, first: EmbeddingTable, other: EmbeddingTable) -> None:
+    if differs := difference_from(first, other):
+        raise InputError(
+            path,
+            f"{len(differs)} row(s) differ from those of {file} in id, group or label, the first is {shown(differs[0])}; "
+            "encoders of one dataset have the same rows",
+            field="ids",
+        )
+
+
+def _check_copies(path: Path, same: list[list[int]], table: EmbeddingTable) -> None:
+    """InputError for copies with two labels."""
+    first = [(rows[0], row) for rows in same for row in rows if table.labels[row] != table.labels[rows[0]]]
+    if first:
+        one, other = first[0]
+        raise InputError(
+            path,
+            f"{shown(table.ids[other])} is a copy of row {one + 1}, {shown(table.ids[one])}, but its label is "
+            f"{shown(table.labels[other])} and not {shown(table.labels[one])} ({len(first)} such row(s) in all); mend the "
+            "label, or leave one of them out",
+            row=other + 1, field="label",
+        )  # fmt: skip
+
+
 def _split(path: Path, table: pd.DataFrame, params: Prepare) -> list[str]:
+    assert params.split is not None  # params: where there are rows
     try:
         split = group_holdout(table["group"], params.split.test, params.split.validation, params.split.seed)
     except ValueError as error:
@@ -188,41 +144,50 @@ def _split(path: Path, table: pd.DataFrame, params: Prepare) -> list[str]:
     return [str(part) for part in split]
 
 
-def _check_classes(path: Path, table: pd.DataFrame, few: int) -> list[str]:
-    """InputError for a class that cannot be learnt or judged; warnings for one of which a split has few rows."""
+def _learnable(path: Path, table: pd.DataFrame, params: Prepare, report: ImportReport) -> pd.DataFrame:
+    """Without classes that cannot be learnt, where they are dropped; InputError where they are not, or too few are left."""
     foreground = table[table["label"] != BACKGROUND]
-    if foreground["label"].nunique() < 2:
-        raise InputError(
-            path, f"expected at least two classes, found {sorted(set(foreground['label']))}", field="label"
-        )
     columns = [foreground[name].tolist() for name in ("label", "group", "split")]
-    if why := unlearnable(*columns):
-        name = next(iter(why))
+    why = unlearnable(*columns)
+    if why and params.unlearnable == "refuse" and len(set(columns[0])) > 1:
+        few = "; ".join(f"class {name!r}: {reason}" for name, reason in list(why.items())[:EXAMPLES])
         raise InputError(
             path,
-            f"class {name!r}: {why[name]} ({len(why)} such class(es)); collect more, leave the class out "
-            "(prepare.datasets.*.classes), or change prepare.split.seed if its groups fell badly",
+            f"{few} ({len(why)} such class(es)); collect more, set prepare.unlearnable to drop, or change "
+            "prepare.split.seed if its groups fell badly",
             field="label",
         )
-    return [
-        f"warning: {part} has {rows} row(s) of {name}, fewer than {few}: "
-        + ("its F1 there hangs on single rows" if rows else "the macro F1 there leaves it out")
-        for part, name, rows in scarce(columns[0], columns[2], few)
-    ]
+    rows = Counter(columns[0])
+    for name in why:
+        report.drop(path, "row of a class with one group alone or no train row", rows[name], [shown(name)])
+    kept = table[~table["label"].isin(why)].reset_index(drop=True)
+    if (left := foreground["label"].nunique() - len(why)) < 2:
+        raise InputError(path, f"expected at least two classes, found {left}", field="label")
+    return kept
 
 
-def _copies(data: Path, table: pd.DataFrame) -> list[str]:
-    """Warnings for pictures that are, byte for byte, those of another split: what is learnt there is tested here."""
-    home: dict[str, tuple[str, str]] = {}
+def _scarce(table: pd.DataFrame, few: int) -> list[str]:
+    """A warning for each split with classes of which it has few rows, and for each with classes of which it has none."""
+    foreground = table[table["label"] != BACKGROUND]
+    found = scarce(foreground["label"].tolist(), foreground["split"].tolist(), few)
+    found.sort(key=lambda each: each[2])
     warnings = []
-    for name, split in table[["image", "split"]].drop_duplicates().itertuples(index=False):
-        if name:
-            first, where = home.setdefault(file_digest(data / name), (name, split))
-            if where != split:
-                warnings.append(
-                    f"warning: {name} in {split} is a copy of {first} in {where}; leave one of them out"
-                )
+    for part in SPLITS[1:]:
+        own = {name: rows for split, name, rows in found if split == part}
+        if none := [name for name, rows in own.items() if not rows]:
+            warnings.append(
+                f"warning: {part} has no row of {_listed(none)}: the macro F1 there leaves {len(none)} class(es) out"
+            )
+        if some := [f"{name} ({rows})" for name, rows in own.items() if rows]:
+            warnings.append(
+                f"warning: {part} has fewer than {few} rows of {len(some)} class(es), {_listed(some)}: their F1 there hangs "
+                "on single rows"
+            )
     return warnings
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:EXAMPLES]) + (", ..." if len(names) > EXAMPLES else "")
 
 
 def _counts(table: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -1,5 +1,9 @@
-"""Train every head that the plan wants of one encoder, many side by side; resumes where it was killed."""
+"""Train every head that the plan wants of one encoder, many side by side; resumes where it was killed.
 
+An encoder that params.yaml does not name leaves a status.
+"""
+
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,18 +11,22 @@ import numpy as np
 from methods.heads.plan import plan as sweep_plan
 from methods.heads.specs import HeadSpec
 from params.head_sweep import Train
-from storage.files.documents import read_json
+from storage.files.documents import read_json, write_json
 from storage.files.finished import Finished
-from storage.heads.embeddings import read_embeddings
+from storage.files.inputs import InputError
+from storage.heads.embeddings import STATUS, is_available, read_embeddings
 from storage.heads.sweeps import EncoderRuns, write_heads, write_logits, write_runs
 from tasks.head_sweep.model.training import EncoderTraining
 
 
 def main(
-    params: Train, option: str, plan: Path, embeddings: Path, runs: Path, heads: Path, logits: Path
+    params: Train | None, option: str, plan: Path, embeddings: Path, runs: Path, heads: Path, logits: Path
 ) -> None:
-    seen = read_embeddings(embeddings)
     table = [entry for entry in read_json(plan)["planned"] if HeadSpec.parse(entry["id"]).encoder == option]
+    if params is None or not is_available(embeddings):
+        _write_status(option, bool(table), runs, heads, logits)
+        return
+    seen = read_embeddings(embeddings)
     specs = [HeadSpec.parse(entry["id"]) for entry in table]
     planned = sweep_plan(specs)
     inputs = [embeddings.with_suffix(suffix) for suffix in (".safetensors", ".json")]
@@ -48,3 +56,18 @@ def main(
         ),
     )
     finished.forget()
+
+
+def _write_status(option: str, planned: bool, runs: Path, heads: Path, logits: Path) -> None:
+    """InputError where the plan wants runs of an encoder that there is not."""
+    if planned:
+        raise InputError(
+            Path("params.yaml"),
+            f"head_sweep.plan has runs of {option!r}, which head_sweep.embed.encoders does not name; add it, or leave "
+            "its runs out",
+            field="head_sweep.embed.encoders",
+        )
+    sys.stdout.write(f"{option}: {STATUS['status']}\n")
+    write_json(runs, STATUS)
+    write_heads(heads, {}, {})
+    write_logits(logits, {})

@@ -1,5 +1,6 @@
 """Describe each candidate: what its crop shows (dense) and what the boxes say (structured)."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from storage.detections.features import DenseBlock, write_features
 from storage.detections.records import CORNERS
 from storage.files.documents import read_json
 from storage.files.finished import Finished
+from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
 from tasks.hybrid_calibrator.model.columns import EMBEDDING, PROBABILITY
@@ -94,7 +96,9 @@ def _dense(
     def compute() -> dict[str, NDArray[Any]]:
         leading = boxes.drop_duplicates("candidate")
         own = leading[leading["source"] == source]
-        crops = read_crops(path, own["id"].tolist(), facts["classes"])
+        report = ImportReport()
+        crops = read_crops(path, own["id"].tolist(), facts["classes"], report)
+        sys.stdout.write("".join(f"{line}\n" for line in report.lines() if report.noted))
         shown = random_projection(crops.embeddings, params.size, params.seed)
         names = [f"{EMBEDDING}{column:04d}" for column in range(shown.shape[1])]
         names += [f"{PROBABILITY}{name}" for name in crops.classes]

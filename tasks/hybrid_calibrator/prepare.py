@@ -12,17 +12,20 @@ from methods.detection.matching import match, representatives
 from methods.splits.row_splits import random_order
 from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 from params.hybrid_calibrator import Prepare, SplitFile
-from storage.detections.coco import read_coco_results, read_coco_truth
-from storage.detections.records import CORNERS, SPLITS, GroundTruth, ImportReport, read_split
+from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
+from storage.detections.records import CORNERS, SPLITS, GroundTruth, read_split
 from storage.detections.voc import read_voc_truth
 from storage.detections.yolo import read_yolo_truth
+from storage.files.content import copies
 from storage.files.documents import write_json
-from storage.files.inputs import InputError
+from storage.files.import_report import ImportReport
+from storage.files.inputs import InputError, shown
 from storage.files.tables import write_parquet
 from tasks.hybrid_calibrator.model.status import AVAILABLE, STATUS
 
 SURE_OF_NUMBERING = 20  # boxes on objects, of which fewer than MISNUMBERED name their class
 MISNUMBERED = 0.1
+FEW = 5  # objects of a class in a split, below which its threshold hangs on single ones
 
 
 def main(
@@ -38,7 +41,8 @@ def main(
         )
     report = ImportReport()
     truth = _ground_truth(params, data, report)
-    split = _split(params, data, truth)
+    split = _split(params, data, truth, report)
+    _check_objects(data, truth, split, report)
     boxes = _raw(params, data / option, truth, report)
     sys.stdout.write(f"import of {option}:\n" + "".join(f"  {line}\n" for line in report.lines()))
     objects = truth.boxes.assign(split=split[truth.boxes["image"].to_numpy()])
@@ -91,17 +95,42 @@ def _ground_truth(params: Prepare, data: Path, report: ImportReport) -> GroundTr
             return read_voc_truth(data / folder, first_pixel, report)
 
 
-def _split(params: Prepare, data: Path, truth: GroundTruth) -> NDArray[np.str_]:
+def _split(params: Prepare, data: Path, truth: GroundTruth, report: ImportReport) -> NDArray[np.str_]:
+    """Per image; the same file under two ids is in one split."""
+    files = truth.images["file_name"]
+    repeats = [files.iloc[same[0]] for same in copies(files.tolist())]
+    report.note(data, "file listed as two images or more, which share a split", len(repeats), repeats)
     if isinstance(params.split, SplitFile):
         return read_split(data / params.split.file, truth.images)
-    images = len(truth.images)
-    tune, report = round(params.split.tune * images), round(params.split.report * images)
-    if min(tune, report, images - tune - report) < 1:
-        raise InputError(data, f"{images} images are too few for these splits", field="images")
-    split = np.full(images, "train", dtype="<U6")
-    order = random_order(images, params.split.seed)
-    split[order[:tune]], split[order[tune : tune + report]] = "tune", "report"
-    return split
+    number, names = pd.factorize(files)
+    groups = len(names)
+    tune, rest = round(params.split.tune * groups), round(params.split.report * groups)
+    if min(tune, rest, groups - tune - rest) < 1:
+        raise InputError(data, f"{groups} images are too few for these splits", field="images")
+    split = np.full(groups, "train", dtype="<U6")
+    order = random_order(groups, params.split.seed)
+    split[order[:tune]], split[order[tune : tune + rest]] = "tune", "report"
+    return np.asarray(split[number])
+
+
+def _check_objects(data: Path, truth: GroundTruth, split: NDArray[np.str_], report: ImportReport) -> None:
+    """InputError for a split without an object; classes of which one has few are noted, all at once."""
+    objects = truth.boxes[~truth.boxes["crowd"]]
+    part = split[objects["image"].to_numpy()]
+    counts = {
+        name: np.bincount(objects["label"][part == name], minlength=len(truth.classes)) for name in SPLITS
+    }
+    if empty := [name for name in SPLITS if not counts[name].any()]:
+        raise InputError(
+            data, f"the {empty[0]} images hold no object: nothing to learn from or to judge by; split otherwise, or add "
+            "images", field="images",
+        )  # fmt: skip
+    table = np.stack(list(counts.values()))
+    scarce = np.flatnonzero(table.min(axis=0) < FEW)
+    report.note(
+        data, f"class with fewer than {FEW} objects in {', '.join(SPLITS[:-1])} or {SPLITS[-1]}", len(scarce),
+        [f"{shown(truth.classes[label])[1:-1]} {'/'.join(map(str, table[:, label]))}" for label in scarce],
+    )  # fmt: skip
 
 
 def _raw(params: Prepare, folder: Path, truth: GroundTruth, report: ImportReport) -> pd.DataFrame:
@@ -109,10 +138,10 @@ def _raw(params: Prepare, folder: Path, truth: GroundTruth, report: ImportReport
     tables = []
     for number, (name, source) in enumerate(params.sources.items()):
         path = folder / source.file
-        table = read_coco_results(
-            path, truth, source.categories, source.scores == "required", source.classifier is not None,
-            params.unknown, report,
-        )  # fmt: skip
+        form = ResultsFormat(
+            source.categories, source.boxes, source.scores == "required", source.classifier is not None
+        )
+        table = read_coco_results(path, truth, form, params.unknown, report)
         _check_numbering(path, table, truth)
         tables.append(table.assign(source=name, number=number, rank=-table["score"]))
     boxes = pd.concat(tables, ignore_index=True)

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from methods.lenses.masking import Phase
-from params.lens_shortcuts import Full, TrainRecipe
+from params.lens_recipe import TrainRecipe
+from params.lens_shortcuts import Full
 from storage.files.documents import read_json
 from tasks.lens_shortcuts.model.labelled_stamps import NOT_REQUIRED
-from tasks.lens_shortcuts.model.training import not_trained, train_variant
+from tasks.lens_shortcuts.model.training import LensVariant, not_trained, train_variant
 
 
 def main(params: Full, whole: Path, chosen: Path, full: Path) -> None:
@@ -17,7 +18,8 @@ def main(params: Full, whole: Path, chosen: Path, full: Path) -> None:
         {**choice["recipe"], "network": params.network.model_dump(), "seeds": params.seeds}
     )
     if stamps["status"] == NOT_REQUIRED:
-        not_trained(NOT_REQUIRED, "full", stamps["mode"], phases, recipe, full, stamps["reason"])
+        variant = LensVariant("full", stamps["mode"], phases, recipe)
+        not_trained(NOT_REQUIRED, variant, full, stamps["reason"])
     else:
-        name, mode = choice["chosen"], choice["mode"]
-        train_variant("full", name, mode, phases, recipe, whole, full, stamps["reason"])
+        variant = LensVariant(choice["chosen"], choice["mode"], phases, recipe)
+        train_variant("full", variant, whole, full, stamps["reason"])

@@ -1,4 +1,4 @@
-"""Read and check the manifest: every stamp's row, what it is rendered from, and which bins are not matched."""
+"""Read and check the manifest and the user's pictures: every stamp's row, what it is rendered from, unmatched bins."""
 
 import sys
 from collections.abc import Sequence
@@ -8,54 +8,60 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from methods.lenses.preprocessing import INNER, OUTER, noiseless
+from methods.shortcuts.gate_results import FEWEST, FEWEST_GROUPS
 from params.lens_shortcuts import OwnSource, Prepare, RenderSource
 from storage.files.documents import write_json
+from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
-from storage.lenses.host_images import TURNS, middle, read_stored_images
 from storage.lenses.manifests import (
     BINS,
+    CLASSES,
     MODES,
     NEEDED,
     Kind,
+    Manifest,
     hosts_in_both_classes,
     read_manifest,
     unmatched_bins,
 )
-from storage.lenses.stamps import BANDS, SPLITS
+from storage.lenses.stamps import SPLITS
+from tasks.lens_shortcuts.model.pictures import check_hosts, check_own
 
 
 def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
-    path = data / params.manifest
-    table = read_manifest(path, kind_of(params))
+    report = ImportReport()
+    manifest = read_manifest(data / params.manifest, kind_of(params), params.modes)
     if isinstance(params, RenderSource) and params.hosts is not None:
-        _check_images(path, table, data / params.hosts)
+        check_hosts(manifest, data / params.hosts)
+    table = manifest.rows.copy()
     for name in NEEDED["sersic"]:
         if name not in table:
             table[name] = np.nan
     table["row"] = np.arange(len(table))
-    manifest_rows = len(table)
-    table = _given(path, table, params.modes)
-    unmatched = unmatched_bins(table)
-    for line in unmatched:
-        sys.stdout.write(f"not matched: {line}\n")
-    shared = hosts_in_both_classes(table)
-    if shared:
-        sys.stdout.write(f"unpaired: {shared} hosts are in both classes, in other turns\n")
+    table = _given(manifest, table, params.modes, report)
+    own = {}
+    if isinstance(params, OwnSource):
+        table = check_own(manifest, table, params, data, report)
+        own = {"first_row": manifest.source.first_row, "imported": report.counts()}
+    facts = {
+        "rows": len(manifest.rows),
+        "counts": counts(table),
+        "unmatched_bins": unmatched_bins(table),
+        "hosts_in_both_classes": hosts_in_both_classes(table),
+    }
+    _note(manifest.source.path, table, facts, report)
+    sys.stdout.write("\n".join(report.lines()) + "\n")
     write_parquet(rows, table)
     source = params.model_dump(exclude={"kind", "manifest"})
-    facts = {
-        "rows": manifest_rows,
-        "counts": counts(table),
-        "unmatched_bins": unmatched,
-        "hosts_in_both_classes": shared,
-    }
-    write_json(prepared, {"kind": kind_of(params), **source, **facts})
+    write_json(prepared, {"kind": kind_of(params), **source, **facts, **own})
 
 
-def _given(path: Path, table: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
+def _given(
+    manifest: Manifest, table: pd.DataFrame, modes: Sequence[str], report: ImportReport
+) -> pd.DataFrame:
     """Rows of the modes that params name; each of them has to be there."""
+    path = manifest.source.path
     for mode in MODES:
         count = int((table["mode"] == mode).sum())
         if mode in modes and not count:
@@ -63,9 +69,29 @@ def _given(path: Path, table: pd.DataFrame, modes: Sequence[str]) -> pd.DataFram
                 path, f"no row has mode {mode}; leave it out of lens_shortcuts.prepare.modes", field="mode"
             )
         if mode not in modes:
-            found = f"; its {count} rows are not read" if count else ""
-            sys.stdout.write(f"{mode}: not given, as prepare.modes names {', '.join(modes)}{found}\n")
+            sys.stdout.write(f"{mode}: not given, as prepare.modes names {', '.join(modes)}\n")
+            report.note(path, f"rows of mode {mode} are not read", count)
     return table[table["mode"].isin(modes)].reset_index(drop=True)
+
+
+def _note(path: Path, table: pd.DataFrame, facts: dict[str, Any], report: ImportReport) -> None:
+    """What can be run as it is, and a person should know."""
+    few = [
+        f"{mode} {split}: {len(part)} {what}"
+        for label, what in CLASSES.items()
+        for (mode, split), part in table[table["label"] == label].groupby(["mode", "split"], sort=True)
+        if split != "test" and (len(part) < FEWEST or part["host_id"].nunique() < FEWEST_GROUPS)
+    ]
+    report.note(
+        path,
+        f"classes of fewer than {FEWEST} stamps or {FEWEST_GROUPS} hosts: data gates will be undefined",
+        len(few),
+        few,
+    )
+    unmatched = facts["unmatched_bins"]
+    report.note(path, "bins that do not hold as many negatives as positives", len(unmatched), unmatched)
+    shared = facts["hosts_in_both_classes"]
+    report.note(path, "hosts of unpaired stamps are in both classes, in other turns", shared)
 
 
 def kind_of(params: Prepare) -> Kind:
@@ -94,26 +120,3 @@ def counts(table: pd.DataFrame) -> dict[str, Any]:
         for mode in MODES
         if (table["mode"] == mode).any()
     }
-
-
-def _check_images(path: Path, table: pd.DataFrame, hosts: Path) -> None:
-    images = read_stored_images(hosts)
-    for name, end in (("host_image", len(images)), ("host_turn", TURNS)):
-        wrong = np.flatnonzero((table[name] < 0) | (table[name] >= end))
-        if len(wrong):
-            value = table[name].iloc[wrong[0]]
-            raise InputError(
-                path, f"{value} is not in 0..{end - 1} ({hosts})", row=int(wrong[0]) + 2, field=name
-            )
-    for image in np.unique(table["host_image"]).tolist():
-        blank = noiseless(middle(images[image])[None])[0]
-        if blank.any():
-            row = int(np.flatnonzero(table["host_image"] == image)[0])
-            raise InputError(
-                path,
-                f"host {image} of {hosts.name}, band {BANDS[int(np.argmax(blank))]}: half of its annulus {INNER} "
-                f"<= r < {OUTER} pixels, or more, has one and the same value, as where a cut-out was filled "
-                "up; leave this host out",
-                row=row + 2,
-                field="host_image",
-            )

@@ -4,11 +4,16 @@ All of it is at hand in every template, as filters of the same names (`templates
 as nothing.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Number = float | int | None
 NAMED = 5
+UNPRINTABLE = re.compile(  # but for the marks of storage.files.markdown
+    "[\x00-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udbff\udc80-\udfff]"
+)
+SPACES = "\t\n\v\f\r\x85\u2028\u2029"
 
 
 def number(value: Number, digits: int = 3, sign: bool = False) -> str:
@@ -55,6 +60,11 @@ def percent(share: Number, digits: int = 1) -> str:
     return "" if _missing(share) else f"{share:.{digits}%}"
 
 
+def probability(p: Number) -> str:
+    """Of a test: three digits, and no number below them."""
+    return "< .001" if not _missing(p) and float(p or 0) < 0.001 else number(p)
+
+
 def thousands(count: int) -> str:
     return f"{count:,}"
 
@@ -67,6 +77,11 @@ def named(names: Iterable[str], most: int = NAMED, what: str = "labels") -> str:
     """The names, or no more than how many there are."""
     names = list(names)
     return ", ".join(names) if len(names) <= most else f"{len(names)} {what}"
+
+
+def printable(text: str) -> str:
+    """One line without control characters and marks of direction, which a terminal or a page would obey."""
+    return UNPRINTABLE.sub(lambda found: " " if found[0] in SPACES else "\ufffd", text)
 
 
 def holds_zero(low: float, high: float) -> bool:

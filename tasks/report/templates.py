@@ -5,18 +5,21 @@ module that names one depends on it (`flows.pinned.code`). A figure that a templ
 error.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 
-from storage.files.markdown import bullets, markdown_table
+from storage.files.markdown import bullets, finished, marked, table_rows, unmarked
 from tasks.report import figures
 
 ROOT = Path(__file__).parents[2]
+IN_EXPRESSIONS = {ord(char): marked(char) for char in "\n|`*[]<>&\\~$"}  # what no key or comparison has
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,27 @@ class Reason:
 
 
 def render(template: str, **context: Any) -> str:
-    return _environment().get_template(template).render(context)
+    """Markdown of the template; what the context brings is words, whatever characters it has."""
+    return finished(figures.printable(_environment().get_template(template).render(context)))
 
 
 def sentences(template: str, reasons: Iterable[Reason]) -> list[str]:
-    """Each reason by the macro of its kind; white space of the template is one blank."""
+    """Each reason by the macro of its kind, as plain text; white space is one blank."""
     macros = _environment().get_template(template).module
-    return [" ".join(str(getattr(macros, each.kind)(**each.figures)).split()) for each in reasons]
+    return [" ".join(unmarked(str(getattr(macros, each.kind)(**each.figures))).split()) for each in reasons]
+
+
+class OwnMarkdown(Extension):
+    """What a template itself says is Markdown."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for token in stream:
+            if token.type == "data":
+                yield token._replace(value=marked(token.value))
+            elif token.type == "string":
+                yield token._replace(value=token.value.translate(IN_EXPRESSIONS))
+            else:
+                yield token
 
 
 @cache
@@ -45,13 +62,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown
+        autoescape=False,  # of HTML: `finished` escapes Markdown
+        extensions=[OwnMarkdown],
     )
     formats = {
         name: each
         for name, each in vars(figures).items()
         if callable(each) and each.__module__ == figures.__name__ and not name.startswith("_")
     }
-    made.filters |= {**formats, "bullets": bullets, "markdown_table": markdown_table}
+    made.filters |= {**formats, "bullets": bullets, "markdown_table": table_rows}
     made.globals |= formats
     return made

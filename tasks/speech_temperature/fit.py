@@ -20,7 +20,9 @@ from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
 from storage.files.weights import write_weights
 from storage.speech.audio import RATE
-from storage.speech.logits import LOGITS, logit_array, write_split_logits
+from storage.speech.logits import logit_array, logit_columns, write_split_logits
+
+NOT_GIVEN = {"status": "not given"}
 
 
 def main(
@@ -34,6 +36,9 @@ def main(
             "needs a model",
             field="speech_temperature.fit.backend",
         )
+    if seed not in facts.get("runs", [seed]):
+        _absent(logits, model)
+        return
     waves = [] if isinstance(params.backend, UserModel) else [inputs / "waves.npz"]
     finished = Finished(f"speech_temperature_fit@{option}", [clips, prepared, *waves], params.model_dump())
     place = Place(finished.kept("epoch"), partial(finished.keep, "epoch"))
@@ -42,8 +47,8 @@ def main(
     with complete_folder(model) as folder, complete_folder(logits) as written:
         match params.backend:
             case UserModel():
-                table = _of_seed(inputs / "logits.parquet", seed)
-                found = {"seed": logit_array(table)}
+                table = read_parquet(inputs / "logits.parquet").query("seed == @seed").reset_index(drop=True)
+                found = {"seed": logit_array(table, facts["labels"])}
             case Acoustic():
                 found = _acoustic(params.backend, table, inputs, seed, folder, place)
             case Qwen2Audio():
@@ -55,21 +60,16 @@ def main(
         )
         for name, values in found.items():
             rows = table[["clip", "group", "label", "split"]].assign(seed=seed)
-            rows[LOGITS] = values
+            rows[logit_columns(facts["labels"])] = values
             write_split_logits(written, rows, facts["labels"], name if name != "seed" else f"seed_{seed}")
     finished.forget()
 
 
-def _of_seed(path: Path, seed: int) -> pd.DataFrame:
-    rows = read_parquet(path)
-    if seed not in set(rows["seed"]):
-        raise InputError(
-            path,
-            f"no logits of seed {seed}, there are {sorted(set(rows['seed']))}: name these in the matrix of "
-            "speech_temperature_fit and _calibrate in dvc.yaml, and in the deps of _compare",
-            field="seed",
-        )
-    return rows[rows["seed"] == seed].reset_index(drop=True)
+def _absent(*folders: Path) -> None:
+    """A run of the matrix that the user's file has no logits of."""
+    for each in folders:
+        with complete_folder(each) as folder:
+            write_json(folder / "status.json", NOT_GIVEN)
 
 
 def _acoustic(

@@ -47,7 +47,7 @@ def test_a_piped_table_is_plain_text_within_its_width(tmp_path: Path) -> None:
     assert header.split() == ["option", "label", "threshold", "recall", "FPR", "target", "verdict"]
     for cell in (
         "A_as_is",
-        "0.851 [0.700, 0.900]",
+        "0.8512345 [0.700, 0.900]",
         "0.257 [0.180, 0.350]",
         "0.000 [0.000, 0.040]",
         "cannot tell",
@@ -106,8 +106,8 @@ OLD = RUNS_HEADER + "a,made,base,0.5\nb,made,base,0.6\nc,made,full,0.7\nd,made,f
 NEW = RUNS_HEADER + "a,made,base,0.55\nb,made,base,0.7\ne,made,full,0.8\n"
 
 
-def test_runs_are_matched_by_id_and_the_rest_is_counted() -> None:
-    view = terminal.view_of("head_sweep")
+def test_runs_are_matched_by_id_and_the_rest_is_counted(tmp_path: Path) -> None:
+    view = terminal.view_of(tmp_path, "head_sweep")
     assert view is not None
     runs = view.runs
     assert runs is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from methods.lenses.network import LEAST_WIDTH, StampNetwork
-from params.lens_shortcuts import LensNetwork
+from params.lens_recipe import LensNetwork
 from tests.imports import ROOT
 from tests.methods.heap_steps import STEPS
 

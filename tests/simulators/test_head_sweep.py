@@ -12,7 +12,7 @@ from sklearn.metrics import recall_score
 from sklearn.neural_network import MLPClassifier
 
 from params.block import read_block
-from params.head_sweep import Simulate
+from params.simulated_crops import Simulate
 from simulators import head_sweep as simulator
 from storage.heads.embeddings import EmbeddingTable, read_embedding_table
 from storage.heads.pictures import read_picture

@@ -38,7 +38,7 @@ def world() -> World:
 
 def matched(world: World, variant: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """IoU of one source's true positives at .5, and which objects it finds."""
-    found, objects, classes = world.found(variant, name), world.objects, len(world.classes)
+    found, objects, classes = world.candidates(variant, name), world.objects, len(world.classes)
     none = np.zeros(len(objects.image), bool)
     group, gt_group = found.image * classes + found.label, objects.image * classes + objects.label
     truth = match(found.box, found.score, group, objects.box, gt_group, none, 0.5)
@@ -62,7 +62,7 @@ def test_recall_localisation_and_common_misses_are_as_planned(world: World, vari
 
 def test_there_are_some_500_images_with_some_60_raw_candidates(world: World) -> None:
     assert 450 <= world.images <= 550
-    per_image = sum(len(world.found("nonwindow", name).image) for name in DEFAULT.sources) / world.images
+    per_image = sum(len(world.candidates("nonwindow", name).image) for name in DEFAULT.sources) / world.images
     assert 55 <= per_image <= 70
     assert len(np.unique(world.objects.image)) < world.images  # some have no object
 
@@ -70,7 +70,7 @@ def test_there_are_some_500_images_with_some_60_raw_candidates(world: World) -> 
 def test_scores_of_sam_sources_hardly_tell_and_their_boxes_are_tight(world: World) -> None:
     told, overlaps = {}, {}
     for name in DEFAULT.sources:
-        found = world.found("nonwindow", name)
+        found = world.candidates("nonwindow", name)
         told[name] = roc_auc_score(found.good, found.score)
         overlaps[name] = np.median(matched(world, "nonwindow", name)[0])
     assert min(told["yolo"], told["rfdetr"]) > 0.85
@@ -82,7 +82,7 @@ def test_look_alikes_fool_several_sources_at_one_place(world: World) -> None:
     lookalikes, classes = world.lookalikes, len(world.classes)
     fooled = []
     for name in DEFAULT.sources:
-        found, none = world.found("nonwindow", name), np.zeros(len(lookalikes.image), bool)
+        found, none = world.candidates("nonwindow", name), np.zeros(len(lookalikes.image), bool)
         group, gt_group = found.image * classes + found.label, lookalikes.image * classes + lookalikes.label
         truth = match(found.box, found.score, group, lookalikes.box, gt_group, none, 0.5)
         none[truth[truth >= 0]] = True
@@ -92,18 +92,18 @@ def test_look_alikes_fool_several_sources_at_one_place(world: World) -> None:
 
 
 def test_tiles_cut_boxes_and_see_things_twice(world: World) -> None:
-    found = world.found("window", "yolo")
+    found = world.candidates("window", "yolo")
     assert set(found.tile.tolist()) == set(range(len(list(world._tiles("window")))))
     assert 0.02 < found.touches_edge.mean() < 0.5
-    assert (world.found("nonwindow", "yolo").tile == -1).all()
-    assert len(found.image) > 1.2 * len(world.found("nonwindow", "yolo").image)
+    assert (world.candidates("nonwindow", "yolo").tile == -1).all()
+    assert len(found.image) > 1.2 * len(world.candidates("nonwindow", "yolo").image)
 
 
 def crops(params: Simulate) -> tuple[Any, NDArray[np.float32], NDArray[np.float64]]:
     """Candidates, embeddings and probabilities of two sources, one after the other."""
     world = World(params)
-    found = [world.found("nonwindow", name) for name in ("yolo", "rfdetr")]
-    arrays = [world.classified(each, str(number)) for number, each in enumerate(found)]
+    found = [world.candidates("nonwindow", name) for name in ("yolo", "rfdetr")]
+    arrays = [world.crops(each, str(number)) for number, each in enumerate(found)]
     embeddings, probabilities = (
         np.concatenate([each[name] for each in arrays]) for name in ("embeddings", "probabilities")
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class FoldChoice:
 
 
 def choose_in_folds(
-    folds: Decisions, scores: NDArray[np.float32], labels: list[str], params: Compare
+    folds: Decisions, scores: NDArray[np.floating[Any]], labels: list[str], params: Compare
 ) -> FoldChoice:
     for number, rule in enumerate(params.advice):
         if rule.label is not None and rule.label not in labels:

@@ -20,8 +20,10 @@ REASONS = "tasks/fpr_thresholds/comparison/reasons.j2"
 OUTCOME = {HOLDS: "holds", VIOLATES: "does not hold", CANNOT_TELL: "cannot tell", SILENT: "never fires"}
 
 
-def decision(evaluations: list[RecipeEvaluation], choice: FoldChoice, params: Compare) -> dict[str, Any]:
-    """chosen, control, verdict (does the budget hold on the holdout), reasons, evidence."""
+def decision(
+    evaluations: list[RecipeEvaluation], choice: FoldChoice, params: Compare, order: str
+) -> dict[str, Any]:
+    """chosen, control, verdict (does the budget hold on the holdout), reasons, evidence. order: of ScoredRows."""
     names = [each.option.option for each in evaluations]
     chosen, budget = evaluations[choice.option.chosen], params.selection.max_fpr
     verdicts = holdout_verdicts(choice, chosen, budget)
@@ -31,6 +33,7 @@ def decision(evaluations: list[RecipeEvaluation], choice: FoldChoice, params: Co
         *_why_chosen(names, choice, budget, params.level),
         _on_holdout(chosen, verdicts, budget, params.level),
         Reason("holdout_gain", {"result": chosen.micro}),
+        *([] if order == "time" else [Reason("no_later_data", {"order": order})]),
     ]
     return {
         "chosen": chosen.option.option,

@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from methods.budgets.evaluation import SILENT
-from storage.files.images import write_figure
 from storage.messages.thresholds import Thresholds
+from tasks.report.plots import blank, legend, write
 
 SHOWN = 12  # labels a picture has room for: the first ones of params
 NOTE = "rings: options at one point\ncross: no threshold, never fires"
@@ -30,7 +30,7 @@ def recall_against_fpr(path: Path, table: pd.DataFrame, labels: list[str]) -> No
         ax.set(title=label, xlabel="false-positive rate, %", ylabel="recall, %", ylim=(-3, 103))
         ax.set_xlim(left=-0.4)
     _legend(figure, table, f"dotted: targets\n{NOTE}")
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def brittleness(
@@ -66,7 +66,7 @@ def brittleness(
         fontsize=8,
         color="0.35",
     )
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def calibration_against_holdout(path: Path, table: pd.DataFrame, labels: list[str]) -> None:
@@ -87,7 +87,7 @@ def calibration_against_holdout(path: Path, table: pd.DataFrame, labels: list[st
             ylim=(-0.4, top),
         )
     _legend(figure, table, f"above the line: more\nthan allowed\n{NOTE}")
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def _points(ax: Axes, rows: list[dict[Any, Any]], across: str, along: str) -> None:
@@ -120,25 +120,21 @@ def _panels(labels: list[str], title: str) -> tuple[Figure, dict[str, Axes]]:
     shown = labels[:SHOWN]
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
-    figure = Figure(figsize=(1.5 + 3.6 * columns, 1.3 + 3.3 * lines), layout="constrained")
     more = "" if len(labels) == len(shown) else f" (the first {SHOWN} of {len(labels)} labels)"
-    figure.suptitle(title + more, fontsize=11)
+    figure = blank(1.5 + 3.6 * columns, 1.3 + 3.3 * lines, title + more)
     grid = figure.subplots(lines, columns, squeeze=False)
     for ax in grid.flat[len(shown) :]:
         ax.set_visible(False)
-    for ax in grid.flat:
-        ax.spines[["top", "right"]].set_visible(False)
     return figure, dict(zip(shown, grid.flat, strict=False))
 
 
 def _legend(figure: Figure, table: pd.DataFrame, note: str) -> None:
-    names = table["option"].unique()
+    options = enumerate(table["option"].unique())
     handles = [
-        Line2D([], [], color=_colour(number), marker="o", markersize=4) for number in range(len(names))
+        Line2D([], [], color=_colour(number), marker="o", markersize=4, label=name)
+        for number, name in options
     ]
-    figure.legend(
-        handles, names, loc="outside right upper", fontsize=8, frameon=False, title=note, title_fontsize=8
-    )
+    legend(figure, note, handles)
 
 
 def _arms(row: dict[Any, Any], name: str) -> list[list[float]] | None:

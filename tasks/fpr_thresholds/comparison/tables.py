@@ -5,9 +5,13 @@ from dataclasses import asdict
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from methods.budgets.diagnosis import Diagnosis
+from methods.budgets.printed_thresholds import printed_threshold
+from storage.files.documents import SIGNIFICANT_DIGITS
 from storage.messages.thresholds import Label, Thresholds
 from tasks.fpr_thresholds.comparison.decision import REASONS
 from tasks.fpr_thresholds.comparison.evaluation import RecipeEvaluation
@@ -23,22 +27,33 @@ THRESHOLD_COLUMNS = {
 NOT_CALIBRATED = ("kept_in_sample", "dropped_in_sample", "dropped_overlap", "dropped_evaluation")
 
 
-def comparison(evaluations: list[RecipeEvaluation]) -> pd.DataFrame:
-    """A row per option and label, then its micro and macro rows; the first option is the control."""
-    return pd.DataFrame([record for each in evaluations for record in _records(each)])
+def comparison(evaluations: list[RecipeEvaluation], scores: NDArray[np.floating[Any]]) -> pd.DataFrame:
+    """A row per option and label, then its micro and macro rows; the first option is the control.
+
+    scores (rows, labels), all of them: a threshold prints with as many digits as decide each of these rows.
+    """
+    return pd.DataFrame([record for each in evaluations for record in _records(each, scores)])
 
 
-def _records(each: RecipeEvaluation) -> list[dict[str, Any]]:
-    labels = each.option.labels
+def _records(each: RecipeEvaluation, scores: NDArray[np.floating[Any]]) -> list[dict[str, Any]]:
+    labels, by_label = each.option.labels, dict(zip(each.option.labels, scores.T, strict=True))
+
+    def printed(threshold: float | None, label: str) -> str | None:
+        return (
+            None if threshold is None else printed_threshold(threshold, by_label[label], SIGNIFICANT_DIGITS)
+        )
+
     selected = each.selected or repeat(None, len(each.results))
     return [
         {
             "option": each.option.option,
             "label": name,
             **_threshold_columns(each.option, entry := labels.get(name)),
+            "threshold": printed(entry.threshold, name) if entry else None,
+            "selected_threshold": printed(entry.selected_threshold, name) if entry else None,
             **asdict(result),
             "gamma": each.gammas.get(name),
-            "shift_threshold": entry.shift.threshold if entry else None,
+            "shift_threshold": printed(entry.shift.threshold, name) if entry else None,
             "shift_recall": shifted.recall,
             "shift_fpr": shifted.fpr,
             "shift_verdict": shifted.verdict,

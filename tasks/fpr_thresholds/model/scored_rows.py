@@ -16,6 +16,8 @@ from storage.files.tables import read_parquet
 
 @dataclass(frozen=True)
 class ScoredRows:
+    """order: time, random, or unknown: what the split says of later data."""
+
     table: pd.DataFrame
     rows: TimelineRows
     scores: ScoreCache
@@ -23,6 +25,7 @@ class ScoredRows:
     origins: NDArray[np.int64]
     labels: list[str]
     snapshot: pd.DataFrame
+    order: str
 
     def moment(self, fold: Fold) -> tuple[Moment, Moment]:
         return moment_of(self.rows, self.scores, fold)
@@ -50,4 +53,5 @@ def load(rows: Path, prepared: Path, scores: Path) -> ScoredRows:
         arrays["origins"],
         labels,
         pd.DataFrame(facts["rows"]),
+        facts.get("order", "time"),
     )

@@ -144,6 +144,11 @@ def sweeps(
     params: Compare, planned: Mapping[str, Any], embeddings: Files, runs: Files, logits: Files
 ) -> list[SweepEvaluation]:
     """Datasets, the one that decides first. InputError where the plan names an encoder that no stage trained."""
+    if not planned["planned"]:
+        raise InputError(
+            Path("params.yaml"), "nothing is planned, so there is no sweep to compare; state head_sweep.plan, or "
+            "compare.kind: finished_runs", field="head_sweep.plan",
+        )  # fmt: skip
     wanted = {HeadSpec.parse(entry["id"]).encoder for entry in planned["planned"]}
     if missing := sorted(wanted - set(runs)):
         raise InputError(

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
@@ -20,11 +19,11 @@ from methods.heads.metrics import BINS, probabilities, rates
 from methods.heads.sweep import logit_divisor
 from methods.statistics.intervals import wilson
 from params.head_sweep import Compare
-from storage.files.images import write_figure
 from tasks.head_sweep.comparison.choice import RecipeChoice
 from tasks.head_sweep.comparison.decision import SweepComparison
 from tasks.head_sweep.comparison.evaluation import SweepEvaluation
 from tasks.head_sweep.comparison.tables import NOT_HOLM, figure_interval
+from tasks.report.plots import blank, write
 
 COLOURS = {
     "better": "#4c72b0",
@@ -57,7 +56,7 @@ def _heat_map(path: Path, sweep: SweepEvaluation) -> None:
             own = [i for i, run in enumerate(sweep.runs) if run.profile == profile and cell(run.spec) == each]
             if own:
                 values[row, column] = sweep.test.scores[own].mean()
-    figure = Figure(figsize=(3.6 + 0.78 * len(columns), 1.8 + 0.27 * len(profiles)), layout="constrained")
+    figure = blank(3.6 + 0.78 * len(columns), 1.8 + 0.27 * len(profiles))
     ax = figure.subplots()
     # a few profiles far below would take all contrast from the others
     low, high = np.nanquantile(values, [0.1, 1])
@@ -80,7 +79,7 @@ def _heat_map(path: Path, sweep: SweepEvaluation) -> None:
     below = bool(np.nanmin(values) < low)
     bar = figure.colorbar(image, ax=ax, shrink=0.5, extend="min" if below else "neither")
     bar.set_label(f"macro F1 (sand: below {low:.2f})" if below else "macro F1")
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def _forest(
@@ -90,10 +89,8 @@ def _forest(
     left = profiles[(profiles["dataset"] == sweep.dataset) & profiles["delta"].notna()]
     right = knobs[knobs["dataset"] == sweep.dataset] if len(knobs) else knobs
     rows = max(len(left), len(right), 1)
-    figure = Figure(figsize=(12, 2.2 + 0.3 * rows), layout="constrained")
-    figure.suptitle(
-        f"Paired differences in macro F1, means and {params.level:.0%} intervals over groups", fontsize=10
-    )
+    title = f"Paired differences in macro F1, means and {params.level:.0%} intervals over groups"
+    figure = blank(12, 2.2 + 0.3 * rows, title, 10)
     for ax, table, name, title in zip(
         figure.subplots(1, 2), (left, right), ("profile", "knob"),
         (f"profiles against {sweep.control}, same cells and seeds", "knobs, everything else alike"), strict=True,
@@ -106,11 +103,11 @@ def _forest(
         ax.set_ylim(len(table) - 0.4, -0.6)
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("points of macro F1 (in brackets: pairs of runs)", fontsize=8)
-        _bare(ax)
+        ax.tick_params(labelsize=8)
     figure.legend(
         handles=_forest_legend(params), loc="outside lower center", ncols=3, frameon=False, fontsize=8
     )
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def _difference(ax: Axes, place: int, row: Mapping[Any, Any]) -> None:
@@ -140,7 +137,7 @@ def _forest_legend(params: Compare) -> list[Line2D | Patch]:
 
 def _class_f1(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     """Test F1 of each foreground class against its train rows, mean over seeds, with intervals over test groups."""
-    figure = Figure(figsize=(7.6, 4.6), layout="constrained")
+    figure = blank(7.6, 4.6)
     ax = figure.subplots()
     counts = np.array(sweep.train_counts[sweep.runs[choice.best[0]].spec.encoder][: sweep.foreground])
     order = np.argsort(counts, kind="stable")
@@ -168,18 +165,19 @@ def _class_f1(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
         fontsize=9,
     )
     ax.legend(frameon=False, fontsize=8, loc="lower right")
-    _bare(ax)
-    write_figure(path, figure)
+    ax.tick_params(labelsize=8)
+    write(path, figure)
 
 
 def _reliability(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     """Accuracy against confidence on test of the recipe that validation likes best, before and after temperature."""
-    figure = Figure(figsize=(9, 4.6), layout="constrained")
-    figure.suptitle(
+    figure = blank(
+        9,
+        4.6,
         f"Reliability on test of {sweep.runs[choice.best[0]].recipe}, {len(choice.best)} seed(s) "
         f"({sweep.test.rows:,} rows of {sweep.test.groups} groups)\n"
         f"bars: {sweep.level:.0%} Wilson intervals over rows; in brackets: the ECE's over test groups",
-        fontsize=9,
+        9,
     )
     grid = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
     for column, title in enumerate(("temperature 1", "temperature fitted on inner validation")):
@@ -205,14 +203,14 @@ def _reliability(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> No
         ax.set(ylabel="" if column else "accuracy", ylim=(-0.03, 1.03))
         below.bar(at, rows, width=0.8 / BINS, color=colour)
         below.set(xlabel="confidence", ylabel="" if column else "rows", xlim=(0, 1.02))
-        _bare(ax)
-        _bare(below)
-    write_figure(path, figure)
+        for axes in (ax, below):
+            axes.tick_params(labelsize=8)
+    write(path, figure)
 
 
 def _cost(path: Path, recipes: pd.DataFrame, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     """Test macro F1 of each recipe against what its training multiplied and added."""
-    figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+    figure = blank(7.6, 4.4)
     ax = figure.subplots()
     places = list(dict.fromkeys(zip(recipes["encoder"], recipes["size"], strict=True)))
     places.sort()
@@ -230,8 +228,8 @@ def _cost(path: Path, recipes: pd.DataFrame, sweep: SweepEvaluation, choice: Rec
     )
     ax.set_title(f"Cost against score, mean over seeds ({sweep.dataset})", fontsize=9)
     ax.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    _bare(ax)
-    write_figure(path, figure)
+    ax.tick_params(labelsize=8)
+    write(path, figure)
 
 
 def _confidence(
@@ -244,8 +242,3 @@ def _confidence(
         confidence.append(np.minimum(probabilities(logits).max(axis=1), 1.0))
         correct.append(logits.argmax(axis=1) == sweep.test.labels[run.spec.encoder])
     return np.concatenate(confidence), np.concatenate(correct)
-
-
-def _bare(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=8)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from tasks.head_sweep.comparison.decision import SweepComparison
 from tasks.head_sweep.comparison.evaluation import SweepEvaluation
 from tasks.report.templates import render
@@ -15,7 +13,7 @@ def report(comparison: SweepComparison, decision: Mapping[str, Any]) -> str:
     tables = {name: table.to_dict("records") for name, table in comparison.tables.items()}
     return render(
         "tasks/head_sweep/comparison/report.md.j2", decision=decision, plan=comparison.plan,
-        params=comparison.params, sweeps=comparison.sweeps, tables=tables, rarest=_rarest, probability=probability,
+        params=comparison.params, sweeps=comparison.sweeps, tables=tables, rarest=_rarest,
     )  # fmt: skip
 
 
@@ -23,7 +21,3 @@ def _rarest(sweep: SweepEvaluation) -> list[tuple[int, int, str]]:
     """The two classes with the fewest rows: of test, of validation, and the name."""
     rows = (sweep.splits[part].classes.tolist() for part in ("test", "validation"))
     return sorted(zip(*rows, sweep.classes, strict=False))[:2]
-
-
-def probability(p: float | None) -> str:  # -> figures
-    return "" if pd.isna(p) else "< .001" if p < 0.001 else f"{p:.3f}"

@@ -11,7 +11,7 @@ from methods.images.crop_pixels import Transform
 from methods.images.hog_colour import HogColour
 from methods.images.pretrained_encoder import ARCHITECTURES, PretrainedEncoder
 from methods.images.random_network import RandomNetwork
-from params import head_sweep as declared
+from params import encoders as declared
 from storage.files.inputs import InputError
 from storage.heads.embeddings import Card
 from storage.heads.vision_models import check_weights, load_vision_model

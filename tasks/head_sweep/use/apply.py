@@ -12,7 +12,7 @@ from methods.heads.specs import HeadSpec
 from methods.heads.sweep import at_inference, state_logits
 from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
-from storage.heads.embeddings import Card
+from storage.heads.embeddings import STATUS, Card
 from storage.heads.sweeps import read_named, write_named
 
 Floats = NDArray[np.float64]
@@ -85,6 +85,8 @@ def read_head(path: Path) -> HeadClassifier:
     """What `write_head` wrote; InputError where the two files are no pair."""
     side = path.with_suffix(".json")
     head = read_json(side)
+    if head == STATUS:
+        raise InputError(side, "holds no head: the runs came finished, and nothing was trained here")
     encoder = head["encoder"]
     tensors = read_named(path.with_suffix(".safetensors"))
     if tensors["w2"].shape[1] != len(head["classes"]) or len(tensors["mean"]) != head["inputs"]:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from methods.detection.evaluation import binned_shares, micro
 from methods.detection.rows import CALIBRATED
 from params.hybrid_calibrator import Compare
-from storage.files.images import write_figure
 from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
+from tasks.report.plots import blank, legend, write
 
 BASELINES = "#9ecae1 #fdae6b #a1d99b #fcbba1 #bdbdbd #737373 #bcbddc #c49c94 #dbdb8d #9edae5".split()
 SHOWN = 24  # classes a picture has room for
@@ -21,13 +21,11 @@ ROOM = 0.02
 def precision_recall(path: Path, evaluations: list[VariantEvaluation], table: pd.DataFrame) -> None:
     """Curves of all classes pooled; a dot is where the per-class thresholds put the row. Below, the calibrators
     enlarged, with the intervals of their dots."""
-    figure = Figure(figsize=(2.2 + 4.2 * len(evaluations), 8.8), layout="constrained")
-    figure.suptitle("Precision against recall on the report images", fontsize=11)
+    figure = blank(2.2 + 4.2 * len(evaluations), 8.8, "Precision against recall on the report images")
     panels = figure.subplots(2, len(evaluations), squeeze=False)
     for each, (whole, near) in zip(evaluations, panels.T, strict=True):
         for ax in (whole, near):
             _curves(ax, each)
-            ax.spines[["top", "right"]].set_visible(False)
         shown = table[(table["variant"] == each.name) & (table["tier"] == CALIBRATED)]
         for number, row in enumerate(shown.to_dict("records")):
             near.errorbar(
@@ -47,8 +45,8 @@ def precision_recall(path: Path, evaluations: list[VariantEvaluation], table: pd
         )  # fmt: skip
         whole.indicate_inset([left, bottom, right - left, top - bottom], edgecolor="0.4")
     note = "curves: one threshold for all classes\ndots: per-class thresholds\nbars: intervals over images"
-    _legend(figure, panels[0, 0], note)
-    write_figure(path, figure)
+    legend(figure, note)
+    write(path, figure)
 
 
 def _curves(ax: Axes, each: VariantEvaluation) -> None:
@@ -74,11 +72,10 @@ def _curves(ax: Axes, each: VariantEvaluation) -> None:
 def reliability(path: Path, evaluations: list[VariantEvaluation], params: Compare) -> None:
     """Share of positives against mean p_final of each bin, with its interval over images; below, the candidates."""
     options = max((each.variant.options for each in evaluations), key=len)
-    size = (1.9 * len(options) + 0.6, 0.6 + 3.0 * len(evaluations))
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(
+    figure = blank(
+        1.9 * len(options) + 0.6, 0.6 + 3.0 * len(evaluations),
         f"Reliability of p_final on the report candidates: share of positives per bin, {params.level:.0%} intervals "
-        "over images; grey: share of all candidates in the bin (root scale)", fontsize=10,
+        "over images; grey: share of all candidates in the bin (root scale)", 10,
     )  # fmt: skip
     panels = figure.subplots(len(evaluations), len(options), squeeze=False, sharex=True, sharey=True)
     for each, row in zip(evaluations, panels, strict=True):
@@ -99,10 +96,9 @@ def reliability(path: Path, evaluations: list[VariantEvaluation], params: Compar
             )
             ax.set_title(option, fontsize=9)
             ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
-            ax.spines[["top", "right"]].set_visible(False)
     for ax in panels[-1]:
         ax.set_xlabel("mean p_final", fontsize=8)
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def acceptance_mix(path: Path, evaluations: list[VariantEvaluation]) -> None:
@@ -122,8 +118,8 @@ def acceptance_mix(path: Path, evaluations: list[VariantEvaluation]) -> None:
         ax.set(title=each.name, xlabel="share of accepted boxes (right: how many)", xlim=(0, 1))
         ax.set_yticks(range(len(names)), names, fontsize=8)
         ax.invert_yaxis()
-    _legend(figure, axes[0], "source")
-    write_figure(path, figure)
+    legend(figure, "source")
+    write(path, figure)
 
 
 def thresholds(path: Path, evaluations: list[VariantEvaluation]) -> None:
@@ -145,26 +141,13 @@ def thresholds(path: Path, evaluations: list[VariantEvaluation]) -> None:
             ax.axhline(edge - 0.5, color="0.9", linewidth=0.8, zorder=0)
         ax.set(title=each.name, xlabel="threshold", xlim=(0, 1.03), ylim=(len(classes) - 0.5, -0.5))
         ax.set_yticks(range(len(classes)), classes, fontsize=8)
-    _legend(figure, axes[0], "cross: accepts nothing")
-    write_figure(path, figure)
+    legend(figure, "cross: accepts nothing")
+    write(path, figure)
 
 
-def _panels(
-    evaluations: list[VariantEvaluation], title: str, width: float = 4.2
-) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(2.2 + width * len(evaluations), 4.6), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    axes = list(figure.subplots(1, len(evaluations), squeeze=False).flat)
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _legend(figure: Figure, ax: Axes, note: str) -> None:
-    handles, names = ax.get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside right upper", fontsize=8, frameon=False, title=note, title_fontsize=8
-    )
+def _panels(evaluations: list[VariantEvaluation], title: str, width: float) -> tuple[Figure, list[Axes]]:
+    figure = blank(2.2 + width * len(evaluations), 4.6, title)
+    return figure, list(figure.subplots(1, len(evaluations), squeeze=False).flat)
 
 
 def _colour(number: int, control: int = 0) -> str:

@@ -29,7 +29,8 @@ from methods.shortcuts.evaluation import undefined as no_estimate
 from methods.shortcuts.gate_results import CORE, FINAL, RADIAL, GateResult, undefined
 from methods.shortcuts.grades import GradeEdges, GradeRules, ModelGates, grades
 from methods.shortcuts.radius_extremes import least_bin, radius_spread
-from params.lens_shortcuts import TrainRecipe, TreeThresholds
+from params.lens_recipe import TrainRecipe
+from params.lens_shortcuts import TreeThresholds
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from storage.files.tables import read_csv, read_parquet

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from methods.lenses.colour import colour_picture, residual_picture
 from methods.lenses.preprocessing import residual
 from methods.shortcuts.gate_results import CORE, FINAL, NETWORK, RADIAL
 from methods.shortcuts.grades import GradeEdges, GradeRules
-from storage.files.images import write_figure
 from storage.lenses.stamps import ARCS, LEAK, PLACEBO
 from tasks.lens_shortcuts.comparison.choice import TreeChoice
 from tasks.lens_shortcuts.comparison.evaluation import TEST, VariantRun
 from tasks.lens_shortcuts.model.labelled_stamps import StampSet
+from tasks.report.plots import blank, write
 
 SheetRow = tuple[
     str, NDArray[np.int64], NDArray[np.float64] | None
@@ -41,12 +40,9 @@ GATES = {
 
 def sensitivity(path: Path, curves: pd.DataFrame, choice: TreeChoice) -> None:
     """Test AUROC against the radius of the core mask, for all positives and for the large ones."""
-    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
     recipe = choice.baseline.recipe
-    figure.suptitle(
-        f"What hiding the core costs: AUROC on test, bars are {recipe.level:.0%} intervals by host",
-        fontsize=11,
-    )
+    title = f"What hiding the core costs: AUROC on test, bars are {recipe.level:.0%} intervals by host"
+    figure = blank(9.5, 4.6, title)
     titles = {"all": "all positives", "large": f"Einstein radius from {recipe.reliance_theta_E:g} arcsec on"}
     for ax, (positives, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         of = curves[(curves["part"] == TEST) & (curves["positives"] == positives)]
@@ -60,17 +56,16 @@ def sensitivity(path: Path, curves: pd.DataFrame, choice: TreeChoice) -> None:
             xlabel="hidden: r < radius (pixels of 0.262 arcsec)",
             xticks=recipe.radii,
         )
-        _bare(ax)
         if positives == "all":
             ax.set_ylabel("AUROC")
             handles = ax.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
     """Test AUROC of each bin of Einstein radii against all negatives, with the positives in it."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
+    figure = blank(8, 4)
     ax = figure.subplots()
     of = bins[bins["part"] == TEST]
     edges = choice.baseline.recipe.theta_E_edges
@@ -94,8 +89,7 @@ def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
         fontsize=8.5,
     )
     ax.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.06))
-    _bare(ax)
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def gates(path: Path, found: pd.DataFrame, rules: GradeRules) -> None:
@@ -104,11 +98,8 @@ def gates(path: Path, found: pd.DataFrame, rules: GradeRules) -> None:
     planted = found[found["set"].str.startswith(LEAK) & (found["status"] == "ok")]
     sources = list(dict.fromkeys(zip(planted["mode"], planted["split"], strict=True)))
     panels = len(modes) + len(sources)
-    figure = Figure(figsize=(1.6 + 4.2 * panels, 5.4), layout="constrained")
-    figure.suptitle(
-        "Data gates: out-of-fold AUC of what a shortcut alone tells\n(bars: the interval of each gate by itself)",
-        fontsize=11,
-    )
+    title = "Data gates: out-of-fold AUC of what a shortcut alone tells\n(bars: the interval of each gate by itself)"
+    figure = blank(1.6 + 4.2 * panels, 5.4, title)
     axes = np.atleast_1d(figure.subplots(1, panels, sharey=True))
     placebo = {PLACEBO: ("placebo", SET_COLOURS[PLACEBO])}
     for ax, mode in zip(axes, modes, strict=False):
@@ -133,7 +124,7 @@ def gates(path: Path, found: pd.DataFrame, rules: GradeRules) -> None:
         handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 3 * panels), frameon=False,
         fontsize=8,
     )  # fmt: skip
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def _gates(ax: Axes, rows: pd.DataFrame, sets: Mapping[str, tuple[str, str]], rules: GradeRules) -> None:
@@ -154,14 +145,13 @@ def _gates(ax: Axes, rows: pd.DataFrame, sets: Mapping[str, tuple[str, str]], ru
     ax.axvline(0.5, color="0.75", linewidth=1, zorder=0)
     ax.set(xlabel="AUC", xlim=(min(0.35, low - 0.02) if np.isfinite(low) else 0.35, 1.02))
     ax.set_yticks(range(len(GATES)), list(GATES.values()), fontsize=8)
-    _bare(ax)
 
 
 def learning(path: Path, epochs: pd.DataFrame, choice: TreeChoice) -> None:
     """Loss of train (dashes) and select (lines), AUROC of select with the chosen epoch, and, if any, placebo AUROC."""
     placebo = "placebo_auroc" in epochs
     panels = 3 if placebo else 2
-    figure = Figure(figsize=(11 / 3 * panels, 3.8), layout="constrained")
+    figure = blank(11 / 3 * panels, 3.8)
     axes = figure.subplots(1, panels)
     left, middle = axes[:2]
     for number, run in enumerate(choice.trained):
@@ -188,8 +178,7 @@ def learning(path: Path, epochs: pd.DataFrame, choice: TreeChoice) -> None:
     for ax in axes:
         ax.title.set_fontsize(9)
         ax.set(xlabel="epoch", xlim=(0, 1.03 * float(epochs["epoch"].max())))
-        _bare(ax)
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def classes(path: Path, run: VariantRun, count: int) -> None:
@@ -219,8 +208,7 @@ def hardest(path: Path, run: VariantRun, count: int) -> None:
 
 def _sheet(path: Path, title: str, found: StampSet, sheet: list[SheetRow]) -> None:
     count = max(len(rows) for _, rows, _ in sheet)
-    figure = Figure(figsize=(1.35 * count + 0.7, 1.5 * 2 * len(sheet) + 0.8), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    figure = blank(1.35 * count + 0.7, 1.5 * 2 * len(sheet) + 0.8, title)
     grid = np.asarray(figure.subplots(2 * len(sheet), count, squeeze=False))
     for ax in grid.flat:
         ax.set(xticks=[], yticks=[])
@@ -237,7 +225,7 @@ def _sheet(path: Path, title: str, found: StampSet, sheet: list[SheetRow]) -> No
             above.set_title("  ".join(caption), fontsize=7)
         grid[2 * block, 0].set_ylabel(name, fontsize=9)
         grid[2 * block + 1, 0].set_ylabel("residual", fontsize=8, color="0.35")
-    write_figure(path, figure)
+    write(path, figure)
 
 
 def _variants(table: pd.DataFrame, choice: TreeChoice) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -270,7 +258,3 @@ def _edges(ax: Axes, place: int, edges: GradeEdges) -> None:
     for side in (1, -1):
         ends = sorted(0.5 + side * (edge - 0.5) for edge in (edges.passes, edges.fails))
         ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.8, color=WARN_COLOUR, zorder=0)
-
-
-def _bare(ax: Axes) -> None:
-    ax.spines[["top", "right"]].set_visible(False)

@@ -10,19 +10,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.lenses import exposure as lens_exposure
-from methods.lenses.preprocessing import INNER, OUTER, noiseless
 from params.lens_shortcuts import Leak, Render
 from storage.files.finished import Finished
-from storage.files.inputs import InputError
+from storage.files.import_report import ImportReport
 from storage.files.tables import read_parquet
 from storage.lenses.growing_stamps import GrowingSets
 from storage.lenses.host_images import read_stored_images
-from storage.lenses.own_stamps import read_own_stamps
-from storage.lenses.stamps import ARCS, BANDS, PLACEBO, SHAPE, SPLITS, new_set, write_description
+from storage.lenses.own_stamps import read_own_stamps, stamp_rows
+from storage.lenses.stamps import ARCS, PLACEBO, SHAPE, SPLITS, new_set, write_description
 from tasks.lens_shortcuts.model.devices import chosen_device
 from tasks.lens_shortcuts.model.planted_leaks import leak_effect, rows_with_effect
 from tasks.lens_shortcuts.model.scenes import Scenes
 
+MANIFEST = Path("manifest")  # of the rows that prepare checked
 Stored = NDArray[np.float16]
 Leaks = Mapping[str, Leak]  # set -> the leak that is planted there
 
@@ -144,25 +144,21 @@ def _own(folder: Path, facts: dict[str, Any], data: Path, rows: pd.DataFrame) ->
     sources = {ARCS: facts["stamps"], **({PLACEBO: facts["placebo"]} if facts["placebo"] else {})}
     sets: dict[str, dict[str, int]] = {}
     for name, source in sources.items():
-        stamps = read_own_stamps(data / source, facts["array"], facts["zero_point"], facts["rows"])
+        stamps = read_own_stamps(
+            data,
+            source,
+            facts["array"],
+            facts["zero_point"],
+            facts["crop"],
+            facts["rows"],
+            MANIFEST,
+            ImportReport(),
+        )
         for split in SPLITS:
             part = rows[rows["split"] == split]
             array = new_set(folder, name, split, len(part))
-            for i, (stamp, row) in enumerate(zip(part["stamp"], part["row"], strict=True)):
-                array[i] = stamps.pixels(stamp, int(row))
-                _require_noise(array[i], data / source, stamp, int(row))
+            for i, row in enumerate(stamp_rows(part, facts["first_row"])):
+                array[i] = stamps.pixels(row)
             array.flush()
             sets.setdefault(name, {})[split] = len(part)
     return sets
-
-
-def _require_noise(stamp: NDArray[np.float16], source: Path, name: str, row: int) -> None:
-    blank = noiseless(stamp[None])[0]
-    if blank.any():
-        raise InputError(
-            source,
-            f"stamp {name!r}, band {BANDS[int(np.argmax(blank))]}: half of its annulus {INNER} <= r < {OUTER} "
-            "pixels, or more, has one and the same value, as where a cut-out was filled up at the edge of an image or "
-            "prepare.zero_point is wrong; leave the stamp out",
-            row=row + 2,
-        )

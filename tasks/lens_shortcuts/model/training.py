@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from methods.shortcuts.evaluation import core_reliance, pair_win_rate, radius_bi
 from methods.shortcuts.probes import grouped_folds
 from methods.statistics.ranking import auroc
 from methods.training_state import Place
-from params.lens_shortcuts import TrainRecipe
+from params.lens_recipe import TrainRecipe
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json, write_text
 from storage.files.finished import Finished
@@ -35,44 +35,46 @@ from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, StampSet, column
 Floats = NDArray[np.float64]
 
 
-def train_variant(
-    stage: str, name: str, mode: str, phases: Sequence[Phase], recipe: TrainRecipe, stamps: Path, run: Path, reason: str
-) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class LensVariant:
+    """A model of one mode of stamps, with the masks that it is trained behind."""
+
+    name: str
+    mode: str
+    phases: Sequence[Phase]
+    recipe: TrainRecipe
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        phases = [asdict(each) for each in self.phases]
+        return {"variant": self.name, "phases": phases, "recipe": self.recipe.model_dump()}
+
+    def write_status(self, folder: Path, status: str, reason: str, seeds: Sequence[int]) -> None:
+        facts = {"status": status, "reason": reason, "mode": self.mode, "seeds": seeds, **self.facts}
+        write_json(folder / "status.json", facts)
+
+
+def train_variant(stage: str, variant: LensVariant, stamps: Path, run: Path, reason: str) -> None:
     """Writes `run`: status.json, scores.parquet, and per seed its best and last weights and its metrics."""
-    network = recipe.network
+    recipe, network = variant.recipe, variant.recipe.network
     block = "full" if stage == "full" else "train.recipe"
     device = chosen_device(network.device, f"lens_shortcuts.{block}.network.device")
-    facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
-    taken = {
-        "on": device,
-        "bfloat16": trains_in_bfloat16(device, network.amp),
-    }  # what `auto` and `amp` came to here
-    finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), {**facts, **taken})
+    # what `auto` and `amp` came to here
+    taken = {"on": device, "bfloat16": trains_in_bfloat16(device, network.amp)}
+    finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), {**variant.facts, **taken})
     data = StampData(stamps, recipe, device)
     with complete_folder(run) as folder:
-        scores = [
-            _seed(name, seed, phases, recipe, data, folder / f"seed_{seed}", finished)
-            for seed in recipe.seeds
-        ]
+        scores = [_seed(variant, seed, data, folder / f"seed_{seed}", finished) for seed in recipe.seeds]
         write_parquet(folder / "scores.parquet", pd.concat(scores, ignore_index=True))
-        write_json(
-            folder / "status.json",
-            {"status": TRAINED, "reason": reason, "mode": mode, "seeds": recipe.seeds, **facts},
-        )
+        variant.write_status(folder, TRAINED, reason, recipe.seeds)
     finished.forget()
 
 
-def not_trained(
-    status: str, name: str, mode: str, phases: Sequence[Phase], recipe: TrainRecipe, run: Path, reason: str
-) -> None:
+def not_trained(status: str, variant: LensVariant, run: Path, reason: str) -> None:
     """Writes `run` with nothing but status.json: not required, or without stamps to train on."""
-    facts = {"variant": name, "phases": [asdict(each) for each in phases], "recipe": recipe.model_dump()}
     with complete_folder(run) as folder:
-        write_json(
-            folder / "status.json",
-            {"status": status, "reason": reason, "mode": mode, "seeds": [], **facts},
-        )
-    sys.stdout.write(f"{name}: {status}: {reason}\n")
+        variant.write_status(folder, status, reason, [])
+    sys.stdout.write(f"{variant.name}: {status}: {reason}\n")
 
 
 class StampData:
@@ -111,17 +113,9 @@ def _require_radii(stamps: Path, found: StampSet, recipe: TrainRecipe) -> None:
         )
 
 
-def _seed(
-    name: str,
-    seed: int,
-    phases: Sequence[Phase],
-    recipe: TrainRecipe,
-    data: StampData,
-    folder: Path,
-    finished: Finished,
-) -> pd.DataFrame:
+def _seed(variant: LensVariant, seed: int, data: StampData, folder: Path, finished: Finished) -> pd.DataFrame:
     """Train one seed, from where a killed run left it; scores with the best weights."""
-    network, unit = recipe.network, f"seed_{seed}"
+    name, recipe, network, unit = variant.name, variant.recipe, variant.recipe.network, f"seed_{seed}"
     place = Place(finished.kept(unit), partial(finished.keep, unit))
     if place.found:
         sys.stdout.write(f"{name}, seed {seed}: goes on after epoch {place.progress['epoch']}\n")
@@ -133,7 +127,7 @@ def _seed(
 
     settings = LensTraining(**network.model_dump(exclude={"input", "device"}))
     train_data = data.held[ARCS, "train"]
-    model = train(train_data, phases, settings, seed, validate, place)
+    model = train(train_data, variant.phases, settings, seed, validate, place)
     progress = model.progress
     folder.mkdir()
     for kind, weights in (("best", model.best), ("last", model.last)):

@@ -25,22 +25,23 @@ if __name__ == "__main__":  # numpy and torch read these switches when they are 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from methods.lenses.batches import resident
+from methods.lenses.batches import Resident, resident
 from methods.lenses.network import StampNetwork
 from methods.lenses.preprocessing import CHANNELS
 from methods.lenses.training import logits, restored
 from methods.shortcuts.evaluation import Estimate, Part, core_reliance, sensitivity_curve
-from params.lens_shortcuts import TrainRecipe
-from storage.files.documents import read_json
-from storage.files.inputs import InputError
-from storage.files.weights import read_weights
-from storage.lenses.stamps import ARCS, PLACEBO, has_stamps, read_sets
+from params.lens_recipe import TrainRecipe
+from storage.files.documents import read_foreign_json
+from storage.files.inputs import InputError, shown
+from storage.files.tensors import read_foreign_tensors, tensor_names
+from storage.lenses.stamps import ARCS, PLACEBO, SPLITS, read_sets, set_path
 from tasks.lens_shortcuts.model.devices import chosen_device
-from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, stamp_set
+from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, StampSet, stamp_set
 from tasks.lens_shortcuts.model.undefined import why
 from tasks.report.figures import estimate, number, significant
 
@@ -64,11 +65,11 @@ def command(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         scores = scored(options.run, options.stamps, options.device)
-    except ValueError as error:  # an InputError is one; the message is the whole story
+        if options.out:
+            scores.to_csv(options.out, index=False, lineterminator="\n")
+    except (ValueError, OSError) as error:  # an InputError is one; the message is the whole story
         sys.stderr.write(f"{error}\n")
         return 1
-    if options.out:
-        scores.to_csv(options.out, index=False, lineterminator="\n")
     shown = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
     last = None
     for row in scores.to_dict("records"):
@@ -98,59 +99,96 @@ def scored(run: Path, stamps: Path, device: Literal["cpu", "cuda", "auto"]) -> p
 
     InputError where nothing was trained, weights do not fit the recipe beside them, or stamps are not those of a network.
     """
-    status = _status(run)
-    recipe = TrainRecipe.model_validate(status["recipe"])
-    if not (stamps / "stamps.json").exists():
+    trained = _trained(run)
+    recipe = trained.recipe
+    if not (stamps / "stamps.json").is_file():
         raise InputError(
             stamps, "is no folder of stamps: `run_stage.py lens_shortcuts.render` makes one of a manifest and pictures"
         )  # fmt: skip
-    if not has_stamps(stamps):
+    if not (sets := read_sets(stamps)):
         raise InputError(
             stamps, "holds no stamps: the data did not have this mode (lens_shortcuts.prepare.modes)"
         )
     on = chosen_device(device, "--device")
-    networks = {seed: _network(run, seed, recipe, on) for seed in status["seeds"]}
+    networks = {seed: _network(run, seed, recipe, on) for seed in trained.seeds}
     tables = []
-    for name, splits in read_sets(stamps).items():
-        for split in splits if name in (ARCS, PLACEBO) else ():
-            found = stamp_set(stamps, name, split)
-            pixels = resident(found.pixels, found.positive, recipe.network.input, on)
-            for seed, network in networks.items():
-                radii = recipe.radii if name == ARCS else recipe.radii[:1]
-                part = found.part(np.stack([logits(network, pixels, radius) for radius in radii], axis=1))
-                rows = _measured(part, recipe, name)
-                counts = {"negatives": int((~found.positive).sum()), "groups": len(np.unique(found.groups))}
-                tables.append(pd.DataFrame(rows).assign(seed=seed, split=split, set=name, **counts))
+    for name, split in [
+        (name, split) for name in (ARCS, PLACEBO) for split in SPLITS if split in sets.get(name, ())
+    ]:
+        found = stamp_set(stamps, name, split)
+        pixels = _pixels(found, set_path(stamps, name, split), recipe, on)
+        for seed, network in networks.items():
+            radii = recipe.radii if name == ARCS else recipe.radii[:1]
+            part = found.part(np.stack([logits(network, pixels, radius) for radius in radii], axis=1))
+            rows = _measured(part, recipe, name)
+            counts = {"negatives": int((~found.positive).sum()), "groups": len(np.unique(found.groups))}
+            tables.append(pd.DataFrame(rows).assign(seed=seed, split=split, set=name, **counts))
+    if not tables:
+        raise InputError(stamps / "stamps.json", f"names no set {ARCS} or {PLACEBO} of {', '.join(SPLITS)}")
     first = ["seed", "set", "split", "measure", "radius", "theta_E_from", "n", "negatives", "groups"]
     table = pd.concat(tables, ignore_index=True)
-    table.insert(0, "variant", status["variant"])
+    table.insert(0, "variant", trained.variant)
     return table[["variant", *first, "value", "low", "high", "status", "reason"]]
 
 
-def _status(run: Path) -> dict[str, Any]:
+class TrainedRun(BaseModel):
+    """Of status.json, what is needed to score."""
+
+    status: str
+    reason: str
+    variant: str
+    seeds: list[NonNegativeInt]
+    recipe: TrainRecipe
+
+
+def _trained(run: Path) -> TrainedRun:
     path = run / "status.json"
-    if not path.exists():
+    if not path.is_file():
         raise InputError(path, "no such file: --run is the folder that train, mask or full left")
-    status: dict[str, Any] = read_json(path)
-    if status["status"] != TRAINED:
-        raise InputError(path, f"{status['variant']} was not trained: {status['status']}: {status['reason']}")
-    return status
+    try:
+        trained = TrainedRun.model_validate(read_foreign_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            path, f"{first['msg']}: --run is the folder that train, mask or full left",
+            field=".".join(map(str, first["loc"])) or None,
+        ) from None  # fmt: skip
+    if trained.status != TRAINED:
+        raise InputError(
+            path,
+            f"{shown(trained.variant)[1:-1]} was not trained: {trained.status[:60]}: {trained.reason[:200]}",
+        )
+    return trained
+
+
+def _pixels(found: StampSet, path: Path, recipe: TrainRecipe, device: str) -> Resident:
+    if not np.isfinite(found.pixels).all():
+        raise InputError(path, "a pixel is not a number: render it again")
+    try:
+        return resident(found.pixels, found.positive, recipe.network.input, device)
+    except ValueError as error:  # a stamp without noise
+        raise InputError(path, str(error)) from None
 
 
 def _network(run: Path, seed: int, recipe: TrainRecipe, device: str) -> StampNetwork:
     path = run / f"seed_{seed}" / "best.safetensors"
-    if not path.exists():
+    if not path.is_file():
         raise InputError(path, "no such file: get it with `dvc pull`, or train again")
-    weights = read_weights(path)
     channels, width = CHANNELS[recipe.network.input], recipe.network.width
     with torch.device("meta"):
         expected = {name: value.shape for name, value in StampNetwork(channels, width).state_dict().items()}
+    weights = {
+        name: torch.from_numpy(value)
+        for name, value in read_foreign_tensors(path, tensor_names(path)).items()
+    }
     if {name: value.shape for name, value in weights.items()} != expected:
         raise InputError(
             path,
             f"is no network of {channels} channels ({recipe.network.input}) and width {width}, which status.json names: "
             "they are of different runs",
         )
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise InputError(path, "a weight is not a number: get it again with `dvc pull`, or train again")
     return restored(channels, width, weights, device)
 
 

@@ -19,21 +19,23 @@ Rows = dict[Any, dict[Any, Any]]
 
 def decision(
     methods: list[str], choice: MethodChoice, table: pd.DataFrame, pinned: list[SeedTemperature],
-    single_groups: list[tuple[str, str, str]], alpha: float,
+    single_groups: list[tuple[str, str, str]], facts: dict[str, Any], alpha: float,
 ) -> dict[str, Any]:  # fmt: skip
     """chosen, control, verdict (does the choice hold on test), reasons, evidence.
 
-    single_groups: (split, label, group) where every clip of the label is of one group.
+    single_groups: (split, label, group) where every clip of the label is of one group. facts: of the preparation.
     """
     rows: Rows = {**table.set_index("option").to_dict("index")}
     chosen, refusal = methods[choice.chosen], _sentences(_refusal(choice))
+    classes = len(facts["labels"])
     reasons = [
         _reason_of_choice(methods, choice, alpha, *refusal),
         *([Reason("threshold_never_chosen")] if "threshold" in methods else []),
-        Reason("answers_stay", {"before": rows["none"], "after": rows["temperature"]}),
+        Reason("answers_stay", {"before": rows["none"], "after": rows["temperature"], "classes": classes}),
         Reason("ece", {"before": rows["none"], "after": rows["temperature"], "target": CHANCE_ECE}),
         *([Reason("no_interval", {"because": because})] if (because := rows["none"]["refused"]) else []),
         *_irregular_fits(rows),
+        *_reading(facts),
         *(
             Reason("single_group", dict(zip(("split", "label", "group"), each, strict=True)))
             for each in single_groups
@@ -60,6 +62,16 @@ def decision(
             },
         },
     }
+
+
+def _reading(facts: dict[str, Any]) -> list[Reason]:
+    """What the user's file did not bring, and what there is not for its classes."""
+    classes, split = len(facts["labels"]), facts.get("split", {})
+    return [
+        *([Reason("two_classes_only", {"classes": classes})] if classes > 2 else []),
+        *([Reason("own_groups")] if not facts.get("grouped", True) else []),
+        *([Reason("random_split", split)] if split.get("by") == "random" else []),
+    ]
 
 
 def _refusal(choice: MethodChoice) -> list[Reason]:

@@ -29,12 +29,16 @@ FITTED = "fitted"
 
 @dataclass(frozen=True)
 class SplitLogits:
-    """logits: one (clips, 2) a seed, all of the same clips in the same order."""
+    """logits: one (clips, classes) a seed, all of the same clips in the same order."""
 
     clips: list[str]
     labels: NDArray[np.int64]
     groups: NDArray[np.str_]
     logits: list[Floats]
+
+    @property
+    def classes(self) -> int:
+        return int(self.logits[0].shape[1])
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ class OptionEvaluation:
 def load_runs(logits: list[Path], seeds: list[int], labels: list[str]) -> Runs:
     dev, test = (_split(logits, seeds, split, labels) for split in ("dev", "test"))
     splits = ("dev", "test") if (logits[0] / "baseline_dev.csv").exists() else ()
-    baseline = [logit_array(read_split_logits(logits[0], "baseline", split, labels)) for split in splits]
+    baseline = [
+        logit_array(read_split_logits(logits[0], "baseline", split, labels), labels) for split in splits
+    ]
     return Runs(dev, test, baseline)
 
 
@@ -95,8 +101,11 @@ def _fits(runs: Runs, pinned: list[SeedTemperature]) -> dict[str, Fits]:
         ]
         for number, entry in enumerate(pinned[0].methods)
     }
-    found["ensemble_logit"] = alone("temperature", mean_logit(runs.dev.logits), mean_logit(runs.test.logits))
-    found["ensemble_probability"] = found["temperature"]
+    if len(pinned) > 1:
+        found["ensemble_logit"] = alone(
+            "temperature", mean_logit(runs.dev.logits), mean_logit(runs.test.logits)
+        )
+        found["ensemble_probability"] = found["temperature"]
     if runs.baseline:
         found["baseline"] = alone("none", *runs.baseline)
         found["baseline_temperature"] = alone("temperature", *runs.baseline)
@@ -135,5 +144,5 @@ def _split(logits: list[Path], seeds: list[int], split: str, labels: list[str]) 
         first["clip"].tolist(),
         first["label"].to_numpy(np.int64),
         first["group"].to_numpy(str),
-        [logit_array(table) for table in tables],
+        [logit_array(table, labels) for table in tables],
     )

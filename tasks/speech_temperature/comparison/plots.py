@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -13,8 +12,8 @@ from methods.calibration.evaluation import nll_curve
 from methods.calibration.recalibration import Prediction
 from methods.statistics.group_statistics import FEWEST_GROUPS, rate_interval
 from params.speech_temperature import Compare
-from storage.files.images import write_figure
 from storage.speech.temperatures import SeedTemperature
+from tasks.report.plots import blank, legend, write
 from tasks.speech_temperature.comparison.evaluation import Floats, OptionEvaluation, Runs, SplitLogits
 
 BEFORE, AFTER = "#4c72b0", "#dd8452"
@@ -32,25 +31,24 @@ def write_all(
     reliability(folder / "reliability.png", sides, runs.test, params)
     temperature_curve(folder / "nll_temperature.png", runs, pinned)
     confidence(folder / "confidence.png", sides, runs.test)
-    accuracy_by_condition(folder / "conditions.png", conditions)
-    seeds(folder / "seeds.png", evaluations, [each.seed for each in pinned])
+    accuracy_by_condition(folder / "conditions.png", conditions, runs.test)
+    seeds(folder / "seeds.png", evaluations, [each.seed for each in pinned], runs.test)
 
 
 def reliability(path: Path, sides: Sides, test: SplitLogits, params: Compare) -> None:
     """Accuracy against confidence of all seeds, counts below; intervals by group, where a bin has groups enough."""
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    sampled = len(np.unique(test.groups))
+    sampled, chance = len(np.unique(test.groups)), 1 / test.classes
     bars = (
         f"no intervals: {sampled} groups, fewer than {FEWEST_GROUPS}, say nothing of others"
         if sampled < FEWEST_GROUPS
         else f"{params.level:.0%} intervals by group, in bins with answers of {FEWEST_GROUPS} groups or more"
     )
-    figure.suptitle(f"Reliability on test, all seeds together\n{bars}", fontsize=10)
+    figure = blank(9, 5, f"Reliability on test, all seeds together\n{bars}", 10)
     grid = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
     for (ax, below), colour, (title, runs) in zip(grid.T, (BEFORE, AFTER), sides.items(), strict=True):
         sure, correct = _pooled(runs, test)
         groups, clip = np.tile(test.groups, len(runs)), np.tile(np.arange(len(test.labels)), len(runs))
-        ax.plot([0.4, 1], [0.4, 1], color="0.75", linewidth=1, zorder=0)
+        ax.plot([chance - 0.1, 1], [chance - 0.1, 1], color="0.75", linewidth=1, zorder=0)
         bin_of = width_bin(sure, params.bins)
         inside = [bin_of == number for number in np.unique(bin_of)]
         at = np.array([sure[rows].mean() for rows in inside])
@@ -63,12 +61,12 @@ def reliability(path: Path, sides: Sides, test: SplitLogits, params: Compare) ->
         for x, each in zip(at, found, strict=True):
             if each.low is not None and each.high is not None:
                 ax.plot([x, x], [each.low, each.high], color=colour, linewidth=1)
-        ax.set(title=title, ylim=(-0.03, 1.03), xlim=(0.45, 1.01))
+        ax.set(title=title, ylim=(-0.03, 1.03), xlim=(chance - 0.05, 1.01))
         below.bar(at, count, width=0.6 / params.bins, color=colour)
         below.set(xlabel="confidence")
     grid[0, 0].set_ylabel("accuracy")
     grid[1, 0].set_ylabel("answers")
-    _write(path, figure)
+    write(path, figure)
 
 
 def temperature_curve(path: Path, runs: Runs, pinned: list[SeedTemperature]) -> None:
@@ -76,7 +74,7 @@ def temperature_curve(path: Path, runs: Runs, pinned: list[SeedTemperature]) -> 
     finite = [each.temperature for each in pinned if np.isfinite(each.temperature)] or [1.0]
     low, high = min(0.3, *finite) / 1.5, max(5.0, *finite) * 1.5
     grid = np.geomspace(low, high, 120)
-    figure = Figure(figsize=(6.5, 4), layout="constrained")
+    figure = blank(6.5, 4)
     ax = figure.subplots()
     dev, test = (nll_curve(split.logits, split.labels, grid) for split in (runs.dev, runs.test))
     for number, each in enumerate(pinned):
@@ -86,22 +84,22 @@ def temperature_curve(path: Path, runs: Runs, pinned: list[SeedTemperature]) -> 
         if np.isfinite(each.temperature):
             ax.plot(each.temperature, each.nll_after, "o", color=colour)
     ax.axvline(1, color="0.75", linewidth=1, zorder=0)
-    ax.axhline(np.log(2), color="0.85", linewidth=1, zorder=0)
+    ax.axhline(np.log(runs.test.classes), color="0.85", linewidth=1, zorder=0)
     top = float(np.quantile(np.concatenate([dev, test]), 0.9))
     ax.set(xscale="log", xlabel="temperature", ylabel="NLL", ylim=(0, max(1.0, 1.1 * top)))
-    ax.set_title("NLL against temperature (dots: pinned; dashes: test; grey: T = 1 and a coin)", fontsize=9)
+    grey = f"grey: T = 1 and {_by_chance(runs.test)}"
+    ax.set_title(f"NLL against temperature (dots: pinned; dashes: test; {grey})", fontsize=9)
     ticks = [t for t in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0) if low <= t <= high]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
     ax.legend(frameon=False, fontsize=8)
-    _write(path, figure)
+    write(path, figure)
 
 
 def confidence(path: Path, sides: Sides, test: SplitLogits) -> None:
     """Confidence of right and wrong answers, all seeds."""
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    figure.suptitle("Confidence on test, all seeds together", fontsize=11)
-    edges, colours = np.linspace(0.5, 1.0, 16), [BEFORE, "#c44e52"]
+    figure = blank(9, 3.4, "Confidence on test, all seeds together")
+    edges, colours = np.linspace(1 / test.classes, 1.0, 16), [BEFORE, "#c44e52"]
     for ax, (title, runs) in zip(figure.subplots(1, 2, sharey=True), sides.items(), strict=True):
         sure, correct = _pooled(runs, test)
         ax.hist([sure[correct], sure[~correct]], edges, stacked=True, color=colours, label=["right", "wrong"])
@@ -109,17 +107,16 @@ def confidence(path: Path, sides: Sides, test: SplitLogits) -> None:
         ax.axvline(correct.mean(), color="black", linewidth=1, label="accuracy")
         ax.set(title=title, xlabel="confidence")
     figure.axes[0].set_ylabel("answers")
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, frameon=False, fontsize=8, loc="outside right upper")
-    _write(path, figure)
+    legend(figure)
+    write(path, figure)
 
 
-def accuracy_by_condition(path: Path, found: dict[str, pd.DataFrame]) -> None:
+def accuracy_by_condition(path: Path, found: dict[str, pd.DataFrame], test: SplitLogits) -> None:
     """Accuracy and mean confidence by what is known of the clips, their group apart; an empty picture says that
     nothing is."""
     found = {name: table for name, table in found.items() if name != "group"}
-    figure = Figure(figsize=(2 + 3.4 * max(len(found), 1), 3.6), layout="constrained")
-    figure.suptitle("Accuracy (bars) and mean confidence (dots) on test, before calibration", fontsize=11)
+    title = "Accuracy (bars) and mean confidence (dots) on test, before calibration"
+    figure = blank(2 + 3.4 * max(len(found), 1), 3.6, title)
     if not found:
         figure.text(0.5, 0.4, "the manifest describes no condition", ha="center", color="0.4")
     for number, (condition, table) in enumerate(found.items()):
@@ -129,15 +126,16 @@ def accuracy_by_condition(path: Path, found: dict[str, pd.DataFrame]) -> None:
         ax.plot(names, table["confidence"], "o", color="black", markersize=4)
         for at, clips in enumerate(table["clips"]):
             ax.text(at, 0.02, f"n={clips}", ha="center", fontsize=7)
-        ax.axhline(0.5, color="0.75", linewidth=1)
+        ax.axhline(1 / test.classes, color="0.75", linewidth=1)
         ax.set(ylim=(0, 1.03), xlabel=condition)
         ax.tick_params(axis="x", labelsize=8, rotation=30 if max(map(len, names)) > 4 else 0)
-    _write(path, figure)
+    write(path, figure)
 
 
-def seeds(path: Path, evaluations: dict[str, OptionEvaluation], names: list[int]) -> None:
+def seeds(path: Path, evaluations: dict[str, OptionEvaluation], names: list[int], test: SplitLogits) -> None:
     """Accuracy and NLL of every method, a dot a seed."""
-    figure = Figure(figsize=(9, 1.4 + 0.32 * len(evaluations)), layout="constrained")
+    title = "Seeds side by side: training variation on one test set, not uncertainty"
+    figure = blank(9, 1.4 + 0.32 * len(evaluations), title, 10)
     left, right = figure.subplots(1, 2, sharey=True)
     for at, option in enumerate(evaluations.values()):
         count = len(option.figures)
@@ -150,15 +148,18 @@ def seeds(path: Path, evaluations: dict[str, OptionEvaluation], names: list[int]
     left.invert_yaxis()
     left.set(xlabel="accuracy on test")
     right.set(xlabel="NLL on test")
-    right.axvline(np.log(2), color="0.75", linewidth=1, zorder=0)
+    right.axvline(np.log(test.classes), color="0.75", linewidth=1, zorder=0)
     named = {**{f"C{n}": f"seed {seed}" for n, seed in enumerate(names)}, "black": "one model"}
     dots = [
         Line2D([], [], marker="o", linestyle="", color=colour, label=name) for colour, name in named.items()
     ]
-    dots.append(Line2D([], [], color="0.75", linewidth=1, label="a coin"))
-    figure.legend(handles=dots, frameon=False, fontsize=8, loc="outside right upper")
-    figure.suptitle("Seeds side by side: training variation on one test set, not uncertainty", fontsize=10)
-    _write(path, figure)
+    dots.append(Line2D([], [], color="0.75", linewidth=1, label=_by_chance(test)))
+    legend(figure, handles=dots)
+    write(path, figure)
+
+
+def _by_chance(test: SplitLogits) -> str:
+    return "a coin" if test.classes == 2 else "chance"
 
 
 def _pooled(runs: list[Prediction], test: SplitLogits) -> tuple[Floats, NDArray[np.bool_]]:
@@ -167,9 +168,3 @@ def _pooled(runs: list[Prediction], test: SplitLogits) -> tuple[Floats, NDArray[
         np.concatenate([made.confidence for made in runs]),
         np.concatenate([made.predicted == test.labels for made in runs]),
     )
-
-
-def _write(path: Path, figure: Figure) -> None:
-    for ax in figure.axes:
-        ax.spines[["top", "right"]].set_visible(False)
-    write_figure(path, figure)

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from methods.statistics.group_statistics import FEWEST_GROUPS
+from storage.speech.logits import answer_names
 from storage.speech.temperatures import SeedTemperature
 from tasks.report.templates import render
 
@@ -26,7 +27,9 @@ def page(
         decision=decision,
         rows=table.set_index("option").to_dict("index"),
         pinned=pinned,
-        labels=dict(zip("AB", facts["labels"], strict=True)),
+        labels=dict(zip(answer_names(facts["labels"]), facts["labels"], strict=True)),
+        given=facts["kind"] == "logits",
+        noted=facts.get("noted", []),
         clips=facts["splits"],
         worst=groups.head(WORST_GROUPS).to_dict("records"),
         most_wrong=most_wrong,

@@ -98,3 +98,10 @@ def test_a_copy_of_a_method_is_never_chosen_before_it() -> None:
     groups, control = np.repeat(np.arange(10), 3).astype(str), np.full(30, 1.0)
     found = choose_method(np.array([control, control - 0.5, control - 0.5]), groups, 0.05, 0)
     assert (found.chosen, found.best, found.status) == (1, 1, "chosen")
+
+
+def test_of_more_than_two_classes_each_follows_itself_and_a_lone_one_hinders_nothing() -> None:
+    labels = np.repeat(np.arange(4), [30, 20, 10, 1])
+    folds = group_folds(np.array([f"r{row:02}" for row in np.random.default_rng(0).permutation(61)]), labels)
+    for number, rows in ((0, 30), (1, 20), (2, 10)):
+        assert np.bincount(folds[labels == number], minlength=10).tolist() == [rows // 10] * 10

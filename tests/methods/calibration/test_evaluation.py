@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
+from scipy.special import ndtri, softmax
 from scipy.stats import t
+from sklearn.metrics import log_loss, recall_score
 
 from methods.calibration.calibration_error import ece_null, expected_calibration_error
 from methods.calibration.evaluation import (
@@ -13,6 +14,7 @@ from methods.calibration.evaluation import (
     auc_interval,
     beyond_chance,
     evaluate,
+    mean_brier,
     summary,
 )
 from methods.calibration.recalibration import Prediction
@@ -85,3 +87,20 @@ def test_the_interval_of_the_auc_is_that_by_groups_with_students_t() -> None:
     assert auc_interval([scores, scores], labels, groups, 0.9) == pytest.approx((low, high))
     perfect = grouped_auroc_interval(labels.astype(float), labels == 1, groups, 0.9)
     assert auc_interval([labels.astype(float)], labels, groups, 0.9) == pytest.approx((perfect.low, 1.0))
+
+
+def test_of_more_than_two_classes_what_is_of_two_is_not_given_and_the_rest_is_as_defined() -> None:
+    rng = np.random.default_rng(4)
+    labels, groups = rng.integers(0, 4, 96), np.repeat([f"g{number:02}" for number in range(24)], 4)
+    probabilities = softmax(
+        rng.normal(size=(96, 5)) + 2 * np.eye(5)[labels], axis=1
+    )  # of a class that never occurs too
+    made = Prediction(probabilities, probabilities.argmax(axis=1))
+    row = row_of([made], [made], labels, groups)
+    for name in ("auc", "recall_A", "recall_B"):
+        assert row[name] is row[f"{name}_low"] is row[f"{name}_sd"] is None
+    recalls = recall_score(labels, made.predicted, labels=range(4), average="macro")
+    assert row["balanced_accuracy"] == pytest.approx(recalls)
+    assert row["nll"] == pytest.approx(log_loss(labels, probabilities, labels=range(5)))
+    assert row["brier_low"] < row["brier"] < row["brier_high"]
+    assert row["brier"] == pytest.approx(float(mean_brier([made], labels).mean()))

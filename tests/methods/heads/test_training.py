@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
 from methods.heads.batches import RowSource, StreamKey, Targets, epoch_batches
+from methods.heads.draws import ClassRows
 from methods.heads.lanes import Lanes, initial_state
 from methods.heads.shapes import Batch, Shape
 from methods.heads.specs import HeadSpec, from_recipe
-from methods.heads.streams import ClassRows
 from methods.heads.sweep import head_data, train_heads
 from methods.heads.training import hard_weights, log_prior, train_lanes
 

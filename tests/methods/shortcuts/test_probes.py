@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from methods.lenses.preprocessing import residual
 from methods.shortcuts.claims import Claim
-from methods.shortcuts.gate_results import GateResult, family_level, pooled, undefined
+from methods.shortcuts.gate_results import FOLDS, GateResult, family_level, pooled, undefined
 from methods.shortcuts.probe_models import boosted, core_network, logistic
 from methods.shortcuts.probes import (
-    FOLDS,
     balanced_rows,
     core_features,
     core_ring_features,

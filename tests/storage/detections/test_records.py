@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from storage.detections.coco import read_coco_results, read_coco_truth, segmentation_box
+from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
 from storage.detections.crops import read_crops
-from storage.detections.records import CORNERS, GroundTruth, ImportReport, canonical, read_split
+from storage.detections.masks import segmentation_box
+from storage.detections.records import CORNERS, GroundTruth, canonical, read_split
 from storage.detections.voc import read_voc_truth
 from storage.detections.yolo import read_yolo_truth
+from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from tests.clone import REAL
 
@@ -22,6 +25,7 @@ IMAGES = [
 ]
 CATEGORIES = [{"id": 7, "name": "nut"}, {"id": 3, "name": "bolt"}]
 OBJECT = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [10, 10, 20, 20], "area": 400, "iscrowd": 0}
+ANOTHER = {**OBJECT, "id": 2, "bbox": [40, 10, 20, 20]}
 RESULT = {"image_id": 1, "category_id": 3, "bbox": [10, 10, 20, 20], "score": 0.9}
 
 
@@ -42,12 +46,13 @@ def read_truth(path: Path, unknown: Any = "refuse") -> tuple[GroundTruth, dict[s
 
 def read_results(
     folder: Path, content: Any, categories: Any = "ground_truth", required: bool = True, unique: bool = False,
-    unknown: Any = "refuse", classes: list[dict[str, Any]] = CATEGORIES,
+    unknown: Any = "refuse", classes: list[dict[str, Any]] = CATEGORIES, boxes: Any = "xywh",
 ) -> tuple[Any, dict[str, dict[str, int]]]:  # fmt: skip
     truth, _ = read_truth(truth_file(folder, OBJECT, categories=classes, annotations=[]))
     report = ImportReport()
     path = save(folder / "r.json", content)
-    return read_coco_results(path, truth, categories, required, unique, unknown, report), report.counts()
+    form = ResultsFormat(categories, boxes, required, unique)
+    return read_coco_results(path, truth, form, unknown, report), report.counts()
 
 
 def complaint(call: Any, *arguments: Any, **options: Any) -> str:
@@ -82,8 +87,9 @@ def test_ground_truth_reads_images_classes_and_boxes(tmp_path: Path) -> None:
         ({"image_id": "a.jpg"}, "image is named by its file; taken by that name"),
         ({"image_id": "a"}, "image is named by its file; taken by that name"),
         ({"bbox": [90, 10, 20, 20]}, "box reached beyond its image, cut"),
+        ({"bbox": [-10, 10, 20, 20]}, "box begins before its image (negative x or y), cut"),
         (
-            {"bbox": None, "segmentation": [[10, 10, 30, 12, 20, 30]]},
+            {"bbox": None, "segmentation": [[11, 10, 31, 12, 20, 30]]},
             "bbox is missing, taken around the segmentation",
         ),
     ],
@@ -91,7 +97,7 @@ def test_ground_truth_reads_images_classes_and_boxes(tmp_path: Path) -> None:
 def test_a_ground_truth_row_is_repaired_and_counted(
     tmp_path: Path, changes: dict[str, Any], reason: str
 ) -> None:
-    truth, report = read_truth(truth_file(tmp_path, OBJECT, {**OBJECT, "id": 2, **changes}))
+    truth, report = read_truth(truth_file(tmp_path, OBJECT, {**ANOTHER, **changes}))
     assert report == {"dropped": {}, "repaired": {f"truth.json: {reason}": 1}}
     assert len(truth.boxes) == 2
     assert truth.boxes["area"].tolist() == [400.0, 400.0]
@@ -107,6 +113,7 @@ def test_a_ground_truth_row_is_repaired_and_counted(
         ({"bbox": [-50, 10, 20, 5]}, "box lies outside its image"),
         ({"image_id": 9}, "unknown image_id"),
         ({"category_id": 1}, "unknown category_id"),
+        ({}, "repeats a box of the same image and class"),
     ],
 )
 def test_a_row_that_means_nothing_is_dropped_and_counted(
@@ -134,8 +141,11 @@ def test_a_row_that_means_nothing_is_dropped_and_counted(
         ),
         ({"bbox": ["0", 0, 1, 1]}, "row 2, field bbox: expected a finite number, got '0'"),
         ({"score": float("nan")}, "row 2, field score: expected a finite number, got nan; mend or remove"),
-        ({"score": 1.5}, "row 2, field score: expected a score in [0, 1], got 1.5; rescale it"),
-        ({"score": None}, "row 2, field score: is missing; add it, or set scores: optional"),
+        (
+            {"score": 1.5},
+            "row 2, field score: expected a score in [0, 1], got 1.5; rescale the 1 row(s) that are not",
+        ),
+        ({"score": None}, "row 2, field score: is missing in 1 row(s); add it, or set scores: optional"),
         ({"image_id": 9}, "row 2, field image_id: 9 is not in the ground truth"),
         ({"category_id": 0}, "row 2, field category_id: 0 is not in the ground truth, which has ids 3 to 7"),
     ],
@@ -246,7 +256,9 @@ def test_empty_results_are_read_and_told(tmp_path: Path) -> None:
 
 
 def test_text_and_number_ids_meet_and_are_counted(tmp_path: Path) -> None:
-    table, report = read_results(tmp_path, [RESULT, {**RESULT, "image_id": "1", "category_id": "3"}])
+    table, report = read_results(
+        tmp_path, [RESULT, {**RESULT, "image_id": "1", "category_id": "3", "score": 0.5}]
+    )
     assert table["image"].tolist() == [0, 0]
     assert report["repaired"] == {
         "r.json: image id is text in one file and a number in the other; taken by value": 1
@@ -257,7 +269,7 @@ def test_text_and_number_ids_meet_and_are_counted(tmp_path: Path) -> None:
 
 
 def test_results_that_a_classifier_is_aligned_with_need_ids_of_their_own(tmp_path: Path) -> None:
-    rows = [{**RESULT, "id": 1}, {**RESULT, "id": "1"}]
+    rows = [{**RESULT, "id": 1}, {**RESULT, "id": "1", "score": 0.5}]
     assert "row 2, field id: '1' is missing or used twice" in complaint(
         read_results, tmp_path, rows, unique=True
     )
@@ -280,6 +292,103 @@ def test_what_is_no_json_is_refused_by_line(tmp_path: Path) -> None:
     assert "truth.json, row 2: not JSON: " in complaint(read_truth, tmp_path / "truth.json")
 
 
+def test_of_repeats_the_lowest_id_is_kept_whatever_the_order(tmp_path: Path) -> None:
+    rows = [{**RESULT, "id": number} for number in (3, 1, 2)] + [{**RESULT, "id": 0, "score": 0.2}]
+    table, report = read_results(tmp_path, rows)
+    assert table["id"].tolist() == ["1", "0"]
+    assert report["dropped"] == {"r.json: repeats a box of the same image and class": 2}
+    assert read_results(tmp_path, rows[::-1])[0]["id"].tolist() == ["0", "1"]
+
+
+def test_a_crowd_over_an_object_is_no_repeat(tmp_path: Path) -> None:
+    truth, report = read_truth(truth_file(tmp_path, OBJECT, {**OBJECT, "id": 2, "iscrowd": 1}))
+    assert len(truth.boxes) == 2
+    assert report["dropped"] == {}
+
+
+def test_boxes_are_read_as_declared(tmp_path: Path) -> None:
+    expected = read_results(tmp_path, [RESULT])[0][CORNERS].to_numpy()
+    for boxes, numbers in (("xyxy", [10, 10, 30, 30]), ("cxcywh_shares", [0.2, 0.25, 0.2, 0.25])):
+        table, _ = read_results(tmp_path, [{**RESULT, "bbox": numbers}], boxes=boxes)
+        assert np.allclose(table[CORNERS].to_numpy(), expected)
+
+
+def test_shares_and_corners_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    shares = {"bbox": [0.1, 0.1, 0.2, 0.2]}
+    assert "r.json, field bbox: all coordinates lie in 0 to 1" in complaint(
+        read_results, tmp_path, [{**RESULT, **shares}]
+    )
+    corners = [{**OBJECT, "id": at, "bbox": [30 + at, 40, 90, 79 - at]} for at in range(1, 13)]
+    assert complaint(read_truth, truth_file(tmp_path, *corners)).endswith(
+        "read as xywh, 12 of 12 boxes are empty or reach beyond their image; as xyxy 12 fit: write [x1, y1, x2 - x1, "
+        "y2 - y1]"
+    )
+
+
+def test_text_that_names_two_images_is_refused(tmp_path: Path) -> None:
+    """The results go by file names, 000002.jpg; the ground truth numbers its images otherwise."""
+    images = [
+        {**IMAGES[0], "id": 2, "file_name": "000001.jpg"},
+        {**IMAGES[1], "id": 1, "file_name": "000002.jpg"},
+    ]
+    path = truth_file(tmp_path, {**OBJECT, "image_id": "000002"}, images=images)
+    assert "'000002' is the id of one image and the file of another" in complaint(read_truth, path)
+    assert len(read_truth(truth_file(tmp_path, {**OBJECT, "image_id": 2}, images=images))[0].boxes) == 1
+
+
+def test_a_row_without_an_image_is_not_of_the_image_none(tmp_path: Path) -> None:
+    images = [{**IMAGES[0], "file_name": "None.jpg"}]
+    missing = {key: value for key, value in OBJECT.items() if key != "image_id"}
+    assert "field image_id: None is not in the ground truth" in complaint(
+        read_truth, truth_file(tmp_path, missing, images=images)
+    )
+
+
+def test_unknown_rows_are_counted_with_three_examples(tmp_path: Path) -> None:
+    truth, _ = read_truth(truth_file(tmp_path, OBJECT))
+    path = save(tmp_path / "r.json", [{**RESULT, "image_id": number} for number in (1, 7, 8, 9, "x")])
+    report = ImportReport()
+    read_coco_results(path, truth, ResultsFormat("ground_truth", "xywh", True, False), "drop", report)
+    assert report.lines() == [
+        "dropped       4  r.json: unknown image_id (such as row 2: 7, row 3: 8, row 4: 9)"
+    ]
+    assert (
+        "row 2, field image_id: 7 is not in the ground truth, which has no such image; 4 such row(s)"
+        in complaint(
+            read_coco_results,
+            path,
+            truth,
+            ResultsFormat("ground_truth", "xywh", True, False),
+            "refuse",
+            report,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        {"size": [80, 100], "counts": [float("inf"), 5]},
+        {"size": [80, 100], "counts": [7990, 50]},
+        {"size": [80, 100], "counts": [-5, 50]},
+        {"size": [80, 100], "counts": "o" * 5000},
+        {"size": [10**12, 10**12], "counts": [5, 5]},
+        {"size": [80], "counts": 7},
+        [[10, 10, float("nan"), 12, 20, 30]],
+        [["10", 10, 30, 12, 20, 30]],
+        [[]],
+        [],
+        7,
+    ],
+)
+def test_a_mask_that_cannot_be_is_refused(tmp_path: Path, segmentation: Any) -> None:
+    assert segmentation_box(segmentation) is None
+    broken = {**RESULT, "bbox": None, "segmentation": segmentation}
+    assert "row 1, field bbox: expected bbox [x, y, width, height] or a segmentation" in complaint(
+        read_results, tmp_path, [broken]
+    )
+
+
 def test_every_image_is_in_one_split(tmp_path: Path) -> None:
     truth, _ = read_truth(truth_file(tmp_path, OBJECT))
     path = save(tmp_path / "s.json", {"train": ["1"], "tune": ["b.jpg"], "report": []})
@@ -294,6 +403,10 @@ def test_every_image_is_in_one_split(tmp_path: Path) -> None:
         ({"train": [1, 2]}, "expected lists of images under train, tune, report"),
     ):
         assert message in complaint(read_split, save(path, listed), truth.images)
+    copied = truth.images.assign(file_name="a.jpg")
+    assert "images 1 (train) and 2 (report) are one file, 'a.jpg'; put both into one split" in complaint(
+        read_split, save(path, {"train": [1], "tune": [], "report": [2]}), copied
+    )
 
 
 class Yolo:
@@ -315,6 +428,19 @@ def test_yolo_rows_read_to_pixels_and_images_without_labels_count(tmp_path: Path
     truth, _ = Yolo(tmp_path, "1 0.2 0.25 0.2 0.25", "").read()
     assert truth.boxes[["image", "label", *CORNERS]].to_numpy().round(9).tolist() == [[0, 1, 10, 10, 30, 30]]
     assert truth.images["id"].tolist() == ["a", "b"]
+
+
+def test_image_sizes_come_from_a_shuffled_parquet_as_from_csv(tmp_path: Path) -> None:
+    made = Yolo(tmp_path, "1 0.2 0.25 0.2 0.25")
+    (made.labels / "b.txt").write_text("0 0.5 0.5 0.5 0.5")
+    sizes = pd.DataFrame(
+        {"file_name": ["a.jpg", "b.jpg"], "width": [100, 400], "height": [80, 400]}, index=[1, 0]
+    )
+    sizes.sort_index().to_parquet(tmp_path / "images.parquet")
+    paths = (made.labels, tmp_path / "classes.txt", tmp_path / "images.parquet")
+    truth = read_yolo_truth(*paths, "box", "refuse", ImportReport())
+    boxes = {truth.images["id"][row["image"]]: row["x2"] for row in truth.boxes.to_dict("records")}
+    assert boxes == {"a": pytest.approx(30), "b": pytest.approx(300)}
 
 
 @pytest.mark.parametrize(
@@ -360,7 +486,7 @@ def test_yolo_rows_are_dropped_or_cut_and_counted(tmp_path: Path) -> None:
     assert len(truth.boxes) == 1
     assert report["repaired"] == {"labels: box reached beyond its image, cut": 1}
     assert report["dropped"] == {
-        "a.txt: unknown class": 1, "c.txt: unknown image": 1, "labels: box lies outside its image": 1,
+        "labels: unknown class": 1, "labels: unknown image": 1, "labels: box lies outside its image": 1,
         "labels: width or height is not above 0": 1,
     }  # fmt: skip
 
@@ -388,12 +514,12 @@ def test_voc_corners_count_from_one_and_the_last_pixel_is_inside(tmp_path: Path)
 def test_yolo_sizes_are_pixels(tmp_path: Path) -> None:
     made = Yolo(tmp_path, "1 0.2 0.25 0.2 0.25")
     for text, message in (
-        ("file_name,width\na.jpg,100\n", "row 1: columns ['height'] are missing"),
-        ("file_name,width,height\na.jpg,100\n", "row 2: expected 3 fields"),
-        ("file_name,width,height\na.jpg,100,0\n", "row 2, field height: expected pixels above 0, got '0'"),
+        ("file_name,width\na.jpg,100\n", ": column(s) height are missing"),
+        ("file_name,width,height\na.jpg,100\n", ", row 2: expected 3 fields"),
+        ("file_name,width,height\na.jpg,100,0\n", ", row 2, field height: expected pixels above 0, got '0'"),
     ):
         (tmp_path / "images.csv").write_text(text)
-        assert f"images.csv, {message}" in complaint(made.read)
+        assert f"images.csv{message}" in complaint(made.read)
 
 
 def test_a_voc_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
@@ -438,7 +564,7 @@ def crops(path: Path, **changes: Any) -> Path:
 
 
 def test_crops_come_in_the_order_that_is_asked_for(tmp_path: Path) -> None:
-    read = read_crops(crops(tmp_path / "c.npz"), ["3", "5", "3"], ["a", "b"])
+    read = read_crops(crops(tmp_path / "c.npz"), ["3", "5", "3"], ["a", "b"], ImportReport())
     assert read.embeddings.argmax(axis=1).tolist() == [1, 0, 1]
     assert read.classes == ["a", "b"]
 
@@ -457,14 +583,29 @@ def test_crops_come_in_the_order_that_is_asked_for(tmp_path: Path) -> None:
         ),
         ({"embeddings": np.full((2, 4), np.nan)}, "row id 3, field embeddings: expected finite numbers"),
         ({"embeddings": np.eye(3)}, "field embeddings: expected (2, columns) as there are ids, got (3, 3)"),
+        ({"probabilities": 3 * np.eye(2)}, "row id 3, field probabilities: expected numbers in [0, 1]"),
+        ({"ids": np.array([[5, 3]])}, "field ids: expected one number or text for each row, got (1, 2)"),
+        ({"ids": np.array([5, np.nan])}, "field ids: expected one number or text for each row"),
+        ({"classes": np.array(["a", "a"])}, "field classes: expected texts, each once"),
+        ({"embeddings": np.full((2, 4), "x")}, "field embeddings: expected numbers, got <U1"),
         ({"probabilities": np.eye(2, 3)}, "field probabilities: 3 columns for 2 classes; add classes"),
     ],
 )
 def test_crops_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     path = crops(tmp_path / "c.npz", **changes)
-    assert message in complaint(read_crops, path, ["3", "5"], ["a", "b"])
+    assert message in complaint(read_crops, path, ["3", "5"], ["a", "b"], ImportReport())
+
+
+def test_embeddings_of_zeros_are_noted(tmp_path: Path) -> None:
+    report = ImportReport()
+    read_crops(
+        crops(tmp_path / "c.npz", embeddings=np.eye(2, 4) * [[1], [0]]), ["3", "5"], ["a", "b"], report
+    )
+    assert report.lines() == ["noted         1  c.npz: embedding is all zeros (such as id 3)"]
 
 
 def test_crops_in_pickle_are_refused(tmp_path: Path) -> None:
     path = crops(tmp_path / "c.npz", ids=np.array([5, "x"], dtype=object))
-    assert "not an npz (without pickle)" in complaint(read_crops, path, ["5"], ["a", "b"])
+    assert "field ids: holds Python objects, which are never unpacked" in complaint(
+        read_crops, path, ["5"], ["a", "b"], ImportReport()
+    )

@@ -17,7 +17,6 @@ from storage.heads.embeddings import (
     check_encoders,
     read_embedding_table,
     read_embeddings,
-    read_rows,
     write_embedding_table,
     write_embeddings,
 )
@@ -67,7 +66,6 @@ def test_a_users_pair_needs_no_split_and_may_be_of_half_precision(tmp_path: Path
     write_embedding_table(tmp_path / "given.safetensors", labelled)
     save_file({"embeddings": MADE.values.astype(np.float16)}, tmp_path / "given.safetensors")
     assert np.array_equal(read_embedding_table(tmp_path / "given.json").values, MADE.values)
-    assert read_rows(tmp_path / "given.json").labels == MADE.labels
 
 
 @pytest.mark.parametrize(

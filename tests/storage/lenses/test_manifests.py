@@ -30,7 +30,7 @@ def written(folder: Path, table: pd.DataFrame) -> Path:
 
 
 def test_a_manifest_reads_as_numbers_names_and_whole_numbers(tmp_path: Path, table: pd.DataFrame) -> None:
-    read = read_manifest(written(tmp_path, table), "sersic")
+    read = read_manifest(written(tmp_path, table), "sersic").rows
     assert len(read) == len(table)
     assert read["label"].dtype == read["seed"].dtype == np.int64
     assert read["theta_E"].isna().equals(read["label"] == 0)
@@ -106,7 +106,7 @@ def without(name: str, **rows: object) -> Change:
     ("change", "message"),
     [
         (lambda t: t.drop(columns="psf_bin"), "psf_bin are missing"),
-        (lambda t: t[:0], "no rows"),
+        (lambda t: t[:0], "holds no rows"),
         (at(0, "label", 2), "label.*one of 0, 1"),
         (at(0, "label", 0.5), "whole number"),
         (at(0, "split", "holdout"), "one of train, val, test"),
@@ -120,7 +120,7 @@ def without(name: str, **rows: object) -> Change:
         (lambda t: at(first(t, label=1), "theta_E", "")(t), "theta_E.*is empty, but the stamp is a positive"),
         (lambda t: at(first(t, label=1), "source_n", "")(t), "source_n.*is empty"),
         (lambda t: at(first(t, mode="paired"), "pair_id", "")(t), "pair_id.*is empty"),
-        (moved_host, "host_id.*another split"),
+        (moved_host, r"row \d+, field host_id.*another split too \(unpaired; row \d+ is in train"),
         (moved_pair, "pair_id.*another split"),
         (other_host, "both stamps of a pair show one host"),
         (
@@ -134,12 +134,18 @@ def without(name: str, **rows: object) -> Change:
         (unpaired_row("host_id", {"label": 1}, label=0), "host_id.*is a positive's host too.*mode paired"),
         (unpaired_row("host_id", {"label": 0}, label=0), "host_id.*negative above.*without replacement"),
         (lambda t: t.drop(index=first(t, mode="paired", label=0)), "one positive and one negative"),
-        (without("positives", mode="unpaired", split="val", label=1), "no positive in val of mode unpaired"),
+        (
+            without("positives", mode="unpaired", split="val", label=1),
+            "unpaired val has hosts of 0 positives and 6 negatives of 3",
+        ),
         (
             without("negatives", mode="unpaired", split="test", label=0),
-            "no negative in test of mode unpaired",
+            "unpaired test has hosts of 6 positives and 0 negatives of 2",
         ),
-        (without("split", mode="unpaired", split="val"), "no stamp in val of mode unpaired"),
+        (
+            without("split", mode="unpaired", split="val"),
+            "unpaired val has hosts of 0 positives and 0 negatives of 3",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, table: pd.DataFrame, change: Change, message: str) -> None:
@@ -147,10 +153,40 @@ def test_refused(tmp_path: Path, table: pd.DataFrame, change: Change, message: s
         read_manifest(written(tmp_path, change(table)), "sersic")
 
 
+def test_all_classes_that_fall_short_are_named_at_once(tmp_path: Path, table: pd.DataFrame) -> None:
+    paired_val = (table["mode"] == "paired") & (table["split"] == "val")
+    negatives = (table["mode"] == "unpaired") & (table["split"] == "test") & (table["label"] == 0)
+    with pytest.raises(InputError) as error:
+        read_manifest(written(tmp_path, table[~paired_val & ~negatives]), "own")
+    assert "paired val has hosts of 0 positives and 0 negatives of 3; " in str(error.value)
+    assert "unpaired test has hosts of 6 positives and 0 negatives of 2" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_mode_that_is_not_read_need_not_suffice(tmp_path: Path, table: pd.DataFrame) -> None:
+    few = table[(table["mode"] == "unpaired") | (table["split"] == "train")]
+    assert len(read_manifest(written(tmp_path, few), "own", ["unpaired"]).rows) == len(few)
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "tsv", "parquet", "jsonl"])
+def test_every_form_of_a_manifest_gives_the_same_rows(tmp_path: Path, table: pd.DataFrame, form: str) -> None:
+    """A shuffled frame keeps its index in Parquet; rows stay what they were."""
+    mixed = table.sample(frac=1, random_state=3)
+    path = tmp_path / f"manifest.{form}"
+    if form == "parquet":
+        mixed.to_parquet(path)
+    elif form == "jsonl":
+        mixed.to_json(path, orient="records", lines=True, double_precision=15)
+    else:
+        mixed.to_csv(path, index=False, sep="\t" if form == "tsv" else ",")
+    read = read_manifest(path, "sersic").rows
+    pd.testing.assert_frame_equal(read, mixed[list(read)].reset_index(drop=True), check_dtype=False)
+
+
 def test_unpaired_stamps_need_no_pair(tmp_path: Path, table: pd.DataFrame) -> None:
     changed = table.copy()
     changed.loc[changed["mode"] == "unpaired", "pair_id"] = ""
-    read = read_manifest(written(tmp_path, changed), "own")
+    read = read_manifest(written(tmp_path, changed), "own").rows
     assert (read["pair_id"][read["mode"] == "unpaired"] == "").all()
     assert hosts_in_both_classes(read) == 0
 

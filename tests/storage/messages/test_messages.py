@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from params.columns import MessageColumns
+from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from storage.messages.messages import read_messages
 
@@ -21,9 +23,16 @@ def jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
+def read(
+    path: Path, untimed: str = "refuse", columns: MessageColumns | None = None
+) -> tuple[pd.DataFrame, int]:
+    return read_messages(path, LABELS, columns, untimed, ImportReport())  # type: ignore[arg-type]
+
+
 def refusal(path: Path, untimed: str = "refuse") -> str:
     with pytest.raises(InputError) as caught:
-        read_messages(path, LABELS, untimed)  # type: ignore[arg-type]
+        read(path, untimed)
+    assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
@@ -36,7 +45,7 @@ def test_the_three_formats_hold_the_same_messages(tmp_path: Path) -> None:
     (tmp_path / "m.txt").write_text("__label__crypto __label__scam Free BTC\nhello, you\n")
     (tmp_path / "m.times").write_text("2024-01-01T10:00:00\n2024-01-02T10:00:00+02:00\n")
     tables = [
-        read_messages(path, LABELS, "refuse")[0]
+        read(path)[0].drop(columns="row")
         for path in (jsonl(tmp_path / "m.jsonl", ROWS), tmp_path / "m.csv", tmp_path / "m.txt")
     ]
     assert tables[0]["collected_at"].tolist() == [
@@ -48,10 +57,28 @@ def test_the_three_formats_hold_the_same_messages(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(tables[0].drop(columns="id"), tables[2].drop(columns="id"))
 
 
+def test_messages_of_a_stranger_need_no_new_header(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("n;body;is_scam;is_crypto;when\n7;Free BTC;1;1;2024-01-01\n8;hello;0;0;2024-01-02\n")
+    columns = MessageColumns(
+        id="n", text="body", collected_at="when", labels={"crypto": "is_crypto", "scam": "is_scam"}
+    )
+    table = read(path, columns=columns)[0]
+    assert table["id"].tolist() == ["7", "8"]
+    assert table[LABELS].to_numpy().tolist() == [[True, True], [False, False]]
+
+
+def test_messages_of_a_parquet_file_with_lists_keep_their_labels(tmp_path: Path) -> None:
+    pd.DataFrame(ROWS).sample(frac=1, random_state=1).to_parquet(tmp_path / "m.parquet")
+    table = read(tmp_path / "m.parquet")[0].sort_values("id")
+    assert table["id"].tolist() == ["a", "b"]
+    assert table[LABELS].to_numpy().tolist() == [[True, True], [False, False]]
+
+
 def test_fasttext_lines_without_times_follow_their_declared_order(tmp_path: Path) -> None:
     path = tmp_path / "m.txt"
     path.write_text("__label__crypto one\ntwo\n")
-    table, dropped = read_messages(path, LABELS, "file_order")
+    table, dropped = read(path, "file_order")
     assert table["id"].tolist() == ["m:1", "m:2"]
     assert table["collected_at"].isna().all()
     assert dropped == 0
@@ -60,19 +87,19 @@ def test_fasttext_lines_without_times_follow_their_declared_order(tmp_path: Path
 def test_a_byte_order_mark_is_no_part_of_the_first_field(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_bytes("\ufeffid,text,labels,collected_at\na,x,,2024-01-01\n".encode())
-    assert read_messages(path, LABELS, "refuse")[0]["id"].tolist() == ["a"]
+    assert read(path)[0]["id"].tolist() == ["a"]
 
 
 def test_a_duplicate_id_is_refused_by_row_and_first_use(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "m.jsonl", [*ROWS, {**ROWS[0]}])
-    assert refusal(path) == f"{path}, row 3, field id: id 'a' was used by row 1 already"
+    assert refusal(path).startswith(f"{path}, row 3, field id: id 'a' was used by row 1 already")
 
 
 def test_an_unparsable_time_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "m.jsonl", [ROWS[0], {**ROWS[1], "collected_at": "last week"}])
     assert refusal(path) == (
-        f"{path}, row 2, field collected_at: 'last week' is not an ISO 8601 time (as in 2024-05-01T12:00:00); "
-        "1 row(s) in all: repair them, or set prepare.untimed to drop (and count) or file_order"
+        f"{path}, row 2, field collected_at: 'last week' is not an ISO 8601 time (1 such row(s)); "
+        "write 2024-05-01 or 2024-05-01T12:00:00+02:00"
     )
 
 
@@ -83,21 +110,21 @@ def test_a_missing_time_is_refused_or_dropped_and_counted(tmp_path: Path) -> Non
     ]
     path = jsonl(tmp_path / "m.jsonl", rows)
     assert "row 2, field collected_at: there is no time" in refusal(path)
-    table, dropped = read_messages(path, LABELS, "drop")
+    table, dropped = read(path, "drop")
     assert (table["id"].tolist(), dropped) == (["a"], 1)
 
 
 def test_an_unknown_label_is_refused_with_the_declared_ones(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "m.jsonl", [{**ROWS[0], "labels": ["crypt"]}])
     assert refusal(path) == (
-        f"{path}, row 1, field labels: unknown label 'crypt'; params.yaml declares ['crypto', 'scam'] "
-        "(a clean row has no label)"
+        f"{path}, row 1, field labels: unknown label 'crypt'; there are crypto, scam "
+        "(a clean row has no label, several are written a|b)"
     )
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text("\n")
-    assert refusal(tmp_path / "m.jsonl").endswith("holds no rows; expected at least one message")
+    assert refusal(tmp_path / "m.jsonl").endswith("holds no rows; expected at least one")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
@@ -113,14 +140,15 @@ def test_another_encoding_is_refused_by_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("{", "row 1: not a JSON object"),
+        ("{", "row 1: not JSON"),
         ("[1]", "row 1: expected one JSON object a line"),
-        ('{"id": "a", "labels": []}', "row 1, field text: expected a string, got None"),
+        ('{"id": "a", "labels": []}', "column(s) text are missing, there are id, labels"),
         (
-            '{"id": "a", "text": "x", "labels": "crypto"}',
+            '{"id": "a", "text": "x", "labels": {"crypto": 1}}',
             "row 1, field labels: expected a list of label names",
         ),
-        ('{"id": 7, "text": "x", "labels": []}', "row 1, field id: expected a string, got 7"),
+        ('{"id": "a", "text": "x", "labels": [7]}', "row 1, field labels: expected a list of label names"),
+        ('{"id": "a", "text": 7, "labels": []}', "row 1, field text: expected a string, got 7"),
     ],
 )
 def test_a_broken_json_row_is_refused_by_row_and_field(tmp_path: Path, line: str, complaint: str) -> None:
@@ -130,7 +158,7 @@ def test_a_broken_json_row_is_refused_by_row_and_field(tmp_path: Path, line: str
 
 def test_a_csv_without_its_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("id,text\na,b\n")
-    assert "columns ['collected_at', 'labels'] are missing" in refusal(tmp_path / "m.csv")
+    assert "column(s) labels are missing" in refusal(tmp_path / "m.csv")
 
 
 def test_a_csv_row_of_another_length_is_refused(tmp_path: Path) -> None:
@@ -146,4 +174,4 @@ def test_a_sidecar_of_another_length_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_kind_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.xlsx").write_text("x")
-    assert "expected .jsonl, .csv or .txt" in refusal(tmp_path / "m.xlsx")
+    assert "expected .csv, .tsv, .jsonl" in refusal(tmp_path / "m.xlsx")

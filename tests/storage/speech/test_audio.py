@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from storage.files.inputs import InputError
-from storage.speech.audio import RATE, mono_at_rate, read_audio, write_audio
+from storage.speech.audio import RATE, read_audio, write_audio
 
 
 def tone(rate: int, seconds: float = 0.5) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -53,5 +53,34 @@ def test_what_is_no_clip_is_refused(tmp_path: Path) -> None:
     soundfile.write(path, tone(RATE) * 32768, RATE, subtype="FLOAT")
     with pytest.raises(InputError, match="integers stored as floats; divide them by 32768"):
         read_audio(path)
-    with pytest.raises(InputError, match="expected samples as floats"):
-        mono_at_rate(path, np.ones((5, 1), np.int16), RATE, None)
+
+
+def test_a_file_that_was_cut_short_is_refused_and_a_stream_is_not(tmp_path: Path) -> None:
+    for suffix, subtype in (("wav", "PCM_16"), ("flac", "PCM_16")):
+        path = tmp_path / f"x.{suffix}"
+        soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 16000), RATE, subtype=subtype)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:20000])
+        with pytest.raises(InputError, match=r"row 2: (ends after 9978 samples|cannot be read as audio)"):
+            read_audio(path, 2)
+    path = tmp_path / "x.wav"
+    soundfile.write(path, tone(RATE), RATE, subtype="PCM_16")
+    whole = path.read_bytes()
+    size = whole.index(b"data") + 4
+    path.write_bytes(whole[:size] + b"\xff" * 4 + whole[size + 4 :])
+    assert len(read_audio(path)) == RATE // 2
+
+
+def test_what_a_header_claims_is_bounded_before_anything_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "x.flac"
+    soundfile.write(path, tone(RATE), RATE)
+    whole = bytearray(path.read_bytes())
+    whole[21] |= 0x0F  # the upper bits of the number of samples: hundreds of GB
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=r"row 7: says [0-9,]{7,} s; a clip has 600 s at most"):
+        read_audio(path, 7)
+    path = tmp_path / "x.wav"
+    for rate in (10, 4_000_000):
+        soundfile.write(path, tone(RATE), rate)
+        with pytest.raises(InputError, match=f"says {rate} Hz and 1 channel"):
+            read_audio(path)

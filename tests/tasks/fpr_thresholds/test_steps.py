@@ -22,8 +22,10 @@ MESSAGES: dict[str, Any] = {
     "labels": ["scam"],
     "messages": "m.jsonl",
     "pools": {},
+    "columns": None,
     "split": SPLIT,
     "untimed": "refuse",
+    "near_copies": None,
 }
 NGRAMS = {
     "kind": "ngrams",
@@ -244,6 +246,7 @@ def test_a_calibration_row_later_than_the_holdout_is_refused(run: Run) -> None:
         "kind": "scores",
         "labels": "all",
         "scores": "s.csv",
+        "columns": None,
         "split": {"by": "column"},
         "untimed": "refuse",
     }
@@ -252,7 +255,7 @@ def test_a_calibration_row_later_than_the_holdout_is_refused(run: Run) -> None:
             block(Prepare, {**scores, "clamp": 0.0}, run.folder), data=run.data, **run.of("rows", "prepared")
         )
     assert (
-        "row 2, field collected_at: 2024-01-05 00:00:00+00:00 is later than the holdout's first row"
+        "row 3, field collected_at: 2024-01-05 00:00:00+00:00 is later than the holdout's first row"
         in str(caught.value)
     )
 

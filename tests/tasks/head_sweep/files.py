@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from params.block import read_block
-from params.head_sweep import Embed, Prepare, Simulate
+from params.head_sweep import Embed, Prepare
+from params.simulated_crops import Simulate
 from simulators import head_sweep as simulator
 from storage.heads.embeddings import read_embeddings
 from tasks.head_sweep import embed, prepare
@@ -40,7 +41,13 @@ class DataRun:
 
     def prepare(self, **changes: Any) -> dict[str, Any]:
         params = self.block(Prepare, "prepare", changes)
-        prepare.main(params, self.data, self.out / "rows.parquet", self.out / "prepared.json")
+        prepare.main(
+            params,
+            self.data,
+            self.out / "rows.parquet",
+            self.out / "prepared.json",
+            self.out / "finished_runs.json",
+        )
         facts: dict[str, Any] = json.loads((self.out / "prepared.json").read_text())
         return facts
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,7 @@ from params.head_sweep import Embed
 from storage.files.inputs import InputError
 from storage.heads.embeddings import Card, EmbeddingTable, write_embedding_table
 from storage.heads.pictures import write_picture
-from tests.tasks.head_sweep.files import (
-    CROPS,
-    RANDOM,
-    STATED,
-    DataRun,
-    boxes_json,
-    copied,
-    edit_boxes,
-    simulate,
-)
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return simulate(tmp_path_factory.mktemp("simulated"))
-
-
-@pytest.fixture
-def run(tmp_path: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch) -> DataRun:
-    monkeypatch.chdir(tmp_path)
-    return copied(simulated, tmp_path)
+from tests.tasks.head_sweep.files import CROPS, RANDOM, STATED, DataRun, boxes_json, edit_boxes
 
 
 def test_every_object_is_a_row_and_background_keeps_off_them(run: DataRun) -> None:
@@ -199,7 +178,7 @@ def test_a_class_that_test_never_sees_is_told(run: DataRun) -> None:
     edit_boxes(run, content)
     warnings = [line for line in run.crops()["warnings"] if "early" in line]
     assert warnings == [
-        f"warning: {part} has 0 row(s) of early, fewer than 5: the macro F1 there leaves it out"
+        f"warning: {part} has no row of early: the macro F1 there leaves 1 class(es) out"
         for part in ("validation", "test")
     ]
 
@@ -214,8 +193,8 @@ def test_a_class_with_few_rows_to_judge_it_on_is_told(run: DataRun) -> None:
         image = next(each["id"] for each in content["images"] if each["file_name"] == f"{group}.png")
         next(each for each in content["annotations"] if each["image_id"] == image)["category_id"] = 11
     edit_boxes(run, content)
-    told = "warning: validation has 1 row(s) of single, fewer than 5: its F1 there hangs on single rows"
-    assert told in run.crops()["warnings"]
+    (told,) = [line for line in run.crops()["warnings"] if "validation has fewer than 5 rows of" in line]
+    assert "single (1)" in told
 
 
 def test_a_class_may_not_take_the_name_of_background(run: DataRun) -> None:
@@ -246,16 +225,17 @@ def test_missing_broken_and_resized_images_are_named(run: DataRun) -> None:
         run.crops()
 
 
-def test_a_picture_listed_twice_is_refused_and_a_copy_in_another_split_is_told(run: DataRun) -> None:
+def test_a_picture_listed_twice_is_refused_and_copies_are_one_group(run: DataRun) -> None:
     run.crops()
     home = run.rows.drop_duplicates("group").set_index("split")["group"]
     first, other = (f"{home[part].iloc[0]}.png" for part in ("train", "test"))
     images = run.data / "digits" / "images"
     shutil.copy(images / first, images / other)
-    (told,) = [line for line in run.crops()["warnings"] if "copy" in line]
-    assert "is a copy of digits/images/" in told
-    assert first in told
-    assert other in told
+    facts = run.crops()
+    assert facts["importer"]["noted"] == {"images: copy of another one, in one group with it": 1}
+    copied_rows = run.rows[run.rows["image"].isin([f"digits/images/{name}" for name in (first, other)])]
+    assert copied_rows["group"].nunique() == copied_rows["split"].nunique() == 1
+    assert copied_rows["id"].is_unique
     content = boxes_json(run)
     content["images"].append({**content["images"][0], "id": 999, "file_name": "scene_0001"})
     edit_boxes(run, content)
@@ -345,3 +325,62 @@ def test_an_encoder_counts_once(run: DataRun) -> None:
         ready(run, pair(run), files=["simulated/narrow.safetensors"] * 2)
     with pytest.raises(ParamsError, match="encoders a and b are the same"):
         run.block(Embed, "embed", {"encoders": {"a": RANDOM, "b": RANDOM}})
+
+
+def npz(run: DataRun, **changes: Any) -> dict[str, Any]:
+    """`pair` as npz of two encoders, the second in another order; changes to the first."""
+    side = pair(run)
+    random = np.random.default_rng(0)
+    values = random.normal(size=(len(side["ids"]), 8)).astype(np.float32)
+    arrays = {"embeddings": values, **{name: np.array(side[name]) for name in ("ids", "groups", "labels")}}
+    order = random.permutation(len(values))
+    np.savez(run.data / "a.npz", **{**arrays, **changes})
+    np.savez(run.data / "b.npz", **{name: each[order] for name, each in {**arrays, **changes}.items()})
+    stated = STATED["prepare"]["datasets"]["simulated"]
+    return run.prepare(datasets={"ours": {**stated, "files": ["a.npz", "b.npz"]}})["ours"]  # type: ignore[no-any-return]
+
+
+def test_encoders_in_another_order_are_aligned_by_id_and_that_is_said(run: DataRun) -> None:
+    noted = npz(run)["importer"]["noted"]
+    assert list(noted) == ["b.npz: row in another order than in a.npz, aligned by its id"]
+    seen = [run.embed(name, {"kind": "given", "dataset": "ours", "file": f"{name}.npz"}) for name in "ab"]
+    assert seen[0].ids == seen[1].ids
+    assert np.array_equal(seen[0].values, seen[1].values)
+
+
+def test_copies_of_a_row_are_one_group_and_copies_with_two_labels_are_refused(run: DataRun) -> None:
+    side = pair(run)
+    values = np.random.default_rng(0).normal(size=(len(side["ids"]), 8)).astype(np.float32)
+    labels, groups = np.array(side["labels"]), np.array(side["groups"])
+    same = np.flatnonzero(labels == labels[0])
+    other = int(same[groups[same] != groups[0]][0])
+    values[other] = values[0]
+    facts = npz(run, embeddings=values)
+    assert facts["importer"]["noted"]["a.npz: copy of another one, in one group with it"] == 1
+    rows = run.rows.set_index("id")
+    assert rows.loc[side["ids"][other], "group"] == rows.loc[side["ids"][0], "group"]
+    values[int(np.flatnonzero(labels != labels[0])[0])] = values[0]
+    with pytest.raises(
+        InputError, match=r"a.npz, row \d+, field label: .* is a copy of row 1, .* but its label is"
+    ):
+        npz(run, embeddings=values)
+
+
+def test_rows_without_groups_are_said_to_be_their_own(run: DataRun) -> None:
+    noted = npz(run, groups=np.array(pair(run)["ids"]))["importer"]["noted"]
+    assert noted["a.npz: row without a group, each is one of its own"] == 1200
+
+
+def test_classes_that_cannot_be_learnt_are_named_at_once_or_dropped_and_counted(run: DataRun) -> None:
+    side = pair(run)
+    labels = np.array(side["labels"], object)
+    labels[:5] = [f"lonely {number}" for number in range(5)]
+    with pytest.raises(
+        InputError, match=r"class 'lonely 0': all its 1 row.*'lonely 2': .* \(5 such class\(es\)\)"
+    ):
+        npz(run, labels=labels.astype(str))
+    stated = STATED["prepare"]["datasets"]["simulated"]
+    facts = run.prepare(datasets={"ours": {**stated, "files": ["a.npz"]}}, unlearnable="drop")["ours"]
+    assert facts["importer"]["dropped"] == {"a.npz: row of a class with one group alone or no train row": 5}
+    assert len(run.rows) == 1195
+    assert len(run.embed("a", {"kind": "given", "dataset": "ours", "file": "a.npz"}).ids) == 1195

@@ -56,7 +56,9 @@ def group_interval(truth: Any, predicted: Any, groups: Any, foreground: list[str
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("cells")
     params = read_block(EXAMPLE, "head_sweep.prepare", Prepare)
-    prepare.main(params, CELLS, folder / "rows.parquet", folder / "prepared.json")
+    prepare.main(
+        params, CELLS, folder / "rows.parquet", folder / "prepared.json", folder / "finished_runs.json"
+    )
     return folder
 
 
@@ -99,7 +101,7 @@ def test_the_sweep_runs_from_images_to_table(out: Path, tmp_path: Path) -> None:
     }
     compare.main(
         judge.model_copy(update={"full": "center_std"}), tmp_path / "plan.json", **gathered,
-        results=tmp_path / "results", head=tmp_path / "head.safetensors",
+        finished_runs=tmp_path / "finished_runs.json", results=tmp_path / "results", head=tmp_path / "head.safetensors",
     )  # fmt: skip
     table: Any = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("profile")
     print(table[["macro_f1_fg", "macro_f1_fg_low", "macro_f1_fg_high"]])  # noqa: T201 - shown by -rP

@@ -33,7 +33,7 @@ PROFILES = {
     "infer": "nat-mix0-ep6-lainfer1-temp", "crt": "nat-mix0-ep6-crt10bal",
 }  # fmt: skip
 COMPARE = Compare(
-    dataset="made", full="full", families={"one": "first", "two": "second"}, few_rows=5, level=0.95, alpha=0.05,
+    kind="sweep", dataset="made", full="full", families={"one": "first", "two": "second"}, few_rows=5, level=0.95, alpha=0.05,
     resamples=200, null_draws=100, top=3, seed=1,
 )  # fmt: skip
 RUNS, STATES = 20, 16  # of one encoder; calib shares base's
@@ -97,7 +97,8 @@ def train_one(root: Path, encoder: str) -> None:
 def compare_all(root: Path, params: Compare, results: str = "results") -> None:
     compare.main(
         params, root / "plan.json", files(root, "embeddings.json"), files(root, "runs.json"),
-        files(root, "heads.safetensors"), files(root, "logits.npz"), root / results, root / "head.json",
+        files(root, "heads.safetensors"), files(root, "logits.npz"), root / "finished_runs.json", root / results,
+        root / "head.json",
     )  # fmt: skip
 
 
@@ -426,7 +427,7 @@ def test_an_encoder_that_no_stage_trains_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match=r"runs of \['two'\], which no stage trains"):
         compare.main(
             COMPARE, folder / "plan.json", only, {"one": folder / "one" / "runs.json"},
-            {"one": folder / "one" / "heads.safetensors"}, {"one": folder / "one" / "logits.npz"}, folder / "x",
+            {"one": folder / "one" / "heads.safetensors"}, {"one": folder / "one" / "logits.npz"}, folder / "f.json", folder / "x",
             folder / "y.json",
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ from params.hybrid_calibrator import Features, Prepare
 from params.simulated_detections import Simulate
 from simulators import hybrid_calibrator as simulator
 from storage.detections.crops import CropFeatures, read_crops
+from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator import features, prepare
 from tests.clone import REAL
@@ -25,7 +26,7 @@ STATED: dict[str, Any] = {
     "features": read_block(ROOT / "params.yaml", "hybrid_calibrator.features", Features).model_dump(),
 }
 SIMULATED = read_block(ROOT / "params.yaml", "hybrid_calibrator.simulate", Simulate)
-SOURCE = {"scores": "required", "categories": "ground_truth", "classifier": None}
+SOURCE = {"boxes": "xywh", "scores": "required", "categories": "ground_truth", "classifier": None}
 OUTS = {
     "candidates": "candidates.parquet", "raw": "raw.parquet", "ground_truth": "ground_truth.parquet",
     "prepared": "prepared.json", "features": "features",
@@ -166,7 +167,8 @@ def test_context_leaves_out_what_the_candidate_itself_brings(tiny: Run) -> None:
     assert columns["image::count"].tolist() == [6, 4, 6, 6, 6, 0]
     assert columns["image::better_of_class"].tolist() == [0, 1, 2, 3, 0, 0]
     before = columns.loc[5]
-    results("b", tiny, [(1, 1, [1, 1, 3, 3], 0.5), *[(2, 1, [10.0, 10, 20, 20], 0.5)] * 4])
+    four = [(2, 1, [10.0, 10, 20, 20], score) for score in (0.5, 0.4, 0.3, 0.2)]
+    results("b", tiny, [(1, 1, [1, 1, 3, 3], 0.5), *four])
     tiny.prepare(**TINY)
     again, _ = tiny.features(radius=0.2)
     mine = int(np.flatnonzero(tiny.table("candidates")["image"] == 1)[0])
@@ -369,13 +371,21 @@ def test_what_was_dropped_is_printed_by_reason_and_count(
     tiny: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rows = [(1, 1, [10.0, 10, 20, 20], 0.9), (1, 1, [10.0, 10, -1, 5], 0.9), (9, 1, [1.0, 1, 5, 5], 0.9)]
-    results("a", tiny, [*rows, *[(1, 1, [95.0, 95, 20, 20], 0.4)] * 2])
+    rows += [
+        (1, 1, [95.0, 95, 20, 20], 0.4),
+        (1, 1, [-5.0, 95, 20, 20], 0.4),
+        (1, 1, [10.0, 10, 20, 20], 0.9),
+    ]
+    results("a", tiny, rows)
     facts = tiny.prepare(**TINY, unknown="drop")
     assert capfd.readouterr().out.splitlines() == [
         "import of nonwindow:",
-        "  dropped       1  a.json: unknown image_id",
-        "  dropped       1  a.json: width or height is not above 0",
-        "  repaired      2  a.json: box reached beyond its image, cut",
+        "  dropped       1  a.json: repeats a box of the same image and class (such as row 6)",
+        "  dropped       1  a.json: unknown image_id (such as row 3: 9)",
+        "  dropped       1  a.json: width or height is not above 0 (such as row 2)",
+        "  repaired      1  a.json: box begins before its image (negative x or y), cut (such as row 5)",
+        "  repaired      2  a.json: box reached beyond its image, cut (such as row 4, row 5)",
+        "  noted         2  data: class with fewer than 5 objects in train, tune or report (such as bolt 1/1/0, nut 1/0/1)",
     ]
     assert facts["importer"]["dropped"]["a.json: unknown image_id"] == 1
 
@@ -390,10 +400,10 @@ def test_killed_features_go_on_where_they_were(
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
     shutil.rmtree(folder)
 
-    def killed(path: Path, ids: list[str], classes: list[str]) -> CropFeatures:
+    def killed(path: Path, ids: list[str], classes: list[str], report: ImportReport) -> CropFeatures:
         if path.stem == "sam3_text":
             raise KeyboardInterrupt
-        return read_crops(path, ids, classes)
+        return read_crops(path, ids, classes, report)
 
     with monkeypatch.context() as patch:
         patch.setattr("tasks.hybrid_calibrator.features.read_crops", killed)
@@ -442,9 +452,30 @@ def test_a_random_split_leaves_no_part_empty(tiny: Run) -> None:
         tiny.prepare(**TINY, split={"by": "random", "tune": 0.1, "report": 0.25, "seed": 2})
 
 
+def test_a_file_listed_twice_is_in_one_split(tiny: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    content = json.loads((tiny.data / "ground_truth.json").read_text())
+    content["images"] += [{**each, "id": 10 + each["id"]} for each in content["images"]]
+    (tiny.data / "ground_truth.json").write_text(json.dumps(content))
+    facts = tiny.prepare(**TINY, split={"by": "random", "tune": 0.25, "report": 0.25, "seed": 2})
+    split = {each["id"]: each["split"] for each in facts["images"]}
+    assert all(split[number] == split[10 + number] for number in (1, 2, 3, 4))
+    assert (
+        "noted         4  data: file listed as two images or more, which share a split"
+        in capfd.readouterr().out
+    )
+
+
+def test_a_split_without_an_object_is_refused(tiny: Run) -> None:
+    (tiny.data / "splits.json").write_text(json.dumps({"train": [1, 3], "tune": [2], "report": [4]}))
+    with pytest.raises(InputError, match="the report images hold no object"):
+        tiny.prepare(**TINY)
+
+
 def test_yolo_and_voc_ground_truth_run_through(tiny: Run) -> None:
     (tiny.data / "labels").mkdir()
     (tiny.data / "labels" / "1.txt").write_text("0 0.2 0.2 0.2 0.2\n1 0.75 0.75 0.3 0.3\n")
+    for number in (2, 3):
+        (tiny.data / "labels" / f"{number}.txt").write_text("0 0.2 0.2 0.2 0.2\n")
     (tiny.data / "classes.txt").write_text("bolt\nnut\n")
     (tiny.data / "images.csv").write_text(
         "file_name,width,height\n1.jpg,100,100\n2.jpg,100,100\n3.jpg,100,100\n4.jpg,100,100\n"

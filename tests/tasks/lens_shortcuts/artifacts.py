@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from methods.lenses.geometry import radius
-from params.lens_shortcuts import Compare, Gates, Mask, MaskPhase, Train, TrainRecipe, Tree, TreeThresholds
+from params.lens_recipe import TrainRecipe
+from params.lens_shortcuts import Compare, Gates, Mask, MaskPhase, Train, Tree, TreeThresholds
 from storage.lenses.stamps import ARCS, PLACEBO, write_description
 
 RECIPE: dict[str, Any] = {

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from params.block import Block, read_block
-from params.lens_shortcuts import Render, RenderSource, Sample, Simulate
+from params.lens_shortcuts import Render, RenderSource, Sample
+from params.simulated_lenses import Simulate
 from simulators.lens_shortcuts import drawn
 from tasks.lens_shortcuts import prepare, render, sample
 from tests.imports import ROOT

@@ -21,7 +21,8 @@ from methods.shortcuts.probes import (
 )
 from methods.splits.matched_groups import matched_groups
 from params.block import read_block
-from params.lens_shortcuts import Leak, Normal, Render, Simulate
+from params.lens_shortcuts import Leak, Render
+from params.simulated_lenses import Normal, Simulate
 from simulators.lens_shortcuts import drawn
 from tasks.lens_shortcuts.model.labelled_stamps import numbered
 from tasks.lens_shortcuts.model.planted_leaks import leak_effect

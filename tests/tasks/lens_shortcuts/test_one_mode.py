@@ -29,7 +29,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def own(modes: list[Mode]) -> OwnSource:
     return OwnSource(
-        kind="own", manifest="manifest.csv", modes=modes, stamps="stamps.npy", placebo=None, array=None, zero_point=22.5
+        kind="own", manifest="manifest.csv", modes=modes, stamps="stamps.npy", placebo=None, array=None, zero_point=22.5, crop=False
     )  # fmt: skip
 
 
@@ -128,10 +128,7 @@ def test_rows_of_a_mode_that_is_not_named_are_not_read(
 ) -> None:
     write_cutouts(tmp_path, ["paired", "unpaired"])
     run_up_to_tree(tmp_path, own(["unpaired"]), "unpaired")
-    assert (
-        "paired: not given, as prepare.modes names unpaired; its 400 rows are not read"
-        in capsys.readouterr().out
-    )
+    assert "noted       400  manifest.csv: rows of mode paired are not read" in capsys.readouterr().out
     alone = tmp_path / "alone"
     write_cutouts(alone, ["unpaired"])
     prepare.main(own(["unpaired"]), alone / "data", alone / "rows.parquet", alone / "prepared.json")

@@ -13,7 +13,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from params.block import read_block, read_params
-from params.lens_shortcuts import Gates, OwnSource, Prepare, Render, RenderSource, Sample, Simulate
+from params.lens_shortcuts import Gates, OwnSource, Prepare, Render, RenderSource, Sample
+from params.simulated_lenses import Simulate
 from run_stage import params_model
 from simulators import lens_shortcuts as simulator
 from storage.files.inputs import InputError
@@ -35,7 +36,7 @@ from tests.tasks.lens_shortcuts.data import (
 
 OWN = {
     "kind": "own", "manifest": "manifest.csv", "modes": ["paired", "unpaired"], "stamps": "stamps.npy", "placebo": None, "array": None,
-    "zero_point": 22.5,
+    "zero_point": 22.5, "crop": False,
 }  # fmt: skip
 COLUMNS = ["stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin"]
 Pixels = NDArray[np.float32]
@@ -108,7 +109,7 @@ def test_own_placebo_stamps_become_the_placebo_set(tmp_path: Path) -> None:
     assert np.allclose(placebo, 2 * arcs, atol=1e-3)
 
 
-def broken(change: Callable[[Pixels], Pixels]) -> Callable[[Path, pd.DataFrame], None]:
+def broken(change: Callable[[Pixels], NDArray[Any]]) -> Callable[[Path, pd.DataFrame], None]:
     return lambda data, table: np.save(data / "stamps.npy", change(cutouts(table)))
 
 
@@ -134,48 +135,187 @@ def without_band(data: Path, table: pd.DataFrame) -> None:
     fits.HDUList(units).writeto(data / "stamps" / f"{name}.fits", overwrite=True)
 
 
-def without_file(data: Path, table: pd.DataFrame) -> None:
-    write_fits(data / "stamps", table, cutouts(table), by_band=False)
-    (data / "stamps" / f"{table['stamp'].iloc[0]}.fits").unlink()
+def of_first_file(change: Callable[[Path], object]) -> Callable[[Path, pd.DataFrame], None]:
+    """A folder of FITS files, of which the first is spoilt."""
+
+    def write(data: Path, table: pd.DataFrame) -> None:
+        write_fits(data / "stamps", table, cutouts(table), by_band=False)
+        change(data / "stamps" / f"{table['stamp'].iloc[0]}.fits")
+
+    return write
 
 
 def small_file(data: Path, table: pd.DataFrame) -> None:
     write_fits(data / "stamps", table, cutouts(table)[:, :, 1:, 1:], by_band=True)
 
 
-def no_fits(data: Path, table: pd.DataFrame) -> None:
-    write_fits(data / "stamps", table, cutouts(table), by_band=False)
-    (data / "stamps" / f"{table['stamp'].iloc[0]}.fits").write_text("not a FITS file")
+def huge_header(path: Path) -> None:
+    """Says of itself that it is terabytes."""
+    data = path.read_bytes().replace(b"NAXIS1  =                   63", b"NAXIS1  =              1000063")
+    path.write_bytes(data.replace(b"NAXIS2  =                   63", b"NAXIS2  =              1000063"))
 
 
-@pytest.mark.filterwarnings("ignore::astropy.utils.exceptions.AstropyWarning")
+def linked(path: Path) -> None:
+    elsewhere = path.parent.parent.parent / "elsewhere.fits"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
 @pytest.mark.parametrize(
     ("write", "name", "message"),
     [
-        (broken(lambda x: x[:, :, 1:-1, 1:-1]), "stamps.npy", "expected n x 3 x 63 x 63.*got .* x 3 x 61 x 61"),
-        (broken(lambda x: x[:, :2]), "stamps.npy", "bands g, r, z.*got .* x 2 x 63 x 63"),
+        (broken(lambda x: x[:, :, 1:-1, 1:-1]), "stamps.npy", "61 pixels wide.*63 or more"),
+        (broken(lambda x: np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 1)))), "stamps.npy", "64 pixels wide.*odd"),
+        (broken(lambda x: x[:, :2]), "stamps.npy", "expected 3 x s x s or s x s x 3 .*got 2 x 63 x 63"),
+        (broken(lambda x: np.concatenate([x, x[:, :1]], 1)), "stamps.npy", "got 4 x 63 x 63"),
         (broken(lambda x: x[:-1]), "stamps.npy", r"holds \d+ stamps, the manifest has \d+ rows"),
         (broken(lambda x: np.repeat(x, 2, axis=0)), "stamps.npy", "one for each"),
-        (broken(filled_up), "stamps.npy", r"row 7: stamp '.*', band r: half of its annulus 20 <= r < 32 pixels, or more"),
-        (broken(with_nan), "stamps.npy", r"row 7: stamp .*pixel \(30, 20\) of band r is not a number"),
-        (broken(lambda x: x * np.float32(1e9)), "stamps.npy", "is prepare.zero_point right"),
+        (broken(lambda x: x[0]), "stamps.npy", "expected stamps x 3 x 63 x 63, got 3 x 63 x 63"),
+        (broken(filled_up), "stamps.npy", r"\(row 7 of the manifest\): band r: half of its annulus 20 <= r < 32 pixels"),
+        (broken(with_nan), "stamps.npy", r"row 7 of the manifest\): pixel \(30, 20\) of band r is not a number"),
+        (broken(lambda x: x * np.float32(1e9)), "stamps.npy", "is lens_shortcuts.prepare.zero_point right"),
+        (broken(lambda x: (x * 100 + 128).astype(np.uint8)), "stamps.npy", "uint8 holds 256 values.*for display"),
+        (broken(lambda x: x.astype(complex)), "stamps.npy", "expected numbers, got complex"),
+        (broken(lambda x: np.pad(x, ((0, 0), (0, 0), (19, 19), (19, 19)), mode="reflect")), "stamps.npy",
+         r"101 x 101 pixels.*set lens_shortcuts.prepare.crop to true"),
         (lambda data, table: None, "stamps.npy", "no such file or folder"),
-        (lambda data, table: (data / "stamps.npy").write_bytes(b"x"), "stamps.npy", "neither npy, npz nor"),
+        (lambda data, table: (data / "stamps.npy").write_bytes(b"x"), "stamps.npy", "not a numpy array"),
+        (lambda data, table: (data / "stamps.txt").write_bytes(b"x"), "stamps.txt", "expected .npy, .npz or a folder"),
         (lambda data, table: np.savez(data / "s.npz", y=cutouts(table)), "s.npz", "no array None, it has y"),
         (without_band, "stamps", "field z: no band z.*it has g, r"),
-        (without_file, "stamps", "no such file, but the manifest has stamp"),
-        (small_file, "stamps", "expected 3 x 63 x 63.*got 3 x 62 x 62"),
-        (no_fits, "stamps", "cannot be read as FITS"),
+        (of_first_file(Path.unlink), "stamps", r"\(row 2 of the manifest\): expected paired.*has no such file"),
+        (small_file, "stamps", "62 pixels wide"),
+        (of_first_file(lambda path: path.write_text("not a FITS file")), "stamps", "is not FITS"),
+        (of_first_file(lambda path: path.write_bytes(path.read_bytes()[:20000])), "stamps", "cut short"),
+        (of_first_file(huge_header), "stamps", "says that it is 3 x 1000063 x 1000063"),
+        (of_first_file(linked), "stamps", "a link that leads out of data/"),
+        (of_first_file(lambda path: path.with_suffix(".npy").write_bytes(b"")), "stamps", "fits and .*npy: keep one"),
     ],
 )  # fmt: skip
 def test_refused(tmp_path: Path, write: Callable[[Path, pd.DataFrame], Any], name: str, message: str) -> None:
     table, data = manifest()[COLUMNS].reset_index(drop=True), tmp_path / "data"
     data.mkdir()
     write(data, table)
-    prepared_rows(tmp_path, table, own(stamps=name))
+    with pytest.raises(InputError, match=message) as error:
+        prepared_rows(tmp_path, table, own(stamps=name))
+    assert "\n" not in str(error.value)
+
+
+# --- shapes, files and copies of own stamps ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["last", "large", "files", "names"])
+def test_other_shapes_give_the_same_stamps_and_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    """Bands last; 101 pixels, cut to the middle; files that the manifest names; an npz with names, in another order."""
+    table, data = manifest()[COLUMNS].reset_index(drop=True), tmp_path / "data"
+    pixels = cutouts(table)
+    large = np.random.default_rng(2).normal(0, 1, (len(table), 3, 101, 101)).astype(np.float32)
+    large[:, :, 19:82, 19:82] = pixels
+    data.mkdir()
+    params = own(crop=form == "large")
+    match form:
+        case "last":
+            np.save(data / "stamps.npy", np.moveaxis(pixels, 1, -1))
+        case "large":
+            np.save(data / "stamps.npy", large)
+        case "names":
+            order = np.random.default_rng(3).permutation(len(table))
+            names = table["stamp"].to_numpy(str)
+            np.savez(data / "stamps.npz", x=pixels[order], stamp=names[order])
+            params = own(stamps="stamps.npz", array="x")
+        case _:
+            table["file"] = [f"night/{place}.{'npz' if place % 2 else 'npy'}" for place in range(len(table))]
+            (data / "stamps" / "night").mkdir(parents=True)
+            for stamp, file in zip(pixels, table["file"], strict=True):
+                path = data / "stamps" / file
+                np.savez(path, x=stamp) if path.suffix == ".npz" else np.save(path, stamp)
+            params = own(stamps="stamps", array="x")
+    prepared_rows(tmp_path, table, params)
+    read = read_stamps(rendered(tmp_path, "unpaired", render_params()), ARCS, "val")
+    assert np.array_equal(read.pixels, pixels[read.rows["row"]].astype(np.float16))
+    said = {
+        "last": f"noted {len(table):9}  stamps.npy: bands stand last",
+        "large": f"noted {len(table):9}  stamps.npy: cut to the middle 63 of 101 pixels",
+    }.get(form, "noted         8  manifest.csv: classes of fewer than 50 stamps or 10 hosts")
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../outside.npy", r"row 2, field file: expected the name of a file below data/"),
+        ("/etc/hostname", r"expected a file that ends|there is no file|below data/"),
+        ("missing.npy", r"manifest.csv, row 2, field file: there is no file 'stamps/missing.npy' in data/"),
+        (
+            "picture.png",
+            r"row 2, field file: expected a file that ends in .fits, .npy, .npz, got 'picture.png'",
+        ),
+    ],
+)
+def test_files_outside_or_of_other_kinds_are_refused(tmp_path: Path, name: str, message: str) -> None:
+    table, data = manifest()[COLUMNS].reset_index(drop=True), tmp_path / "data"
+    (data / "stamps").mkdir(parents=True)
+    (data / "stamps" / "picture.png").write_bytes(b"x")
+    np.save(tmp_path / "outside.npy", cutouts(table)[0])
     with pytest.raises(InputError, match=message):
-        for mode in ("paired", "unpaired"):
-            rendered(tmp_path, mode, render_params(), mode)
+        prepared_rows(tmp_path, table.assign(file=name), own(stamps="stamps"))
+
+
+def place_of(table: pd.DataFrame, split: str, label: int, mode: str = "unpaired") -> int:
+    """The first of these, by position."""
+    rows = (table["split"] == split) & (table["label"] == label) & (table["mode"] == mode)
+    return int(np.flatnonzero(rows)[0])
+
+
+@pytest.mark.parametrize("turn", [0, 3, 6])
+@pytest.mark.parametrize(
+    ("split", "label", "field"), [("val", 1, "split"), ("train", 0, "label"), ("test", 0, "label")]
+)
+def test_one_picture_in_two_splits_or_classes_is_refused_by_its_pixels(
+    tmp_path: Path, turn: int, split: str, label: int, field: str
+) -> None:
+    table, data = manifest()[COLUMNS].reset_index(drop=True), tmp_path / "data"
+    pixels = cutouts(table)
+    one, other = place_of(table, "train", 1), place_of(table, split, label)
+    pixels[other] = turned(pixels[one], turn)
+    data.mkdir()
+    np.save(data / "stamps.npy", pixels)
+    first, second = sorted((one, other))
+    with pytest.raises(
+        InputError, match=rf"row {second + 2}, field {field}: .* the pixels of row {first + 2}, turned"
+    ):
+        prepared_rows(tmp_path, table, own())
+
+
+def test_one_picture_twice_in_a_split_is_one_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, data = manifest()[COLUMNS].reset_index(drop=True), tmp_path / "data"
+    pixels = cutouts(table)
+    one = place_of(table, "val", 0)
+    pixels[one + 1] = turned(pixels[one], 5)
+    data.mkdir()
+    np.save(data / "stamps.npy", pixels)
+    prepared_rows(tmp_path, table, own())
+    rows = pd.read_parquet(tmp_path / "rows.parquet")
+    assert rows["host_id"].iloc[one + 1] == table["host_id"].iloc[one]
+    changed_hosts = (rows["host_id"] != table["host_id"]).sum()
+    assert changed_hosts == 1
+    assert "manifest.csv: rows show the pixels of another host" in capsys.readouterr().out
+    imported = json.loads((tmp_path / "prepared.json").read_text())["imported"]["noted"]
+    assert 1 in imported.values()
+
+
+def test_a_placebo_in_two_splits_is_refused(tmp_path: Path) -> None:
+    table, data = manifest()[COLUMNS].reset_index(drop=True), tmp_path / "data"
+    pixels = cutouts(table)
+    data.mkdir()
+    np.save(data / "stamps.npy", pixels)
+    plain = 2 * pixels
+    plain[place_of(table, "val", 0)] = plain[place_of(table, "train", 1)]
+    np.save(data / "plain.npy", plain)
+    with pytest.raises(InputError, match=r"field split: .* turned or not, which has split"):
+        prepared_rows(tmp_path, table, own(placebo="plain.npy"))
 
 
 # --- hosts that are pictures ------------------------------------------------------------------------------------
@@ -298,13 +438,51 @@ def test_hosts_that_do_not_suffice_are_refused(tmp_path: Path, change: dict[str,
 
 
 def test_pictures_of_an_even_size_or_with_nan_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="odd and 63 or more"):
+    with pytest.raises(InputError, match=r"64 pixels wide.*odd number.*63 or more"):
         read_host_images(pictures(tmp_path, size=64), "images", 30.0)
     images = np.zeros((2, 3, 63, 63))
     images[1, 0, 3, 3] = np.inf
     np.save(tmp_path / "h.npy", images)
-    with pytest.raises(InputError, match=r"row 1.*not a number"):
+    with pytest.raises(InputError, match=r"picture 1, counted from 0, is not a number"):
         read_host_images(tmp_path / "h.npy", "images", 30.0)
+
+
+@pytest.mark.parametrize("turn", [0, 7])
+def test_a_galaxy_under_two_numbers_is_refused_by_its_pixels(tmp_path: Path, turn: int) -> None:
+    data = injected(tmp_path) / "data"
+    images = np.load(data / "hosts.npy")
+    images[9] = turned(images[4], turn)
+    np.save(data / "hosts.npy", images)
+    with pytest.raises(
+        InputError,
+        match=r"row \d+, field host_image: host 9 of hosts.npy is the picture of host 4 \(row \d+\), turned",
+    ):
+        prepare.main(IMAGES, data, tmp_path / "rows.parquet", tmp_path / "prepared.json")
+    with np.load(tmp_path / "hosts.npz") as stored:
+        whole = stored["images"]
+    whole[9] = turned(whole[4], turn)
+    np.save(tmp_path / "again.npy", whole)
+    with pytest.raises(
+        InputError, match=r"1 pictures stand there more than once, turned or not \(4 and 9, counted"
+    ):
+        read_host_images(tmp_path / "again.npy", "images", 30.0)
+
+
+def test_a_host_with_a_pixel_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    data = injected(tmp_path) / "data"
+    images = np.load(data / "hosts.npy")
+    images[3, 2, 31, 30] = np.nan
+    np.save(data / "hosts.npy", images)
+    with pytest.raises(InputError, match=r"field host_image: host 3 of hosts.npy: a pixel is not a number"):
+        prepare.main(IMAGES, data, tmp_path / "rows.parquet", tmp_path / "prepared.json")
+
+
+def test_hosts_with_bands_last_are_the_same_hosts(tmp_path: Path) -> None:
+    path = pictures(tmp_path)
+    first = read_host_images(path, "images", 30.0)
+    with np.load(path) as stored:
+        np.savez(tmp_path / "last.npz", images=np.moveaxis(stored["images"], 1, -1))
+    assert np.array_equal(read_host_images(tmp_path / "last.npz", "images", 30.0), first)
 
 
 def test_a_leak_that_pictures_cannot_show_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import torch
 
 from methods.statistics.ranking import auroc
 from params.block import read_block
-from params.lens_shortcuts import Gates, Prepare, Render, Sample, Simulate, Train, Tree
+from params.lens_shortcuts import Gates, Prepare, Render, Sample, Train, Tree
+from params.simulated_lenses import Simulate
 from simulators import lens_shortcuts as simulator
 from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
@@ -121,6 +122,37 @@ def no_run(folder: Path) -> None:
     (folder.parent / "run" / "status.json").unlink()
 
 
+def of_run(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        path = folder.parent / "run" / name
+        path.write_bytes(change(path.read_bytes()))
+
+    return spoil
+
+
+def of_stamps(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+    return spoil
+
+
+def no_number(folder: Path) -> None:
+    pixels = np.load(folder / "arcs_val.npy")
+    pixels[3, 1, 4, 5] = np.nan
+    np.save(folder / "arcs_val.npy", pixels)
+
+
+def no_noise(folder: Path) -> None:
+    pixels = np.load(folder / "arcs_val.npy")
+    pixels[3, 1] = 0
+    np.save(folder / "arcs_val.npy", pixels)
+
+
+def elsewhere_named(folder: Path) -> None:
+    write_json(folder / "stamps.json", {"sets": {"arcs": {"../../val": 3}}})
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -133,6 +165,19 @@ def no_run(folder: Path) -> None:
         (other_network, r"seed_2/best.safetensors: is no network of 3 channels \(residual\) and width 8"),
         (no_weights, r"seed_2/best.safetensors: no such file"),
         (no_run, r"status.json: no such file"),
+        (of_run("status.json", lambda data: data[:80]), r"status.json, row \d+: not JSON"),
+        (of_run("status.json", lambda data: b'{"status": "trained"}'), r"status.json, field reason: Field required"),
+        (of_run("status.json", lambda data: data.replace(b'"batch": 16', b'"batch": 0')), r"recipe.network.batch: Input"),
+        (of_run("seed_2/best.safetensors", lambda data: data[:5000]), r"best.safetensors: not a safetensors file"),
+        (of_run("seed_2/best.safetensors", lambda data: data[:-4] + b"\xff\xff\xff\x7f"), r"a weight is not a number"),
+        (of_stamps("stamps.json", lambda data: b"[1]"), r"stamps.json, field sets: expected the sets"),
+        (of_stamps("rows.parquet", lambda data: data[:300]), r"rows.parquet: not a Parquet file that can be read"),
+        (of_stamps("arcs_val.npy", lambda data: data[:5000]), r"arcs_val.npy.*cut short"),
+        (lambda folder: folder.joinpath("rows.parquet").unlink(), r"rows.parquet: no such file"),
+        (lambda folder: pd.DataFrame({"split": ["val"]}).to_parquet(folder / "rows.parquet"), r"column\(s\) stamp, label, .* are missing"),
+        (no_number, r"arcs_val.npy: a pixel is not a number"),
+        (no_noise, r"arcs_val.npy: stamp 3, band 1: half of its annulus"),
+        (elsewhere_named, r"stamps.json: names no set arcs or placebo of train, val, test"),
     ],
 )  # fmt: skip
 def test_refused(pinned: Path, tmp_path: Path, spoil: Callable[[Path], None], message: str) -> None:
@@ -143,8 +188,9 @@ def test_refused(pinned: Path, tmp_path: Path, spoil: Callable[[Path], None], me
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
     spoil(tmp_path / "others")
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as error:
         scored(tmp_path / "run", tmp_path / "others", "cpu")
+    assert "\n" not in str(error.value)
 
 
 def test_the_command_prints_the_table_and_writes_it(

@@ -70,7 +70,7 @@ def test_with_a_sample_they_are_all_rows_and_the_sampled_ones_are_the_same_pixel
 def test_the_users_own_stamps_are_all_taken(tmp_path: Path) -> None:
     own = OwnSource(
         kind="own", manifest="manifest.csv", modes=["unpaired"], stamps="stamps.npy", placebo=None, array=None,
-        zero_point=22.5,
+        zero_point=22.5, crop=False,
     )  # fmt: skip
     table = manifest()
     data = tmp_path / "data"

@@ -69,6 +69,7 @@ class Run:
     def prepare(self, **changes: Any) -> dict[str, Any]:
         audio = {
             "kind": "audio", "manifest": "manifest.csv", "labels": LABELS, "seconds": 0.5, "embed": None,
+            "conditions": ["snr_db"],
             "split": {
                 "by": "groups", "seed": 0, "train": {"clips": 16, "groups": 4}, "dev": {"clips": 16, "groups": 4},
                 "test": {"clips": 16, "groups": 4},
@@ -80,7 +81,10 @@ class Run:
         return facts
 
     def logits(self, **changes: Any) -> None:
-        params = {"kind": "logits", "logits": "logits.csv", "labels": LABELS, "temperature": 1.0, **changes}
+        params = {
+            "kind": "logits", "logits": "logits.csv", "labels": LABELS, "holds": "logits", "temperature": 1.0,
+            "columns": None, "conditions": [], "seeds": {seed: seed for seed in SEEDS}, "split": {"by": "column"}, **changes,
+        }  # fmt: skip
         prepare.main(
             block(Prepare, params, self.folder),
             data=self.data,
@@ -281,13 +285,17 @@ def test_a_column_may_state_the_split(run: Run) -> None:
     assert run.prepare(split={"by": "column"})["splits"]["dev"]["clips"] == 16
     run.edit(split=[("train", "dev", "test")[i % 3] for i in range(len(table))])
     with pytest.raises(
-        InputError, match=r"manifest.csv, row 3, field split: group 'S0' stands in train and dev"
+        InputError, match=r"manifest.csv, row 3, field split: group 'S0' stands in train \(row 2\) and dev"
     ):
         run.prepare(split={"by": "column"})
 
 
 def test_recordings_may_be_embedded_in_a_carrier(run: Run) -> None:
-    run.prepare(seconds=1.0, embed={"event_ms": [100, 300], "snr_db": [0, 20], "seed": 3})
+    run.prepare(
+        seconds=1.0,
+        conditions=["snr_db", "event_ms"],
+        embed={"event_ms": [100, 300], "snr_db": [0, 20], "seed": 3},
+    )
     clips = pd.read_parquet(run.folder / "clips.parquet")
     assert clips.groupby(["event_ms", "snr_db"]).size().tolist() == [12, 12, 12, 12]
     waves = np.load(run.folder / "inputs" / "waves.npz")["waves"]
@@ -319,7 +327,9 @@ def test_bad_input_is_refused_and_nothing_is_written(
 
 def test_a_missing_audio_file_is_refused_by_its_row(run: Run) -> None:
     (run.data / "audio" / "S0_2.wav").unlink()
-    with pytest.raises(InputError, match=r"S0_2.wav, row 4, field path: no such file"):
+    with pytest.raises(
+        InputError, match=r"manifest.csv, row 4, field path: there is no file 'audio/S0_2.wav' in data/"
+    ):
         run.prepare()
 
 
@@ -351,6 +361,101 @@ def test_logits_of_the_users_own_model_need_no_audio(run: Run) -> None:
     run.compare()
     assert "baseline" not in run.table.index
     assert run.table.loc["none", "seeds"] == 2
+
+
+def ten_classes(run: Run, groups: bool = True, rows: int = 240) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 10, rows)
+    values = 3 * (rng.normal(size=(rows, 10)) + 1.5 * np.eye(10)[label])
+    table = pd.DataFrame(values, columns=[f"logit_c{number}" for number in range(10)])
+    table = table.assign(id=[f"i{row}" for row in range(rows)], label=[f"c{number}" for number in label])
+    if groups:
+        table["group"] = [f"g{row // 4}" for row in range(rows)]
+    table["snr"] = np.arange(rows) % 20
+    table.to_csv(run.data / "logits.csv", index=False)
+    return table
+
+
+@pytest.mark.parametrize("groups", [True, False])
+def test_ten_classes_run_to_a_decision_and_what_is_of_two_is_not_given(run: Run, groups: bool) -> None:
+    ten_classes(run, groups)
+    run.logits(
+        labels="all", conditions=["snr"], seeds={"1": None}, split={"by": "random", "dev": 0.5, "seed": 0}
+    )
+    run.fit({"kind": "given"})
+    run.calibrate([*METHODS, "vector"])
+    decision = run.compare()
+    assert run.table.index.tolist() == ["none", "temperature", "vector"]
+    assert run.table[["auc", "recall_A", "groups_A"]].isna().all(axis=None)
+    assert (run.table["accuracy_low"] < run.table["accuracy"]).all()
+    reasons = " ".join(decision["reasons"])
+    assert "not given for 10 classes" in reasons
+    assert "groups went to dev (50% of them) or test at random" in reasons
+    assert ("the file names no groups" in reasons) != groups
+    assert json.loads((run.folder / "seed_2.json").read_text()) == {"status": "not given"}
+    assert json.loads((run.folder / "predictions_2" / "status.json").read_text()) == {"status": "not given"}
+    quarters = pd.read_csv(run.folder / "results" / "by_snr.csv")
+    assert quarters["snr"].iloc[0].startswith("0 to ")
+    assert quarters["clips"].sum() == run.table.loc["none", "clips"]
+    assert len(quarters) == 4
+    assert "recall" not in run.report.split("## Methods")[1].split("## What")[0]
+    made = pd.read_csv(run.folder / "predictions_1" / "seed_1_test_calibrated.csv")
+    sums = made[[f"prob_c{number}" for number in range(10)]].sum(axis=1)
+    assert sums.to_numpy() == pytest.approx(np.ones(len(made)))
+
+
+def test_every_row_keeps_its_own_logits_from_file_to_predictions(run: Run) -> None:
+    table = ten_classes(run).set_index("id")
+    run.logits(labels="all", seeds={"1": None}, split={"by": "random", "dev": 0.5, "seed": 0})
+    run.fit({"kind": "given"})
+    for split in ("dev", "test"):
+        back = pd.read_csv(run.folder / "logits_1" / f"seed_1_{split}.csv", dtype=str).set_index("clip")
+        assert back["label"].tolist() == table.loc[back.index, "label"].tolist()
+        for name in table.columns[table.columns.str.startswith("logit_")]:
+            assert [float(value) for value in back[name]] == table.loc[back.index, name].tolist()
+
+
+def test_a_run_that_the_matrix_does_not_have_is_refused(run: Run) -> None:
+    user_logits(run)
+    run.logits(seeds={"1": 1, "9": 2})
+    run.fit({"kind": "given"})
+    run.calibrate()
+    with pytest.raises(InputError, match=r"run 9 is not in the matrix of dvc.yaml, which has 1, 2"):
+        run.compare()
+
+
+def test_all_splits_that_lack_a_class_are_told_at_once(run: Run) -> None:
+    user_logits(run)
+    table = pd.read_csv(run.data / "logits.csv")
+    dev_of_one = (table["split"] != "dev") | (table["label"] == "SPEECH")
+    test_of_one = (table["split"] != "test") | (table["label"] == "NONSPEECH")
+    table[dev_of_one & test_of_one].to_csv(run.data / "logits.csv", index=False)
+    with pytest.raises(InputError, match="no NONSPEECH clip in dev; no SPEECH clip in test: two classes"):
+        run.logits()
+
+
+def test_a_clip_with_two_names_is_one_group_here_and_refused_across_a_files_own_splits(run: Run) -> None:
+    shutil.copy(run.data / "audio" / "S0_0.wav", run.data / "audio" / "S5_0.wav")
+    clips = {"clips": 16, "groups": None}
+    facts = run.prepare(split={"by": "groups", "seed": 0, "train": clips, "dev": clips, "test": clips})
+    assert any("row(s) with the same sound as an earlier one" in line for line in facts["noted"])
+    described = pd.read_parquet(run.folder / "clips.parquet").set_index("clip")
+    assert len(set(described.loc[["S0_0", "S5_0", "S5_1"], "split"])) == 1
+    table = pd.read_csv(run.data / "manifest.csv")
+    run.edit(split=[("train", "dev", "test")[int(group[1]) % 3] for group in table["group"]])
+    with pytest.raises(InputError, match=r"row 22, field split: the same sound as row 2, with another split"):
+        run.prepare(split={"by": "column"})
+    shutil.copy(run.data / "audio" / "S0_0.wav", run.data / "audio" / "N0_0.wav")
+    with pytest.raises(InputError, match=r"row 26, field label: the same sound as row 2, with another label"):
+        run.prepare()
+
+
+def test_a_path_that_leads_out_of_the_folder_is_refused(run: Run) -> None:
+    for name in ("../secret.wav", "/etc/passwd", "audio\\x.wav"):
+        table = pd.read_csv(run.data / "manifest.csv")
+        run.edit(path=[name, *table["path"][1:]])
+        with pytest.raises(InputError, match="row 2, field path: expected the name of a file below data/"):
+            run.prepare()
 
 
 def test_a_fit_that_was_not_regular_is_named_in_table_and_decision(run: Run) -> None:
@@ -385,9 +490,8 @@ def test_nothing_is_advised_that_the_table_does_not_bear_out(run: Run) -> None:
 
 def test_a_seed_without_logits_is_refused_with_those_there_are(run: Run) -> None:
     user_logits(run, (1, 7))
-    run.logits()
-    with pytest.raises(InputError, match=r"no logits of seed 2, there are \[1, 7\]"):
-        run.fit({"kind": "given"})
+    with pytest.raises(InputError, match=r"no logits of seed '2', there are \['1', '7'\]"):
+        run.logits()
 
 
 def test_logits_that_were_scaled_are_refused(run: Run) -> None:
@@ -434,6 +538,7 @@ def test_real_recordings_give_the_expected_accuracy_and_temperatures(
         run.data = REAL
         run.prepare(
             seconds=2.0,
+            conditions=["snr_db", "event_ms"],
             embed={"event_ms": [200, 1000], "snr_db": [-5, 0, 5, 20], "seed": 0},
             split={
                 "by": "groups", "seed": split,

@@ -1,4 +1,4 @@
-"""Random numbers of a head's training: one counter-based stream per (seed, purpose, epoch), the same in any company.
+"""What a head draws while it trains: one counter-based stream per (seed, purpose, epoch), the same in any company.
 
 Purposes do not depend on other knobs, so that runs of one seed see the same rows, masks and mixtures wherever their
 recipes agree: what differs between them is then the knob.

@@ -1,0 +1,77 @@
+"""The pages on data, word for word: every command of theirs runs in a fresh clone, as a stranger types it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clone import Clone, clone_working_tree
+from tests.docs.commands import CommandBlock, command_blocks
+from tests.imports import ROOT
+
+PAGES = sorted((ROOT / "docs" / "data").glob("*.md"))
+LAST = 6000  # characters of output that a failure shows
+TIME = 600  # seconds of a block
+pytestmark = pytest.mark.slow
+
+
+def blocks(page: Path) -> list[CommandBlock]:
+    return command_blocks(page.read_text(encoding="utf-8"))
+
+
+def typed(clone: Clone, home: Path, block: CommandBlock) -> "subprocess.CompletedProcess[str]":
+    """Both streams in one, as a terminal shows them; the first command that fails ends the block."""
+    environment = {**clone.environment, "HOME": str(home)}
+    environment.pop("VIRTUAL_ENV", None)
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.text],
+        cwd=clone.path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIME,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    clone, home = clone_working_tree(tmp_path / "clone"), tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text("[user]\nname = a stranger\nemail = stranger@localhost\n")
+    for block in blocks(page):
+        if block.not_run is not None:
+            sys.stdout.write(f"{page.name}:{block.line} is not run: {block.not_run}\n")
+            continue
+        done = typed(clone, home, block)
+        assert done.returncode == 0, (
+            f"{page.relative_to(ROOT)}, line {block.line}, ended with {done.returncode}:\n\n{block.text}\n"
+            f"{done.stdout[-LAST:]}"
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_leads_from_a_file_to_a_decision_and_says_why_it_leaves_a_command_out(page: Path) -> None:
+    found = blocks(page)
+    run = "".join(block.text for block in found if block.not_run is None)
+    assert "flows.reproduce" in run
+    assert "flows.show" in run
+    assert all(block.not_run is None or block.not_run for block in found)
+
+
+def test_every_experiment_has_a_page() -> None:
+    experiments = {path.parent.name for path in (ROOT / "tasks").glob("*/prepare.py")}
+    assert {page.stem for page in PAGES} >= experiments
+
+
+def test_a_failing_command_is_seen(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    block = CommandBlock(1, "echo before\nfalse | cat\necho after\n", None)
+    done = typed(clone, tmp_path, block)
+    assert (done.returncode, done.stdout) == (1, "before\n")
+    assert os.environ.get("HOME") != str(tmp_path)
+    assert typed(clone, tmp_path, CommandBlock(1, "cd ~ && pwd\n", None)).stdout == f"{tmp_path}\n"
