@@ -91,9 +91,8 @@ def temperature_row(groups: int, classes: int, spread: float, draws: int) -> dic
         assert found.high is not None
         ends["slope"].append((found.low, found.high))
         without = [fit_temperature(z[group != g], y[group != g]).temperature for g in range(groups)]
-        half = (
-            float(stdtrit(groups - 1, (1 + LEVEL) / 2)) * (groups - 1) * np.std(without) / np.sqrt(groups - 1)
-        )
+        error = np.sqrt(groups - 1) * np.std(without) if np.isfinite(without).all() else np.inf
+        half = float(stdtrit(groups - 1, (1 + LEVEL) / 2)) * error
         ends["jackknife"].append((found.value - half, found.value + half))
     shown = {"groups": str(groups), "classes": str(classes), "spread": f"{spread:g}", "true T": f"{true:.2f}"}
     return shown | _coverage(ends, true)

@@ -60,8 +60,9 @@ def simultaneous_differences(
     """Max-T over the joint bootstrap of all runs (Westfall & Young 1993; Romano & Wolf 2005).
 
     values (runs,): the score of each run; draws (runs, resamples) of it, the same `groups` groups drawn for all. recipes
-    (runs,): runs of one recipe differ in their seed alone. contrasts (contrasts, runs), rows that add up to 0. Two runs
-    that answer alike are one column.
+    (runs,): runs of one recipe differ in their seed alone; one of a single run has the luck of the mean of the others, and is
+    better left out where it could be chosen. contrasts (contrasts, runs), rows that add up to 0. Runs that answer alike are
+    one column. level is two-sided. Simulated in bench/head_choice.py.
 
     The variance of a contrast is that of its groups, plus that of its seeds, less what is in both, as a run's luck with
     single rows is (two-way clusters: Cameron, Gelbach & Miller 2011). The variance of few seeds is moderated by that of
