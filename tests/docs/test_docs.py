@@ -13,7 +13,7 @@ from tests.imports import ROOT
 
 PAGES = sorted((ROOT / "docs" / "data").glob("*.md"))
 LAST = 6000  # characters of output that a failure shows
-TIME = 600  # seconds of a block
+TIME = 1200  # seconds of a block
 pytestmark = pytest.mark.slow
 
 
