@@ -33,7 +33,7 @@ LISTED = 200
 IMAGE = re.compile(
     r"!\[(?P<alt>[^\]\\]*)\]\((?P<path>[^):]+)\)"
 )  # of a file: an address has a colon; a slash: of a name
-COMMIT = re.compile(r"^commit `\w+`(, \*\*dirty)?")
+COMMIT = re.compile(r"^commit `(\w+)`(, \*\*dirty)?")
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,15 @@ def _data_uri(image: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(image.read_bytes()).decode()}"
 
 
-def earlier_table(description: str) -> str:
-    """In words, the table that an artifact's description is of, by the commit that it names."""
+def earlier_table(description: str) -> dict[str, Any]:
+    """The table that an artifact's description is of: the commit that it names, "" where it names none, and whether
+    the working copy was dirty."""
     found = COMMIT.match(description)
-    commit = found[0].partition(",")[0] if found else ""
-    return _said("earlier_table", commit=commit, dirty=bool(found and found[1]))
+    return {"commit": found[1] if found else "", "dirty": bool(found and found[2])}
 
 
-def change_text(changes: Sequence[CellChange], before: str) -> str:
+def change_text(changes: Sequence[CellChange], before: Mapping[str, Any]) -> str:
+    """before: as of `earlier_table`."""
     return render("flows/published/changes.md.j2", changes=changes, before=before, most=NAMED)
 
 

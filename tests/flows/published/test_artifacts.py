@@ -66,19 +66,19 @@ def test_no_table_differs_from_itself(rows: Rows) -> None:
 
 def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
     changes = [cells.CellChange(f"r{i}", "c", i, i + 1) for i in range(13)]
-    text = artifacts.change_text(changes, "the table of last week")
-    assert text.startswith("13 cells changed since the table of last week:")
+    text = artifacts.change_text(changes, {"commit": "0123", "dirty": False})
+    assert text.startswith("13 cells changed since the table published before, of commit `0123`:")
     assert text.count("\n- r") == 10
     assert text.endswith("- and 3 more")
 
 
 def test_the_table_compared_with_is_named_by_its_commit() -> None:
     clean, dirty = (artifacts.Provenance("0123456789abcdef", state, "f" * 64) for state in (False, True))
-    assert (
-        artifacts.earlier_table(f"{clean}\n\nnews") == "the table published before, of commit `0123456789ab`"
-    )
-    assert artifacts.earlier_table(str(dirty)).endswith("of commit `0123456789ab` with uncommitted changes")
-    assert artifacts.earlier_table("of another program") == "the table published before"
+    assert artifacts.earlier_table(f"{clean}\n\nnews") == {"commit": "0123456789ab", "dirty": False}
+    assert artifacts.earlier_table(str(dirty)) == {"commit": "0123456789ab", "dirty": True}
+    assert artifacts.earlier_table("of another program") == {"commit": "", "dirty": False}
+    text = artifacts.change_text([], artifacts.earlier_table(str(dirty)))
+    assert "the table published before, of commit `0123456789ab` with uncommitted changes" in text
 
 
 def test_results_are_named_by_their_content(tmp_path: Path) -> None:

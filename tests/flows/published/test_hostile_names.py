@@ -32,7 +32,7 @@ def pages(name: str) -> list[str]:
     shown = {"x": {"question": "Which?", "picture": "x.png", "report": "report.md"}}
     return [
         artifacts.decision_markdown("x", decision(name)),
-        artifacts.change_text([change, change], "the last one"),
+        artifacts.change_text([change, change], {"commit": "0123", "dirty": True}),
         artifacts.verification_markdown(files, f"1 of 3 agrees: {name}"),
         render("tasks/report/report.md.j2", experiments=shown, decisions={"x": decision(name)}),
     ]
