@@ -155,10 +155,6 @@ def from_recipe(encoder: str, hidden: int, batch: int, seed: int, recipe: str) -
     return HeadSpec(encoder, hidden, batch, seed, **values)  # type: ignore[arg-type]
 
 
-def differing_knobs(one: HeadSpec, other: HeadSpec) -> list[str]:
-    return [name for name in KNOBS if getattr(one, name) != getattr(other, name)]
-
-
 def _check_sizes(spec: HeadSpec) -> None:
     """ValueError for sizes that have no fixed bits."""
     if "__" in spec.encoder or not spec.encoder:

@@ -1,6 +1,6 @@
 """Heads on cached embeddings: a recipe, what a list of recipes has to train, the training, and scoring with the result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -234,9 +234,3 @@ def _lane(spec: HeadSpec, weights: dict[str, torch.Tensor], inputs: int, classes
         state[f"moment.{name}"], state[f"square.{name}"] = torch.zeros_like(value), torch.zeros_like(value)
     shape, none = Shape.of(spec, inputs, classes), weights["w2"].new_zeros(1, 1, classes)
     return Lanes(shape, [0.0], [0.0], none, state | {"steps": torch.zeros(1)})
-
-
-def best_first(heads: Iterable[TrainedHead]) -> list[TrainedHead]:
-    """Those that have metrics, by macro F1 of the foreground on the validation rows."""
-    judged = [head for head in heads if head.metrics is not None]
-    return sorted(judged, key=lambda head: -head.metrics.macro_f1_fg if head.metrics else 0.0)

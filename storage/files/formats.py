@@ -88,18 +88,16 @@ def _csv(path: Path, data: bytes) -> Contents:
 
 
 def _jsonl(path: Path, data: bytes) -> Contents:
+    """Blank lines are no rows, and are not counted where a later row is named."""
     rows: list[dict[str, Any]] = []
-    numbers: list[int] = []
     for number, line in enumerate(io.BytesIO(data), 1):
         if line.strip():
             row = parsed_json(path, line.decode("utf-8-sig"), row=number)
             if not isinstance(row, dict):
                 raise InputError(path, f"expected one JSON object a line, got {shown(row)}", row=number)
             rows.append(row)
-            numbers.append(number)
     names = list(dict.fromkeys(name for row in rows for name in row))
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
-    # Blank lines are rare; where there are some, rows are counted without them.
     return (frame, 1, "JSON lines")
 
 

@@ -116,7 +116,7 @@ def accuracy_by_condition(path: Path, found: dict[str, pd.DataFrame], test: Spli
     nothing is."""
     found = {name: table for name, table in found.items() if name != "group"}
     title = "Accuracy (bars) and mean confidence (dots) on test, before calibration"
-    figure = blank(2 + 3.4 * max(len(found), 1), 3.6, title)
+    figure = blank(2 + 3.4 * max(len(found), 2), 3.6, title)
     if not found:
         figure.text(0.5, 0.4, "the manifest describes no condition", ha="center", color="0.4")
     for number, (condition, table) in enumerate(found.items()):
