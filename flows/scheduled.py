@@ -14,6 +14,7 @@ from rich.console import Console
 
 from flows.pinned import data_folder, graph
 from flows.published import artifacts
+from flows.published.terminal import chosen_text
 from flows.walk import experiments
 from flows.walk.flow_run import Jobs, run_as_tasks
 from flows.walk.order import StageOutcome, StagesFailed
@@ -200,7 +201,7 @@ def commit_finished(clean: Path, branch: str, revision: str, outcomes: list[Stag
 def publish_results(clean: Path, experiment: str) -> str:
     """Table, decision and plots as artifacts of this run; the decision in a few words."""
     decision = artifacts.experiment_artifacts(clean, experiment)
-    return f"{experiment}: {decision['chosen']} ({decision['verdict']})"
+    return f"{experiment}: {decision['action']}, {chosen_text(decision['chosen'])} ({decision['grade']})"
 
 
 def _what_ran(outcomes: list[StageOutcome]) -> str:

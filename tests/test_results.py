@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.decisions import texts
 from tests.imports import ROOT
 
 RESULTS = ROOT / "results" / "fpr_thresholds"
@@ -72,13 +73,11 @@ def test_the_control_is_left_out_by_its_point_rate_and_the_page_says_what_that_s
     assert decision["chosen"] == "N2_forward_chained"
     assert not control["within_budget"]
     assert crypto["fpr"] > 0.02 > crypto["lower_bound"]
-    said = [
-        reason for reason in decision["reasons"] if "the control A_as_is is left out for crypto" in reason
-    ]
+    said = [reason for reason in texts(decision) if "the control A_as_is is left out for crypto" in reason]
     assert f"{crypto['false_positives']} of {crypto['negatives']} negatives fired (8 allowed" in said[0]
     assert "not distinguishable from it" in said[0]
     low, high = decision["evidence"]["fold_recall_gain_over_control"]
-    assert (low <= 0 <= high) == any("the folds do not show" in reason for reason in decision["reasons"])
+    assert (low <= 0 <= high) == any("the folds do not show" in reason for reason in texts(decision))
 
 
 def test_cannot_tell_comes_with_the_negatives_that_would_decide(decision: dict[str, Any]) -> None:
@@ -142,20 +141,20 @@ def test_a_blend_is_adopted_only_where_the_tune_images_tell_it_from_the_control(
         "nonwindow": "holds",
         "window": "cannot tell",
     }  # there XGBoost on all columns is as near
-    assert decision["verdict"] == "cannot tell"
+    assert decision["grade"] == "cannot tell"
 
 
 def test_a_row_above_the_choice_that_is_no_challenger_is_named() -> None:
     decision = json.loads((DETECTIONS / "decision.json").read_text())
     above = decision["evidence"]["variants"]["window"]["no_challengers_above_the_choice_on_tune"]
     assert above["stacked"]["tune"]["low"] > 0
-    assert any("stacked +1.5 points" in reason for reason in decision["reasons"])
+    assert any("stacked +1.5 points" in reason for reason in texts(decision))
 
 
 def test_the_control_says_which_columns_it_chose_and_the_published_one_stands_beside_it(
     detections: Any,
 ) -> None:
-    reasons = json.loads((DETECTIONS / "decision.json").read_text())["reasons"]
+    reasons = texts(json.loads((DETECTIONS / "decision.json").read_text()))
     for variant in ("nonwindow", "window"):
         assert any(reason.startswith(f"{variant}: the control is XGBoost on") for reason in reasons)
         published = detections.loc[(variant, "all_features"), "f1"]

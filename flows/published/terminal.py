@@ -144,11 +144,25 @@ def table(rows: Iterable[Mapping[str, str]], columns: Sequence[Column]) -> Table
 
 def decision_text(decision: Mapping[str, Any]) -> RenderableType:
     lines = [
-        Text.assemble((f"{key:8}", "bold"), printable(str(decision[key])))
-        for key in ("chosen", "control", "verdict")
+        Text.assemble((f"{key:8}", "bold"), printable(text))
+        for key, text in {
+            "do": decision["action"],
+            "grade": decision["grade"],
+            "chosen": chosen_text(decision["chosen"]),
+            "control": decision["control"],
+        }.items()
     ]
-    reasons = [Padding(Text(printable(f"- {reason}")), (0, 0, 0, 2)) for reason in decision["reasons"]]
+    reasons = [
+        Padding(Text(printable(f"- {reason['text']}")), (0, 0, 0, 2)) for reason in decision["reasons"]
+    ]
     return Group(*lines, *reasons)
+
+
+def chosen_text(chosen: str | Mapping[str, str]) -> str:
+    """The chosen option, or those of each label or variant."""
+    return (
+        chosen if isinstance(chosen, str) else ", ".join(f"{name}: {each}" for name, each in chosen.items())
+    )
 
 
 # --- since an earlier commit --------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Is a challenger adopted in place of the control? By paired F1, precision and recall over the same images."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from methods.detection.evaluation import f1_draws, micro
 from methods.statistics.intervals import percentile_interval
+from methods.statistics.sample_sizes import scaled_size
 
 Index = NDArray[np.int64]
 Draws = NDArray[np.float64]
@@ -135,13 +135,13 @@ def undecided_gain(step: Challenge, rule: AdoptionRule) -> Gain | None:
     return min((step.over_control, *step.over_others), key=lambda gain: gain.f1)
 
 
-def images_needed(gain: Gain, images: int) -> int | None:
-    """How many put the end of the interval at 0 if the gain stays (half-widths shrink with the root); None where
-    it is 0, or where the interval lies on one side as it is."""
-    if gain.f1 == 0 or gain.low > 0 or gain.high < 0:
+def images_needed(gain: Gain, images: int, level: float, power: float) -> int | None:
+    """How many put the interval on one side of 0 with this power, if the gain stays; None where it is 0, or where
+    the interval lies on one side as it is."""
+    if gain.low > 0 or gain.high < 0:
         return None
     half = gain.f1 - gain.low if gain.f1 > 0 else gain.high - gain.f1
-    return ceil(images * (half / gain.f1) ** 2)
+    return scaled_size(images, gain.f1, half, level, power)
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

@@ -153,3 +153,12 @@ def _least(enough: Callable[[int], bool], low: int, high: int) -> int | None:
         middle = (low + top) // 2
         low, top = (low, middle) if enough(middle) else (middle, top)
     return top
+
+
+def scaled_size(present: int, gain: float, half_width: float, level: float, power: float) -> int | None:
+    """How many of what there are `present` decide a gain that stays as it is, where the half-width of its interval
+    shrinks with the root. None where there is no gain to decide."""
+    if not gain:
+        return None
+    error = half_width / ndtri((1 + level) / 2)
+    return int(np.ceil(present * ((ndtri((1 + level) / 2) + ndtri(power)) * error / gain) ** 2))

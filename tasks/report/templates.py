@@ -19,6 +19,7 @@ from storage.files.markdown import bullets, finished, marked, table_rows, unmark
 from tasks.report import figures
 
 ROOT = Path(__file__).parents[2]
+ACTIONS = "tasks/report/decision.j2"  # every template has its macros: what a decision asks of a person
 IN_EXPRESSIONS = {ord(char): marked(char) for char in "\n|`*[]<>&\\~$"}  # what no key or comparison has
 
 
@@ -72,4 +73,5 @@ def _environment() -> Environment:
     }
     made.filters |= {**formats, "bullets": bullets, "markdown_table": table_rows}
     made.globals |= formats
+    made.globals["actions"] = made.get_template(ACTIONS).module
     return made

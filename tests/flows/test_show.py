@@ -7,6 +7,7 @@ import pytest
 
 from flows import show
 from flows.published import terminal
+from tests.decisions import decision_of
 from tests.imports import ROOT
 
 HEADER = (
@@ -20,13 +21,7 @@ def write_results(root: Path, experiment: str, *lines: str) -> None:
     folder = root / "results" / experiment
     folder.mkdir(parents=True)
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
-    decision = {
-        "chosen": "C [relaxed]",
-        "control": "A_as_is",
-        "verdict": "holds",
-        "reasons": ["why"],
-        "evidence": {},
-    }
+    decision = decision_of("C [relaxed]", "A_as_is", ["why"])
     (folder / "decision.json").write_text(json.dumps(decision))
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 
 from methods.heads.comparisons import cell
 from methods.heads.noise import Difference
+from methods.statistics.sample_sizes import scaled_size
 from params.head_sweep import Compare
 from storage.files.markdown import rounded
 from tasks.head_sweep.comparison.choice import RecipeChoice, choose
 from tasks.head_sweep.comparison.evaluation import PARTS, SweepEvaluation
 from tasks.head_sweep.comparison.tables import BETTER, HELPS, NOISE, NOT_HOLM, STILL, noise, tables
+from tasks.report.decision import POWER, Action, Decision, Grade, Requirement, stated
 from tasks.report.templates import Reason, sentences
 
 Toggles = list[dict[str, Any]]
@@ -48,7 +50,7 @@ class SweepComparison:
 
 
 def decision(comparison: SweepComparison) -> dict[str, Any]:
-    """chosen, control, verdict (does the choice hold on test), reasons, evidence."""
+    """decision.json; its grade says whether the choice holds on test."""
     choice, first, plan = comparison.choice, comparison.first, comparison.plan
     luck = noise(first, comparison.tables["table"])
     helpful, harmful = (_toggles(comparison, verdict) for verdict in HELPS)
@@ -59,12 +61,17 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
         Reason("helpful_toggles", {"toggles": helpful}), Reason("harmful_toggles", {"toggles": harmful}),
         _noise(luck, comparison.params.level), _temperature(comparison), *_failures(comparison, left_out),
     ]  # fmt: skip
-    return {
-        "chosen": comparison.name(choice.chosen),
-        "control": comparison.name(choice.control),
-        "verdict": choice.verdict,
-        "reasons": sentences(template, reasons),
-        "evidence": {
+    return Decision(
+        format=1,
+        experiment="head_sweep",
+        action=_action(choice),
+        grade=Grade.NOT_JUDGED if choice.verdict == "not distinguishable" else Grade(choice.verdict),
+        chosen=comparison.name(choice.chosen),
+        control=comparison.name(choice.control),
+        better_than_chosen=[],
+        would_change=_requirements(comparison),
+        reasons=stated(template, reasons),
+        evidence={
             "preset": plan["preset"],
             **{name: plan[name] for name in ("runs", "trainings", "forks", "post_hoc")},
             "failed": sum(len(each.failed) for each in comparison.sweeps),
@@ -83,7 +90,28 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
             "harmful_toggles": harmful,
             "left_out": left_out,
         },
-    }  # fmt: skip
+    ).model_dump(mode="json")  # fmt: skip
+
+
+def _action(choice: RecipeChoice) -> Action:
+    if not choice.distinguishable or choice.best == choice.control:
+        return Action.KEEP
+    return {"holds": Action.SHIP, "cannot tell": Action.COLLECT}.get(choice.verdict, Action.KEEP)
+
+
+def _requirements(comparison: SweepComparison) -> list[Requirement]:
+    """Validation groups that would tell the first recipe from what it was compared with, if its lead stays."""
+    choice = comparison.choice
+    if choice.gain is None or choice.distinguishable or not choice.against:
+        return []
+    gain, level = choice.gain, comparison.params.level
+    half = max(gain.delta - gain.low, gain.floor)
+    present = comparison.first.validation.groups
+    names = (comparison.name(choice.best), comparison.name(choice.against))
+    needed = scaled_size(present, gain.delta, half, level, POWER)
+    return [Requirement(
+        claim=" > ".join(names), unit="validation groups", present=present, needed=needed, power=POWER,
+    )]  # fmt: skip
 
 
 def _toggles(comparison: SweepComparison, verdict: str) -> Toggles:

@@ -10,28 +10,65 @@ from params.hybrid_calibrator import Compare
 from storage.files.markdown import rounded
 from tasks.hybrid_calibrator.comparison.choice import DetectionChoice
 from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
-from tasks.report.templates import Reason, sentences
+from tasks.report.decision import POWER, Action, BetterOption, Decision, Grade, Requirement, stated
+from tasks.report.templates import Reason
 
+ACTIONS = {
+    Grade.HOLDS: Action.SHIP,
+    Grade.CANNOT_TELL: Action.COLLECT,
+    Grade.FAILS: Action.KEEP,
+    Grade.NOT_JUDGED: Action.KEEP,
+}
 REASONS = "tasks/hybrid_calibrator/comparison/reasons.j2"
 
 
 def decision(
     choice: DetectionChoice, evaluations: list[VariantEvaluation], params: Compare, absent: list[str]
 ) -> dict[str, Any]:
-    """chosen, control, verdict (does the choice hold on the report images), reasons, evidence."""
+    """decision.json; its grade says whether the choice holds on the report images, in the worst variant."""
     options = choice.options
-    return {
-        "chosen": _listing(options) if len({*options.values()}) > 1 else next(iter(options.values())),
-        "control": choice.names[0],
-        "verdict": choice.verdict,
-        "reasons": sentences(REASONS, _reasons(choice, evaluations, absent)),
-        "evidence": {
+    replaced = any(option != choice.names[0] for option in options.values())
+    grade = Grade(choice.verdict) if replaced else Grade.NOT_JUDGED
+    return Decision(
+        format=1,
+        experiment="hybrid_calibrator",
+        action=ACTIONS[grade],
+        grade=grade,
+        chosen=options if len({*options.values()}) > 1 else next(iter(options.values())),
+        control=choice.names[0],
+        better_than_chosen=_better(choice),
+        would_change=[
+            Requirement(
+                claim=f"{each.name}: {need['challenger']} against {need['against']}",
+                unit="report images",
+                present=int(each.variant.scene.report.sum()),
+                needed=need["images"],
+                power=POWER,
+            )
+            for each in evaluations
+            for need in _undecided(choice, each)
+        ],
+        reasons=stated(REASONS, _reasons(choice, evaluations, absent)),
+        evidence={
             "rule": params.adoption.model_dump(),
             "thresholds": params.thresholds.model_dump(),
             "variants": {each.name: _evidence(each, choice) for each in evaluations},
             "pooled": _challenges(choice.pooled.challenges, choice) if choice.pooled else None,
         },
-    }
+    ).model_dump(mode="json")
+
+
+def _better(choice: DetectionChoice) -> list[BetterOption]:
+    """Rows that are no challengers, above the choice on the tune images and shown to be so on the report images."""
+    return [
+        BetterOption(
+            name=name, figure=f"F1, {variant}", gain=rounded(gains["report"].f1),
+            low=rounded(gains["report"].low), high=rounded(gains["report"].high),
+        )
+        for variant, rows in choice.above.items()
+        for name, gains in rows.items()
+        if gains["report"].low > 0
+    ]  # fmt: skip
 
 
 def thresholds(choice: DetectionChoice, evaluations: list[VariantEvaluation]) -> dict[str, Any]:
@@ -70,6 +107,7 @@ def _reasons(
     own = {variant: choice.names[adoption.chosen] for variant, adoption in choice.own.items()}
     pooled = _steps(choice.pooled.challenges, choice, evaluations) if choice.pooled else []
     return [
+        *(_confirmation(each, choice) for each in evaluations),
         *(reason for each in evaluations for reason in ahead(each)),
         *(
             Reason("challenge", {"variant": each.name, "step": step})
@@ -83,7 +121,6 @@ def _reasons(
         ),
         *(_control_columns(each, choice.names[0]) for each in evaluations if each.more_loss),
         *([Reason("disagreement", {"own": _listing(own), "pooled": pooled})] if len({*own.values()}) > 1 else []),
-        *(_confirmation(each, choice) for each in evaluations),
         *(Reason("absence", {"variant": variant}) for variant in absent),
     ]  # fmt: skip
 
@@ -100,7 +137,6 @@ def _confirmation(each: VariantEvaluation, choice: DetectionChoice) -> Reason:
     """What the report images say of the choice, and how many would decide where they cannot tell."""
     number, report, verdict = choice.chosen[each.name], choice.report[each.name], choice.verdicts[each.name]
     challenges = [report.challenges[number - 1]] if number else report.challenges
-    needs = [need for step in challenges for need in _needs(step, choice, each)]
     figures = {
         "variant": each.name,
         "verdict": verdict,
@@ -110,14 +146,22 @@ def _confirmation(each: VariantEvaluation, choice: DetectionChoice) -> Reason:
         "steps": _steps(challenges, choice, [each]),
         "pooled": choice.pooled is not None,
         "choice_there": choice.names[report.chosen],
-        "needs": needs if verdict == "cannot tell" else [],
     }
     return Reason("confirmation", figures)
 
 
+def _undecided(choice: DetectionChoice, each: VariantEvaluation) -> list[dict[str, Any]]:
+    """What more report images would decide of the choice, where they cannot tell."""
+    number, report = choice.chosen[each.name], choice.report[each.name]
+    challenges = [report.challenges[number - 1]] if number else report.challenges
+    undecided = choice.verdicts[each.name] == "cannot tell"
+    return [need for step in challenges for need in _needs(step, choice, each)] if undecided else []
+
+
 def _needs(step: Challenge, choice: DetectionChoice, each: VariantEvaluation) -> list[dict[str, Any]]:
     gain = undecided_gain(step, choice.rule)
-    images = images_needed(gain, int(each.variant.scene.report.sum())) if gain else None
+    present = int(each.variant.scene.report.sum())
+    images = images_needed(gain, present, choice.rule.level, POWER) if gain else None
     if gain is None or images is None:
         return []
     against = [choice.names[0], *choice.others][[step.over_control, *step.over_others].index(gain)]

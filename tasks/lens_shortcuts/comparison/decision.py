@@ -7,10 +7,13 @@ import pandas as pd
 
 from methods.shortcuts.decision_tree import Outcome
 from methods.shortcuts.evaluation import Estimate
+from methods.statistics.sample_sizes import scaled_size
 from params.lens_shortcuts import Compare
 from storage.files.markdown import rounded
 from storage.lenses.stamps import LEAK, PLACEBO
 from tasks.lens_shortcuts.comparison.choice import (
+    HOLDS,
+    UNKNOWN,
     Confirmations,
     Differences,
     GateConfirmation,
@@ -24,15 +27,17 @@ from tasks.lens_shortcuts.comparison.choice import (
 from tasks.lens_shortcuts.comparison.evaluation import REPORT, TEST, VariantRun, model_gates
 from tasks.lens_shortcuts.comparison.plots import GATES
 from tasks.lens_shortcuts.model.undefined import why
+from tasks.report.decision import POWER, Action, Decision, Grade, Requirement, stated
 from tasks.report.templates import Reason, sentences
 
 NOBODY = "none"
+REASONS = "tasks/lens_shortcuts/comparison/reasons.j2"
 
 
 def decision(
     choice: TreeChoice, gates: pd.DataFrame, tested: Confirmations, against: Differences, params: Compare
 ) -> dict[str, Any]:
-    """chosen, control, verdict (the leaf, and whether test agrees), reasons, evidence. tested: of the choice, or empty."""
+    """decision.json; its grade says whether test agrees. tested: every gate of the choice there, or empty."""
     leaf, _, path = outcome_words(choice.outcome)
     other, other_outcome = next(each for each in choice.outcomes.items() if each[0] != choice.mode)
     other_leaf, other_reason, other_path = outcome_words(other_outcome)
@@ -49,13 +54,17 @@ def decision(
         *_masks(choice, against, told, params),
         *_ranking(choice, params),
     ]
-    verdict, *said = _sentences(Reason("verdict", {"leaf": leaf, "answer": answer}), *reasons)
-    return {
-        "chosen": NOBODY if choice.chosen is None else choice.chosen.name,
-        "control": choice.baseline.name,
-        "verdict": verdict,
-        "reasons": said,
-        "evidence": {
+    return Decision(
+        format=1,
+        experiment="lens_shortcuts",
+        action=_action(choice, answer),
+        grade=Grade.NOT_JUDGED if answer is None else Grade(answer),
+        chosen=NOBODY if choice.chosen is None else choice.chosen.name,
+        control=choice.baseline.name,
+        better_than_chosen=[],
+        would_change=_requirements(tested, params.level),
+        reasons=stated(REASONS, [Reason("verdict", {"leaf": leaf, "answer": answer}), *reasons]),
+        evidence={
             "gates_mode": choice.mode,
             "path": path,
             "path_other": other_path,
@@ -74,7 +83,34 @@ def decision(
             },
             "seeds": {run.name: [seed.seed for seed in run.seeds] for run in choice.trained},
         },
-    }
+    ).model_dump(mode="json")
+
+
+def _action(choice: TreeChoice, answer: str | None) -> Action:
+    """Without a variant that earns training, data or rule have to change, unless the tree only wants to know more."""
+    if choice.chosen is None or answer is None:
+        return Action.COLLECT if choice.outcome.leaf.open else Action.REDESIGN
+    return {HOLDS: Action.SHIP, UNKNOWN: Action.COLLECT}.get(answer, Action.REDESIGN)
+
+
+def _requirements(tested: Confirmations, level: float) -> list[Requirement]:
+    """Test positives that would tell on which side of FAIL a gate lies, for those that cannot."""
+    found = [(name, each) for name, each in tested.items() if each.answer == UNKNOWN]
+    return [
+        Requirement(
+            claim=name, unit="test positives", present=each.found.n, power=POWER,
+            needed=scaled_size(each.found.n, gap, half, level, POWER),
+        )
+        for name, each in found
+        for gap, half in (_distance(each),)
+    ]  # fmt: skip
+
+
+def _distance(each: GateConfirmation) -> tuple[float, float]:
+    """To the FAIL edge, and the half-width of the interval on that side."""
+    value, low, high = each.found.value or 0.0, each.found.low or 0.0, each.found.high or 0.0
+    above = each.edges.fails > value
+    return each.edges.fails - value, high - value if above else value - low
 
 
 def full_training(choice: TreeChoice) -> dict[str, Any]:
@@ -98,7 +134,7 @@ def outcome_words(outcome: Outcome) -> tuple[str, str, list[str]]:
 
 
 def _sentences(*reasons: Reason) -> list[str]:
-    return sentences("tasks/lens_shortcuts/comparison/reasons.j2", reasons)
+    return sentences(REASONS, reasons)
 
 
 def _on_test(choice: TreeChoice, tested: Confirmations) -> Iterable[Reason]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.published import artifacts, cells
+from tests.decisions import decision_of
 from tests.imports import ROOT
 
 Rows = list[dict[str, cells.Cell]]
@@ -152,15 +153,10 @@ def test_a_dirty_working_copy_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_a_decision_reads_as_text_with_its_evidence_in_a_table() -> None:
-    decision = {
-        "chosen": "A as_is",
-        "control": "A as_is",
-        "verdict": "not distinguishable",
-        "reasons": ["the interval holds 0"],
-        "evidence": {"recall": {"A": 0.25, "C": 0.3}, "folds": [1, 2], "pairs": [{"p": "a|b"}]},
-    }
+    evidence = {"recall": {"A": 0.25, "C": 0.3}, "folds": [1, 2], "pairs": [{"p": "a|b"}]}
+    decision = decision_of("A as_is", "A as_is", ["the interval holds 0"], evidence=evidence)
     text = artifacts.decision_markdown("fpr_thresholds", decision)
-    assert "# fpr_thresholds: A as_is" in text
+    assert "# fpr_thresholds: Keep A as_is." in text.replace("\\", "")
     assert "- the interval holds 0" in text
     assert "| recall.A | 0.25 |" in text
     assert "| folds | 1, 2 |" in text

@@ -12,14 +12,18 @@ from flows.published import artifacts, terminal
 from flows.published.cells import CellChange
 from flows.published.verdicts import FileVerdict
 from tasks.report.templates import render
+from tests.decisions import decision_of
 from tests.markdown import HOSTILE, shape
 
 
 def decision(name: str) -> dict[str, Any]:
-    return {
-        "chosen": name, "control": f"the {name}", "verdict": "holds", "reasons": [f"{name}: 3 of 4", f"for {name}"],
-        "evidence": {name: {"f1": 0.5, "names": [name, "b"], "rows": [{"label": name}]}},
-    }  # fmt: skip
+    evidence = {name: {"f1": 0.5, "names": [name, "b"], "rows": [{"label": name}]}}
+    better = {"name": name, "figure": name, "gain": 0.02, "low": 0.01, "high": 0.03}
+    need = {"claim": name, "unit": "rows", "present": 9, "needed": 90, "power": 0.8}
+    return decision_of(
+        name, f"the {name}", [f"{name}: 3 of 4", f"for {name}"], evidence=evidence, action="ship",
+        better_than_chosen=[better], would_change=[need],
+    )  # fmt: skip
 
 
 def pages(name: str) -> list[str]:

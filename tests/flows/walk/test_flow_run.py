@@ -15,6 +15,7 @@ import pytest
 
 from flows.reproduce import reproduce
 from flows.walk.order import StageOutcome
+from tests.decisions import decision_of
 from tests.flows.conftest import Toy, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -28,7 +29,7 @@ stages:
     deps: [a.txt, b.txt, table.csv]
     outs: [results/toy: {cache: false}]
 """
-DECISION = {"chosen": "A", "control": "A", "verdict": "holds", "reasons": ["r"], "evidence": {"recall": 0.25}}
+DECISION = decision_of("A", "A", ["r"], evidence={"recall": 0.25})
 
 
 @pytest.fixture

@@ -99,10 +99,14 @@ def test_more_images_would_put_the_interval_on_one_side() -> None:
     step = adopt([CONTROL, option(0.705, 0.8, seed=5)], RULE).challenges[0]
     gain = undecided_gain(step, RULE)
     assert gain == step.over_control
-    needed = images_needed(gain, IMAGES)
+    needed = images_needed(gain, IMAGES, 0.95, 0.8)
     assert needed is not None and needed > IMAGES
+    half = (images_needed(gain, IMAGES, 0.95, 0.5) or 0) / needed
+    assert half == pytest.approx(1.96**2 / (1.96 + 0.842) ** 2, abs=0.02)
     assert undecided_gain(adopt([CONTROL, option(0.76, 0.8)], RULE).challenges[0], RULE) is None
-    assert images_needed(adopt([CONTROL, CONTROL], RULE).challenges[0].over_control, IMAGES) is None
+    assert (
+        images_needed(adopt([CONTROL, CONTROL], RULE).challenges[0].over_control, IMAGES, 0.95, 0.8) is None
+    )
 
 
 def test_a_first_challenger_holds_also_where_a_later_one_does_better() -> None:

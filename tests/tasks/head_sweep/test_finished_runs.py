@@ -14,6 +14,7 @@ from params.head_sweep import Comparison, Embed, Plan, Prepare, Train
 from storage.files.inputs import InputError
 from tasks.head_sweep import compare, embed, plan, prepare, train
 from tasks.head_sweep.use.apply import read_head
+from tests.decisions import texts
 from tests.imports import ROOT
 
 EXAMPLE = ROOT / "examples" / "finished_runs.yaml"
@@ -101,14 +102,12 @@ def test_validation_chooses_and_test_confirms(runs: Runs) -> None:
         "importer": {"dropped": {}, "repaired": {}}, "warnings": [],
     }  # fmt: skip
     decision, profiles = runs.compare()
-    assert (decision["chosen"], decision["control"], decision["verdict"]) == ("better", "base", "holds")
+    assert (decision["chosen"], decision["control"], decision["grade"]) == ("better", "base", "holds")
     assert profiles["verdict"].to_dict() == {
         "base": "control", "better": "better", "worse": "worse", "same": "same scores", "noise": "within noise",
     }  # fmt: skip
-    assert decision["reasons"][0].startswith("ship better: validation, which chooses, has it +")
-    assert any(
-        reason.startswith("intervals over rows or groups are not given") for reason in decision["reasons"]
-    )
+    assert texts(decision)[0].startswith("ship better: validation, which chooses, has it +")
+    assert any(reason.startswith("intervals over rows or groups are not given") for reason in texts(decision))
     assert decision["evidence"]["group_intervals"] == "not given"
     with pytest.raises(InputError, match=r"head.json: holds no head"):
         read_head(runs.folder / "head.json")
@@ -133,9 +132,9 @@ def test_differences_are_those_of_scipys_paired_test_over_seeds(runs: Runs) -> N
 def test_one_score_chooses_nothing_and_confirms_nothing(runs: Runs) -> None:
     runs.prepare(table().drop(columns="val_f1"), columns={"validation": None})
     decision, profiles = runs.compare()
-    assert (decision["chosen"], decision["verdict"]) == ("base", "cannot tell")
+    assert (decision["chosen"], decision["grade"]) == ("base", "cannot tell")
     assert decision["evidence"]["better"] == ["better"]
-    assert "what chose would also confirm" in decision["reasons"][0]
+    assert "what chose would also confirm" in texts(decision)[0]
     assert profiles.loc["better", "verdict"] == "better"
 
 
@@ -143,10 +142,10 @@ def test_one_seed_gives_no_verdict(runs: Runs) -> None:
     frame = table()
     runs.prepare(frame[frame["seed"] == 2].drop(columns="seed"), columns={"seed": None})
     decision, profiles = runs.compare()
-    assert (decision["chosen"], decision["verdict"]) == ("base", "cannot tell")
+    assert (decision["chosen"], decision["grade"]) == ("base", "cannot tell")
     assert set(profiles["verdict"].drop(["base", "same"])) == {"one seed"}
-    assert decision["reasons"][0].startswith("add seeds: ")
-    assert "better in 4 of 4 cell(s)" in decision["reasons"][1]
+    assert texts(decision)[0].startswith("add seeds: ")
+    assert "better in 4 of 4 cell(s)" in texts(decision)[1]
 
 
 def test_lower_scores_percentages_and_scores_without_bounds(runs: Runs) -> None:
@@ -177,7 +176,7 @@ def test_missing_cells_are_compared_where_both_are(runs: Runs) -> None:
     decision, profiles = runs.compare()
     assert profiles.loc["noise", ["pairs", "missing"]].tolist() == [6, 10]
     assert decision["evidence"]["missing_pairs"] == {"noise": 10}
-    assert any("noise (lacks 10 of 16)" in reason for reason in decision["reasons"])
+    assert any("noise (lacks 10 of 16)" in reason for reason in texts(decision))
 
 
 def test_failed_and_repeated_runs_are_counted_and_contradictions_refused(runs: Runs) -> None:

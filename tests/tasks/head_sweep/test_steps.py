@@ -24,6 +24,8 @@ from storage.files.inputs import InputError
 from storage.heads.embeddings import Card, Embeddings, write_embeddings
 from tasks.head_sweep import compare, plan, train
 from tasks.head_sweep.use.apply import read_head
+from tasks.report.decision import Decision
+from tests.decisions import texts
 from tests.imports import ROOT
 
 PARAMS = ROOT / "params.yaml"
@@ -161,11 +163,11 @@ def test_base_against_calib_is_exactly_zero_in_all_that_counts_answers(folder: P
 
 def test_the_decision_is_made_on_validation_and_judged_on_test(folder: Path) -> None:
     decision = read_json(folder / "results" / "decision.json")
-    assert set(decision) == {"chosen", "control", "verdict", "reasons", "evidence"}
+    assert set(decision) == set(Decision.model_fields)
     recipes = pd.read_csv(folder / "results" / "recipes.csv")
     assert decision["evidence"]["best_on_validation"] == recipes["recipe"].iloc[0]
     assert recipes["validation_macro_f1_fg"].is_monotonic_decreasing
-    assert decision["verdict"] in {"holds", "does not hold", "cannot tell", "not distinguishable"}
+    assert decision["grade"] in {"holds", "does not hold", "cannot tell", "not distinguishable"}
     assert decision["evidence"]["runs"] == 2 * RUNS
 
 
@@ -261,7 +263,7 @@ def test_a_failed_run_enters_no_average_and_is_named(folder: Path, tmp_path: Pat
     runs = pd.read_csv(root / "results" / "runs.csv").set_index("id")
     assert runs["status"][broken["id"]] == "diverged"
     assert np.isnan(runs["macro_f1_fg"][broken["id"]])
-    assert any("diverged" in reason for reason in read_json(root / "results" / "decision.json")["reasons"])
+    assert any("diverged" in reason for reason in texts(read_json(root / "results" / "decision.json")))
 
 
 def diverge(root: Path, which: Callable[[dict[str, Any]], bool]) -> int:
@@ -313,8 +315,7 @@ def test_few_rows_are_named_beside_the_choice(folder: Path, tmp_path: Path) -> N
     few = decision["evidence"]["few_rows"]["validation"]
     assert set(few) == {"c"}
     assert any(
-        f"validation has fewer than 20 rows of 1 class(es) (c {few['c']})" in each
-        for each in decision["reasons"]
+        f"validation has fewer than 20 rows of 1 class(es) (c {few['c']})" in each for each in texts(decision)
     )
 
 

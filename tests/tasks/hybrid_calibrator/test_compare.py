@@ -13,6 +13,8 @@ from params.hybrid_calibrator import Compare, Fit
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator import compare, fit
 from tasks.hybrid_calibrator.use.apply import NewCandidates, accepts, probabilities
+from tasks.report.decision import Decision
+from tests.decisions import texts
 from tests.tasks.hybrid_calibrator.artifacts import CLASSES, SOURCES, write_variant
 
 OPTIONS: dict[str, Any] = {
@@ -176,16 +178,16 @@ def test_a_diffuse_signal_makes_a_blend_win(made: Run, table: pd.DataFrame) -> N
     assert (blend["delta_f1_low"] > 0).all()
     decision = json.loads((made.folder / "results" / "decision.json").read_text())
     assert decision["chosen"] in ("A", "B")
-    assert decision["verdict"] == "holds"
+    assert decision["grade"] == "holds"
 
 
 def test_the_decision_has_its_reasons_and_evidence(made: Run) -> None:
     decision = json.loads((made.folder / "results" / "decision.json").read_text())
-    assert list(decision) == ["chosen", "control", "verdict", "reasons", "evidence"]
+    assert list(decision) == list(Decision.model_fields)
     assert decision["control"] == "control"
     assert set(decision["evidence"]["variants"]) == {"nonwindow", "window"}
     page = (made.folder / "results" / "report.md").read_text()
-    assert all(f"- {reason}" in page for reason in decision["reasons"])
+    assert all(f"- {reason}" in page for reason in texts(decision))
     assert "nan" not in page
 
 
@@ -296,8 +298,8 @@ def test_a_raw_detector_that_beats_every_calibrator_is_named(run: Run) -> None:
     rows = table.set_index("option")
     assert bool(rows.loc["raw_yolo", "beats_every_calibrator"]) is True
     assert rows.loc["raw_yolo", "f1"] > rows.loc[list(OPTIONS), "f1"].max()
-    assert "raw_yolo" in decision["reasons"][0]
-    assert "every calibrator on the report images" in decision["reasons"][0]
+    assert "raw_yolo" in texts(decision)[0]
+    assert "every calibrator on the report images" in texts(decision)[0]
     assert "raw_yolo" in decision["evidence"]["variants"]["nonwindow"]["beats_every_calibrator"]
 
 
@@ -408,12 +410,10 @@ def test_other_rows_above_the_choice_are_named_with_their_intervals(run: Run) ->
     write_variant(run.folder / "nonwindow", 0, images=160, informative=0.3, dense_columns=128)
     run.fit()
     _, decision = run.compare(adoption={**COMPARE["adoption"], "challengers": [], "other_controls": []})
-    assert (decision["chosen"], decision["verdict"]) == ("control", "cannot tell")
+    assert (decision["chosen"], decision["grade"]) == ("control", "cannot tell")
     above = decision["evidence"]["variants"]["nonwindow"]["no_challengers_above_the_choice_on_tune"]
     assert above["A"]["tune"]["low"] > 0
-    reason = next(
-        each for each in decision["reasons"] if "no challengers and are above control on tune" in each
-    )
+    reason = next(each for each in texts(decision) if "no challengers and are above control on tune" in each)
     assert all(name in reason for name in above)
 
 
@@ -457,7 +457,7 @@ def test_a_variant_that_is_not_given_is_named_and_judged_nowhere(run: Run) -> No
     run.fit()
     table, decision = run.compare()
     assert set(table["variant"]) == {"nonwindow"}
-    assert decision["reasons"][-1] == "window: not given, so nothing is said about it"
+    assert texts(decision)[-1] == "window: not given, so nothing is said about it"
     assert json.loads((run.folder / "window" / "fitted.json").read_text()) == {"status": "not given"}
     assert list(json.loads((run.folder / "thresholds.json").read_text())["thresholds"]) == ["nonwindow"]
 
@@ -471,7 +471,7 @@ def test_the_control_drops_an_embedding_that_says_nothing(run: Run) -> None:
     assert (rows.loc["control", same] == rows.loc["structured", same]).all()
     assert rows.loc["structured", "delta_f1"] == 0
     assert rows.loc["all_features", "log_loss"] > rows.loc["control", "log_loss"]
-    assert any("the control is XGBoost on structured features" in reason for reason in decision["reasons"])
+    assert any("the control is XGBoost on structured features" in reason for reason in texts(decision))
 
 
 def test_the_control_keeps_an_embedding_that_helps_it(run: Run) -> None:

@@ -36,7 +36,9 @@ from tasks.lens_shortcuts import compare, full, gates, mask, train, tree
 from tasks.lens_shortcuts.comparison.choice import GateConfirmation, claim, confirmation
 from tasks.lens_shortcuts.model import training
 from tasks.lens_shortcuts.model.labelled_stamps import stamp_set
+from tasks.report.decision import Decision
 from tasks.report.templates import sentences
+from tests.decisions import texts
 from tests.imports import ROOT
 from tests.tasks.lens_shortcuts import artifacts as made
 
@@ -179,7 +181,7 @@ def test_pinned_weights_give_the_pinned_scores(pipeline: Pipeline) -> None:
 
 def test_the_decision_prints_both_paths(pipeline: Pipeline) -> None:
     decision = json.loads((pipeline.root / "results" / "decision.json").read_text())
-    assert set(decision) == {"chosen", "control", "verdict", "reasons", "evidence"}
+    assert set(decision) == set(Decision.model_fields)
     assert decision["control"] == "B1"
     assert decision["evidence"]["path"]
     assert decision["evidence"]["path_other"]
@@ -208,7 +210,7 @@ def test_placebo_gates_are_a_family_of_their_own(pipeline: Pipeline) -> None:
     gate = read_csv(pipeline.root / "results" / "gates.csv")
     for (_, name), rows in gate.groupby(["mode", "set"]):
         assert (rows["family"] == len(rows)).all(), name
-    reasons = json.loads((pipeline.root / "results" / "decision.json").read_text())["reasons"]
+    reasons = texts(json.loads((pipeline.root / "results" / "decision.json").read_text()))
     assert sum(f"{len(QUICK) * 2} gates find something" in each for each in reasons) == len(MODES)
 
 
@@ -224,7 +226,7 @@ def test_the_choice_is_held_against_every_edge_on_test(pipeline: Pipeline) -> No
     assert (checked["auroc"]["passes"], checked["auroc"]["fails"]) == (0.88, 0.88)
     answers = {each["answer"] for each in checked.values()}
     said = "does not hold" if "does not hold" in answers else "cannot be told"
-    assert decision["verdict"].endswith("holds" if answers == {"holds"} else said)
+    assert decision["grade"].endswith("holds" if answers == {"holds"} else said)
 
 
 def test_one_training_is_never_better(pipeline: Pipeline) -> None:

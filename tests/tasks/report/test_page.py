@@ -8,6 +8,7 @@ from params.report import Page, Shown
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from tasks.report import page
+from tests.decisions import decision_of
 
 PAGE = Page(
     experiments={
@@ -19,8 +20,7 @@ PAGE = Page(
 
 def decisions(folder: Path, *names: str) -> dict[str, Path]:
     for name in names:
-        made = {"chosen": f"{name}1", "control": "none", "verdict": "cannot tell", "reasons": ["few rows"]}
-        write_json(folder / name / "decision.json", made)
+        write_json(folder / name / "decision.json", decision_of(f"{name}1", "none", ["few rows"]))
     return {name: folder / name / "decision.json" for name in names}
 
 
@@ -28,7 +28,7 @@ def test_experiments_stand_in_the_order_of_params_with_verdict_reasons_and_pictu
     page.main(PAGE, decision=decisions(tmp_path, "x", "y"), report=tmp_path / "report.md")
     text = (tmp_path / "report.md").read_text()
     assert text.index("## y") < text.index("## x")
-    assert "| [x](#x) | What? | x1 | none | cannot tell |" in text
+    assert "| [x](#x) | What? | **keep** | holds | x1 | none |" in text
     assert "- few rows" in text
     assert "[report](x/results.md)" in text
     assert "![y.png](y/y.png)" in text

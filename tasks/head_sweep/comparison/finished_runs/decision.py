@@ -13,7 +13,10 @@ from tasks.head_sweep.comparison.finished_runs.choice import ProfileChoice, prof
 from tasks.head_sweep.comparison.finished_runs.evaluation import FinishedEvaluation
 from tasks.head_sweep.comparison.finished_runs.tables import ONE_SEED, noise, profile_table
 from tasks.head_sweep.comparison.tables import BETTER
-from tasks.report.templates import Reason, sentences
+from tasks.report.decision import Action, Decision, Grade, stated
+from tasks.report.templates import Reason
+
+ACTIONS = {"holds": Action.SHIP, "cannot tell": Action.COLLECT}
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,21 @@ class FinishedComparison:
 
 
 def finished_decision(comparison: FinishedComparison) -> dict[str, Any]:
-    """chosen, control, verdict (does the choice hold on test), reasons, evidence."""
+    """decision.json; its grade says whether the choice holds on test, where there are two scores."""
     choice, evaluation = comparison.choice, comparison.evaluation
     luck = noise(evaluation, comparison.table)
     reasons = [*_advice(comparison), *_differences(comparison), *_limits(comparison, luck)]
-    return {
-        "chosen": choice.chosen,
-        "control": choice.control,
-        "verdict": choice.verdict,
-        "reasons": sentences("tasks/head_sweep/comparison/finished_runs/reasons.j2", reasons),
-        "evidence": {
+    return Decision(
+        format=1,
+        experiment="head_sweep",
+        action=ACTIONS.get(choice.verdict, Action.KEEP),
+        grade=Grade.NOT_JUDGED if choice.verdict == "not distinguishable" else Grade(choice.verdict),
+        chosen=choice.chosen,
+        control=choice.control,
+        better_than_chosen=[],
+        would_change=[],
+        reasons=stated("tasks/head_sweep/comparison/finished_runs/reasons.j2", reasons),
+        evidence={
             "dataset": evaluation.dataset,
             "runs": len(evaluation.sweep.runs),
             "profiles": len(evaluation.profiles),
@@ -84,7 +92,7 @@ def finished_decision(comparison: FinishedComparison) -> dict[str, Any]:
                 if row["missing"]
             },
         },
-    }  # fmt: skip
+    ).model_dump(mode="json")  # fmt: skip
 
 
 def _advice(comparison: FinishedComparison) -> Iterable[Reason]:
