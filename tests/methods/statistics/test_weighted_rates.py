@@ -46,8 +46,8 @@ def test_copies_that_fire_more_often_do_not_pass_where_kishs_effective_n_lets_th
     for _ in range(300):
         fired = (rng.random(len(size)) < rate)[group]
         low, high = grouped_rate_bounds(fired, group, 0.95)
-        n = effective_n(group)
-        kish_low, kish_high = (bound(fired.mean() * n, n, 0.95) for bound in (lower_bound, upper_bound))
+        kish = effective_n(group)
+        kish_low, kish_high = (bound(fired.mean() * kish, kish, 0.95) for bound in (lower_bound, upper_bound))
         errors["ours"] += low > 0.02 or high <= 0.02
         errors["kish"] += kish_low > 0.02 or kish_high <= 0.02
     assert errors["ours"] / 300 < 0.08

@@ -37,7 +37,7 @@ NGRAMS = {
     "inverse_regularisation": 1.0,
     "origins": 3,
 }
-COMPARE = {
+COMPARE: dict[str, Any] = {
     "selection": {"max_fpr": 0.1, "least_recall": 0.1, "max_risk": 0.8, "risk_of": "each_label"},
     "advice": [
         {"name": "at 20%", "max_fpr": 0.2, "label": None},
