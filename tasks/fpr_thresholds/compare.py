@@ -13,7 +13,7 @@ from storage.messages.thresholds import read_thresholds, write_adopted
 from tasks.fpr_thresholds.comparison import plots, report, tables
 from tasks.fpr_thresholds.comparison.choice import choose_in_folds
 from tasks.fpr_thresholds.comparison.decision import decision
-from tasks.fpr_thresholds.comparison.evaluation import combine, diagnoses, evaluate
+from tasks.fpr_thresholds.comparison.evaluation import capped_texts, combine, diagnoses, evaluate
 from tasks.fpr_thresholds.model.scored_rows import load
 
 
@@ -34,7 +34,8 @@ def main(
     made = decision(names, choice, combine(options, choice.chosen, holdout, params), params, scored.order)
     table = tables.comparison(evaluations, scored.scores.scores[-1])
     diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params))
-    page = report.page(made, evaluations, choice, table, diagnosis, sets, scored.snapshot, params)
+    capped = capped_texts(holdout, scored.labels, params)
+    page = report.page(made, evaluations, choice, table, diagnosis, capped, sets, scored.snapshot, params)
     with complete_folder(results) as folder:
         write_csv(folder / "table.csv", table)
         write_csv(folder / "diagnosis.csv", diagnosis)

@@ -9,7 +9,7 @@ from methods.budgets.calibration_sets import Moment
 from methods.budgets.choice import Decisions
 from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
 from methods.budgets.diagnosis import Diagnosis, diagnose
-from methods.budgets.evaluation import fires
+from methods.budgets.evaluation import counted_at_most, fires
 from methods.budgets.learnability import HelpRule, LabelRows
 from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, RateVerdict, rate_verdicts
 from params.fpr_thresholds import Compare
@@ -121,6 +121,17 @@ def diagnoses(known: Moment, holdout: Moment, labels: list[str], params: Compare
         label: diagnose(_of_label(calibration, i), _of_label(holdout, i), rule)
         for i, label in enumerate(labels)
     }
+
+
+def capped_texts(holdout: Moment, labels: list[str], params: Compare) -> dict[str, int]:
+    """Of each label whose negatives hold a text more often than it counts in the bounds: how often it counts."""
+    capped = {}
+    for label, positive in zip(labels, holdout.positive.T, strict=True):
+        groups = holdout.group[~positive]
+        most = counted_at_most(groups, params.selection.max_fpr, params.level)
+        if groups.size and np.unique_counts(groups).counts.max() > most:
+            capped[label] = most
+    return capped
 
 
 def help_rule(params: Compare) -> HelpRule:
