@@ -1,8 +1,8 @@
 """What does the path of an any-label threshold leave on the table? `python -m bench.any_label_paths [draws]`
 
 Three labels, scores of clean rows correlated by .3, positives two standard deviations above; a budget of .02 on clean rows, at
-delta .1. *Steps*: every second row makes the path and its scores are the steps, as `any_label` has it now. *Smooth*: the same
-rows, twenty steps from score to score. *Outside*: other rows make the path and all clean rows test it: rows like them;
+delta .1. *Steps*: every second row makes the path and its scores are the steps, as `any_label` had it. *Smooth*: the same
+rows, twenty steps from score to score, as it has it now. *Outside*: other rows make the path and all clean rows test it: rows like them;
 `skewed`, of which one label scores a standard deviation higher and another lower; `trained on`, all of which score half as far
 from certain.
 """
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from methods.budgets.any_label_paths import halved_any_label_threshold, outside_any_label_threshold
-from methods.budgets.recipes import _with_stricter_steps as with_stricter_steps
 from methods.budgets.thresholds import AnyLabelThreshold, any_label_threshold
 from methods.statistics.streams import stream
 from storage.files.markdown import markdown_table
@@ -39,6 +38,13 @@ def clean_scores(
     n: int, rng: np.random.Generator, shift: tuple[float, ...] = (0.0,) * LABELS, scale: float = 1.0
 ) -> Scores:
     return np.asarray(expit(scale * (rng.normal(size=(n, LABELS)) @ MIX.T + np.array(shift))), np.float32)
+
+
+def with_stricter_steps(path: Scores) -> Scores:
+    """The path goes on above its highest scores, evenly up to 1 for all labels together, in 20 steps."""
+    highest = path.max(axis=0)
+    shares = np.linspace(1.0, 0.0, 20, endpoint=False, dtype=path.dtype)[:, np.newaxis]
+    return np.concatenate([highest + (1 - highest) * shares, path])
 
 
 def with_steps(clean: Scores) -> AnyLabelThreshold:

@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.one_thread import restart_on_one_thread
-from methods.budgets.evaluation import pooled_draws
 from methods.statistics.intervals import cluster_bootstrap, percentile_interval
 from methods.statistics.joint_bootstrap import difference_intervals, group_sums, joint_bootstrap
 from methods.statistics.streams import stream
@@ -46,8 +45,11 @@ def pooled(fired: Bools, positive: Bools) -> Floats:
 
 
 def apart(base: Bools, other: Bools, positive: Bools, seed: int) -> tuple[float, float]:
-    groups = np.arange(ROWS)
-    draws = [pooled_draws(each, positive, groups, RESAMPLES, seed).micro_recall for each in (base, other)]
+    draws = []
+    for fired in (base, other):
+        counts = np.concatenate([fired & positive, positive, fired & ~positive, ~positive], axis=1)
+        sums = cluster_bootstrap(counts, np.arange(ROWS), RESAMPLES, seed)
+        draws.append(sums[:, :LABELS].sum(axis=1) / sums[:, LABELS : 2 * LABELS].sum(axis=1))
     low, high = percentile_interval(draws[1] - draws[0], LEVEL)
     return float(low), float(high)
 

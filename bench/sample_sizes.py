@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from methods.budgets.evidence import negatives_to_decide
 from methods.statistics.auroc_intervals import ranked_groups
 from methods.statistics.beta_bounds import share_interval
 from methods.statistics.group_intervals import group_mean_interval
@@ -28,11 +27,36 @@ from storage.files.markdown import markdown_table
 Floats = NDArray[np.float64]
 
 LEVEL, POWER, BUDGET, SEED = 0.95, 0.8, 0.02, 1405
+MOST_ROWS = 10**9
 RATES = (0.0, 0.002, 0.005, 0.01, 0.0125, 0.015, 0.03, 0.04, 0.06, 0.1)
 SIZES = {
     "a fifth in threes": (1,) * 12 + (3,),
     "Zipf to 10": (1,) * 70 + (2,) * 15 + (3,) * 7 + (5,) * 5 + (10,) * 3,
 }
+
+
+def negatives_to_decide(rate: float, budget: float, level: float) -> int | None:
+    """Negatives that are no copies of each other at which a false-positive rate that stays `rate` has its one-sided
+    bound on one side of the budget; None where `rate` is the budget, or too close to it for MOST_ROWS."""
+
+    def decides(n: int) -> bool:
+        events = min(rate * n, float(n))
+        if rate > budget:
+            return float(lower_bound(events, n, level)) > budget
+        return float(upper_bound(events, n, level)) <= budget
+
+    if rate == budget:
+        return None
+    high = 1
+    while not decides(high):
+        high *= 2
+        if high > MOST_ROWS:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decides(middle) else (middle, high)
+    return high
 
 
 def deciding(rate: float, n: int, draws: int, rng: np.random.Generator) -> float:

@@ -248,9 +248,18 @@ class Tune(Block):
 
 
 class Selection(Block):
-    """The rule that decides: most pooled fold recall within `max_fpr` on every learnable label."""
+    """The rule that decides, label by label: most fold recall among the options whose rows leave a risk of at most
+    `max_risk` that the rate exceeds `max_fpr`, and whose pooled fold rate does not.
+
+    least_recall: a label whose best threshold within the budget surely catches a smaller share has none that helps.
+    risk_of: each label by itself; all labels together, of which each then has an equal part of `max_risk`; or the rate is
+    that of clean rows on which any label fires, and one option with rule any_label is chosen or refused whole.
+    """
 
     max_fpr: Rate
+    least_recall: Rate
+    max_risk: Rate
+    risk_of: Literal["each_label", "all_labels", "any_label"]
 
 
 class Advice(Block):

@@ -1,7 +1,7 @@
 """Build the calibration set of a recipe from what was known at one moment, without leaks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -152,6 +152,21 @@ def assemble(
         )  # fmt: skip
     rows = _concatenate(taken) if taken else moment[np.zeros(len(moment.row), bool)]
     return CalibrationSet(rows, mined, tuple(counts))
+
+
+def no_larger(calibration: CalibrationSet, shipped: CalibrationSet) -> CalibrationSet:
+    """The set of a fold with no more negatives of a label than the one that ships: of those that are scored the latest;
+    the others count as not scored for that label. A threshold from twice the rows is another, steadier recipe."""
+    rows, scores = calibration.rows, calibration.rows.scores.copy()
+    for column, most in enumerate(_negatives(shipped.rows).sum(axis=0)):
+        own = np.flatnonzero(_negatives(rows)[:, column])
+        latest_last = own[np.lexsort((rows.row[own], rows.time[own]))]
+        scores[latest_last[: max(len(own) - int(most), 0)], column] = np.nan
+    return replace(calibration, rows=replace(rows, scores=scores))
+
+
+def _negatives(rows: Moment) -> Bools:
+    return np.asarray(~rows.positive & ~np.isnan(rows.scores))
 
 
 def unique_texts(rows: Moment) -> Moment:

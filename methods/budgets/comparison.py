@@ -104,7 +104,7 @@ def option_results(
     settings: BudgetSettings,
 ) -> list[OptionResult]:
     """A result a label, then micro, then macro."""
-    bounds = label_bounds(option.counts, rows, settings.level)
+    bounds = label_bounds(option.fired, rows, promise.target, settings.level)
     verdicts = label_verdicts(option.fired, bounds, rows, promise, settings.level)
     joint = joint_verdict(verdicts)
     return [

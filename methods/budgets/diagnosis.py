@@ -7,22 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import kolmogorov
 
-from methods.statistics.ranking import AurocInterval, delong_interval
+from methods.budgets.learnability import Help, HelpRule, LabelRows, OracleRecall, oracle_recall
+from methods.statistics.auroc_intervals import auroc_interval, mover
+from methods.statistics.ranking import AurocInterval
 
 Scores = NDArray[np.floating[Any]]
-Bools = NDArray[np.bool_]
 FEWEST = 10
 TOO_LITTLE_DATA, RANKING, SHIFT, OFFSET, NONE = "too little data", "ranking", "shift", "offset", "none"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """fewest: rows of the rarest class on the poorer side. calibration and holdout: AUROC with DeLong intervals (None:
-    one class only), and change: their difference (value, low, high); quantiles .5/.9/.98 of the negatives' scores;
+    """fewest: rows of the rarest class on the poorer side. oracle: on the holdout. calibration and holdout: AUROC with
+    intervals (None: one class only), and change: their difference (value, low, high); quantiles .5/.9/.98 of the negatives' scores;
     p-values of the two-sample Kolmogorov-Smirnov test for negatives and positives."""
 
     kind: str
     fewest: int
+    oracle: OracleRecall
     calibration: AurocInterval | None
     holdout: AurocInterval | None
     change: tuple[float, float, float] | None
@@ -32,28 +34,30 @@ class Diagnosis:
     positives_p: float
 
 
-def diagnose(calibration: tuple[Scores, Bools], holdout: tuple[Scores, Bools], level: float) -> Diagnosis:
-    """(scores, positive) of one label on both slices. The first of these that applies:
+def diagnose(calibration: LabelRows, holdout: LabelRows, rule: HelpRule) -> Diagnosis:
+    """Of one label on both slices, the first of these that applies:
 
-    too little data (fewer than ten of a class on a side), ranking (AUROC's interval on the holdout reaches .5),
-    shift (the two AUROCs differ), offset (no difference can be seen, but scores have moved), none.
+    too little data (fewer than ten of a class on a side), ranking (no threshold can be shown to help on the holdout,
+    `oracle_recall`), shift (the two AUROCs differ), offset (no difference can be seen, but scores have moved), none.
     """
-    (before, was), (after, is_) = calibration, holdout
-    ranking, reranking = (_auroc(scores, positive, level) for scores, positive in (calibration, holdout))
+    (before, was), (after, is_) = ((each.scores, each.positive) for each in (calibration, holdout))
+    ranking, reranking = _auroc(calibration.scored, rule.level), _auroc(holdout.scored, rule.level)
     change = _change(ranking, reranking) if ranking and reranking else None
     p_negative, p_positive = _ks(before[~was], after[~is_]), _ks(before[was], after[is_])
     fewest = min(int(was.sum()), int((~was).sum()), int(is_.sum()), int((~is_).sum()))
-    if change is None or reranking is None or fewest < FEWEST:
+    oracle = oracle_recall(holdout, rule)
+    if change is None or fewest < FEWEST:
         kind = TOO_LITTLE_DATA
-    elif reranking.low <= 0.5:
+    elif oracle.kind != Help.YES:
         kind = RANKING
     elif not change[1] <= 0 <= change[2]:
         kind = SHIFT
     else:
-        kind = OFFSET if min(p_negative, p_positive) < (1 - level) / 2 else NONE
+        kind = OFFSET if min(p_negative, p_positive) < (1 - rule.level) / 2 else NONE
     return Diagnosis(
         kind,
         fewest,
+        oracle,
         ranking,
         reranking,
         change,
@@ -64,23 +68,16 @@ def diagnose(calibration: tuple[Scores, Bools], holdout: tuple[Scores, Bools], l
     )
 
 
-def learnable(scores: Scores, positive: Bools, level: float) -> bool:
-    """The AUROC's interval lies above .5; a label with one class only is not."""
-    interval = _auroc(scores, positive, level)
-    return interval is not None and interval.low > 0.5
-
-
 def _change(before: AurocInterval, after: AurocInterval) -> tuple[float, float, float]:
-    """Of two AUROCs on rows of their own: the half widths of their intervals add in squares."""
-    change = after.auroc - before.auroc
-    half = float(np.hypot(after.high - after.low, before.high - before.low)) / 2
-    return change, change - half, change + half
+    """(value, low, high) of two AUROCs on rows of their own."""
+    ends = mover((after.low, after.auroc, after.high), (before.low, before.auroc, before.high), 0.0)
+    return after.auroc - before.auroc, float(ends[0]), float(ends[1])
 
 
-def _auroc(scores: Scores, positive: Bools, level: float) -> AurocInterval | None:
-    scored = ~np.isnan(scores)
-    scores, positive = scores[scored], positive[scored]
-    return delong_interval(scores, positive, level) if positive.any() and not positive.all() else None
+def _auroc(rows: LabelRows, level: float) -> AurocInterval | None:
+    if not rows.positive.any() or rows.positive.all():
+        return None
+    return auroc_interval(rows.scores, rows.positive, rows.group, level)
 
 
 def _quantiles(scores: Scores) -> tuple[float, ...]:

@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.statistics.intervals import (
-    cluster_bootstrap,
     effective_n,
-    lower_bound,
     percentile_interval,
-    upper_bound,
     wilson,
 )
+from methods.statistics.joint_bootstrap import group_sums, joint_bootstrap
+from methods.statistics.weighted_rates import grouped_rate_bounds, most_that_can_hold
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -65,12 +64,18 @@ def rate(successes: int, groups: NDArray[np.int64], level: float) -> Rate:
     return Rate(share, float(low), float(high))
 
 
-def budget_bounds(false_positives: int, groups: NDArray[np.int64], level: float) -> tuple[float, float]:
-    """One-sided Clopper-Pearson bounds (lower, upper) of a false-positive rate at the effective n."""
-    n = len(groups)
-    effective = effective_n(groups) if n else 0.0
-    events = false_positives / n * effective if n else 0.0
-    return float(lower_bound(events, effective, level)), float(upper_bound(events, effective, level))
+def counted_at_most(groups: NDArray[np.int64], budget: float, level: float) -> int:
+    """How often a text counts in a rate that is held against the budget: as often as it stands there, or no more often
+    than lets the rest show that the rate holds it; at least once."""
+    sizes = np.unique_counts(groups).counts
+    return 1 if not sizes.size or sizes.max() == 1 else most_that_can_hold(groups, budget, level) or 1
+
+
+def budget_bounds(
+    fired: Bools, groups: NDArray[np.int64], budget: float, level: float
+) -> tuple[float, float]:
+    """One-sided bounds (lower, upper) of the rate of rows that fired (n,), a text counted `counted_at_most` times."""
+    return grouped_rate_bounds(fired, groups, level, counted_at_most(groups, budget, level))
 
 
 def budget_verdict(lower: float, upper: float, target: float) -> str:
@@ -119,7 +124,8 @@ def worst_ratio(fold_decisions: list[tuple[Bools, Bools]], target: float, any_la
 
 @dataclass(frozen=True)
 class PooledDraws:
-    """Bootstrap draws (resamples,) over groups; the same seed draws the same groups, so draws are paired."""
+    """Bootstrap draws (resamples,) over groups; the same seed draws the same groups for every option, so that draws are
+    paired."""
 
     micro_recall: Floats
     micro_fpr: Floats
@@ -133,13 +139,20 @@ def pooled_draws(
     """fired, positive (rows, labels). A label without positives (negatives) in a draw leaves its macro mean."""
     labels = positive.shape[1]
     counts = np.concatenate([fired & positive, positive, fired & ~positive, ~positive], axis=1)
-    sums = cluster_bootstrap(counts, groups, resamples, seed).reshape(resamples, 4, labels)
-    return PooledDraws(
-        _share(sums[:, 0].sum(1), sums[:, 1].sum(1)),
-        _share(sums[:, 2].sum(1), sums[:, 3].sum(1)),
-        _mean_share(sums[:, 0], sums[:, 1]),
-        _mean_share(sums[:, 2], sums[:, 3]),
-    )
+
+    def shares(sums: Floats) -> Floats:
+        each = sums.reshape(len(sums), 4, labels)
+        return np.stack(
+            [
+                _share(each[:, 0].sum(1), each[:, 1].sum(1)),
+                _share(each[:, 2].sum(1), each[:, 3].sum(1)),
+                _mean_share(each[:, 0], each[:, 1]),
+                _mean_share(each[:, 2], each[:, 3]),
+            ],
+            axis=1,
+        )
+
+    return PooledDraws(*joint_bootstrap(group_sums(counts, groups), shares, resamples, seed).T)
 
 
 def draws_interval(draws: Floats, level: float) -> tuple[float, float]:

@@ -1,19 +1,19 @@
-"""What rows can tell about a false-positive budget: counts, bounds, the control beside them, and how many would decide."""
+"""What rows can tell about a false-positive budget: counts, bounds, the control beside them, and the risk left."""
 
 from dataclasses import dataclass
+
+from scipy.special import bdtr
 
 from methods.budgets.choice import Decisions
 from methods.budgets.evaluation import budget_bounds
 from methods.budgets.thresholds import false_positive_budget
-from methods.statistics.intervals import lower_bound, mcnemar_exact, upper_bound
-
-MOST_ROWS = 10**9
+from methods.statistics.intervals import mcnemar_exact
 
 
 @dataclass(frozen=True)
 class FoldEvidence:
     """One option on one label. allowed: the most false positives whose share is within the budget; the bounds are
-    one-sided, of the false-positive rate at the effective n; only_...: negatives on which only this option, only the
+    one-sided (`budget_bounds`), of the false-positive rate; only_...: negatives on which only this option, only the
     control fired, with the exact McNemar p of the two."""
 
     caught: int
@@ -45,32 +45,14 @@ def fold_evidence(
         negatives,
         false_positive_budget(negatives, max_fpr),
         false_positives / max(negatives, 1),
-        *budget_bounds(false_positives, decisions.group[~positive], level),
+        *budget_bounds(fired[~positive], decisions.group[~positive], max_fpr, level),
         more,
         fewer,
         float(mcnemar_exact(more, fewer)),
     )
 
 
-def negatives_to_decide(rate: float, budget: float, level: float) -> int | None:
-    """Negatives that are no copies of each other at which a false-positive rate that stays `rate` has its one-sided
-    bound on one side of the budget; None where `rate` is the budget, or too close to it for MOST_ROWS."""
-
-    def decides(n: int) -> bool:
-        events = min(rate * n, float(n))
-        if rate > budget:
-            return float(lower_bound(events, n, level)) > budget
-        return float(upper_bound(events, n, level)) <= budget
-
-    if rate == budget:
-        return None
-    high = 1
-    while not decides(high):
-        high *= 2
-        if high > MOST_ROWS:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decides(middle) else (middle, high)
-    return high
+def budget_risk(allowed: int, negatives: int, max_fpr: float) -> float:
+    """The risk that a threshold which leaves `allowed` of `negatives` above it has a true rate above `max_fpr`, if these
+    are a sample of those to come: P(Bin(negatives, max_fpr) <= allowed), as for a guarantee. NaN without negatives."""
+    return float(bdtr(allowed, negatives, max_fpr)) if negatives else float("nan")

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from methods.budgets.evaluation import (
     SILENT,
     Bools,
-    Confusion,
-    any_label_rate,
     budget_bounds,
     budget_verdict,
     confusion,
@@ -56,7 +54,7 @@ class RateVerdict:
 def rate_verdicts(fired: Bools, rows: HoldoutRows, promise: BudgetPromise, level: float) -> list[RateVerdict]:
     """What `option_results` says of recall, rate and verdict, in its order, without any interval or bootstrap."""
     counts = confusion(fired, rows.positive)
-    verdicts = label_verdicts(fired, label_bounds(counts, rows, level), rows, promise, level)
+    verdicts = label_verdicts(fired, label_bounds(fired, rows, promise.target, level), rows, promise, level)
     caught, wrong = (counts.tp, counts.tp + counts.fn), (counts.fp, counts.fp + counts.tn)
     recalls, rates = (
         [
@@ -70,10 +68,10 @@ def rate_verdicts(fired: Bools, rows: HoldoutRows, promise: BudgetPromise, level
     return list(map(RateVerdict, recalls, rates, [*verdicts, joint, joint]))
 
 
-def label_bounds(counts: Confusion, rows: HoldoutRows, level: float) -> list[tuple[float, float]]:
+def label_bounds(fired: Bools, rows: HoldoutRows, budget: float, level: float) -> list[tuple[float, float]]:
     return [
-        budget_bounds(int(wrong), rows.group[~positive], level)
-        for wrong, positive in zip(counts.fp, rows.positive.T, strict=True)
+        budget_bounds(hit[~positive], rows.group[~positive], budget, level)
+        for hit, positive in zip(fired.T, rows.positive.T, strict=True)
     ]
 
 
@@ -81,8 +79,8 @@ def label_verdicts(
     fired: Bools, bounds: list[tuple[float, float]], rows: HoldoutRows, promise: BudgetPromise, level: float
 ) -> list[str]:
     if promise.any_label:
-        hits, clean = any_label_rate(fired, rows.positive)
-        bounds = [budget_bounds(hits, rows.group[clean], level)] * len(bounds)
+        any_fired, groups = np.asarray(fired[rows.clean].any(axis=1)), rows.group[rows.clean]
+        bounds = [budget_bounds(any_fired, groups, promise.target, level)] * len(bounds)
     return [
         SILENT if silent else budget_verdict(lower, upper, promise.target)
         for silent, (lower, upper) in zip(promise.silent, bounds, strict=True)

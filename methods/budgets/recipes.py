@@ -6,10 +6,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from methods.budgets.any_label_paths import halved_any_label_threshold
 from methods.budgets.calibration_sets import CalibrationSet, Moment, unique_texts
 from methods.budgets.threshold_distributions import guaranteed_distribution, threshold_distribution
 from methods.budgets.thresholds import (
-    any_label_threshold,
     empirical_threshold,
     false_positive_budget,
     guaranteed_threshold,
@@ -20,7 +20,6 @@ from methods.budgets.thresholds import (
 Floats = NDArray[np.float64]
 Scores = NDArray[np.floating[Any]]
 Distribution = tuple[Floats, Floats]
-STRICTER_STEPS = 20
 
 
 class ThresholdRecipe(Protocol):
@@ -151,7 +150,7 @@ def _any_label(
             LabelThreshold(label, np.inf, "infeasible", len(scores), int(n), 0, 0, 0, needed, None, None)
             for label, n in zip(labels, positives, strict=True)
         ]
-    found = any_label_threshold(_with_stricter_steps(scores[::2]), scores[1::2], target, delta)
+    found = halved_any_label_threshold(scores, target, delta)
     return [
         LabelThreshold(
             label, float(threshold), found.status, found.negatives, int(n), 0, 0, max(found.allowed, 0),
@@ -159,14 +158,6 @@ def _any_label(
         )
         for label, threshold, n in zip(labels, found.thresholds, positives, strict=True)
     ]  # fmt: skip
-
-
-def _with_stricter_steps(path: Scores) -> Scores:
-    """The path goes on above its highest scores, evenly up to 1 for all labels together: where it starts nothing
-    fires, so enough rows always certify some step."""
-    highest = path.max(axis=0)
-    shares = np.linspace(1.0, 0.0, STRICTER_STEPS, endpoint=False, dtype=path.dtype)[:, np.newaxis]
-    return np.concatenate([highest + (1 - highest) * shares, path])
 
 
 def _label_rows(

@@ -17,6 +17,7 @@ Infinite = Annotated[
 
 
 SCHEMA = Path("storage/messages/thresholds.schema.json")
+ADOPTED_SCHEMA = Path("storage/messages/adopted.schema.json")
 
 
 class ThresholdRecord(BaseModel):
@@ -63,6 +64,35 @@ class Thresholds(ThresholdRecord):
     labels: dict[str, Label]
 
 
+class AdoptedLabel(Label):
+    option: str
+    rule: Literal["empirical", "guaranteed", "any_label"]
+    alpha: float = Field(gt=0, lt=1)
+    delta: float | None
+
+
+class Adopted(ThresholdRecord):
+    """Per label the threshold to use, and the option that it is of."""
+
+    labels: dict[str, AdoptedLabel]
+
+
+def adopted(chosen: dict[str, Thresholds]) -> Adopted:
+    """Of each label, the option that was chosen for it."""
+    return Adopted(
+        labels={
+            label: AdoptedLabel(
+                **dict(of.labels[label]), option=of.option, rule=of.rule, alpha=of.alpha, delta=of.delta
+            )
+            for label, of in chosen.items()
+        }
+    )
+
+
+def write_adopted(path: Path, thresholds: Adopted) -> None:
+    write_json(path, thresholds.model_dump(mode="json"))
+
+
 def write_thresholds(path: Path, thresholds: Thresholds) -> None:
     write_json(path, thresholds.model_dump(mode="json"))
 
@@ -74,3 +104,8 @@ def read_thresholds(path: Path) -> Thresholds:
 def schema() -> dict[str, Any]:
     """JSON schema of the file, for those who read it elsewhere; the committed copy is SCHEMA."""
     return Thresholds.model_json_schema(mode="serialization")
+
+
+def adopted_schema() -> dict[str, Any]:
+    """That of adopted.json; the committed copy is ADOPTED_SCHEMA."""
+    return Adopted.model_json_schema(mode="serialization")

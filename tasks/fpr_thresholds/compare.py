@@ -8,11 +8,12 @@ from storage.files.arrays import read_arrays
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json, write_text
 from storage.files.tables import write_csv
-from storage.messages.thresholds import read_thresholds, write_thresholds
+from storage.messages.thresholds import adopted as adopted_thresholds
+from storage.messages.thresholds import read_thresholds, write_adopted
 from tasks.fpr_thresholds.comparison import plots, report, tables
 from tasks.fpr_thresholds.comparison.choice import choose_in_folds
 from tasks.fpr_thresholds.comparison.decision import decision
-from tasks.fpr_thresholds.comparison.evaluation import diagnoses, evaluate
+from tasks.fpr_thresholds.comparison.evaluation import capped_texts, combine, diagnoses, evaluate
 from tasks.fpr_thresholds.model.scored_rows import load
 
 
@@ -27,21 +28,23 @@ def main(
     decisions = Decisions(in_folds["fired"], in_folds["positive"], in_folds["group"])
     known, holdout = scored.final_moment
 
-    choice = choose_in_folds(decisions, in_folds["scores"], scored.labels, params)
+    choice = choose_in_folds(decisions, options, in_folds["scores"], params)
     evaluations = evaluate(options, holdout, decisions, params)
-    contents, table = (
-        decision(evaluations, choice, params, scored.order),
-        tables.comparison(evaluations, scored.scores.scores[-1]),
-    )
-    diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params.level))
-    page = report.page(contents, evaluations, choice, table, diagnosis, sets, scored.snapshot, params)
+    names = [each.option for each in options]
+    made = decision(names, choice, combine(options, choice.chosen, holdout, params), params, scored.order)
+    table = tables.comparison(evaluations, scored.scores.scores[-1])
+    diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params))
+    capped = capped_texts(holdout, scored.labels, params)
+    page = report.page(made, evaluations, choice, table, diagnosis, capped, sets, scored.snapshot, params)
     with complete_folder(results) as folder:
         write_csv(folder / "table.csv", table)
         write_csv(folder / "diagnosis.csv", diagnosis)
         write_csv(folder / "snapshot.csv", scored.snapshot)
-        write_json(folder / "decision.json", contents)
+        write_json(folder / "decision.json", made.model_dump(mode="json"))
         write_text(folder / "report.md", page)
         plots.recall_against_fpr(folder / "recall_fpr.png", table, scored.labels)
         plots.brittleness(folder / "brittleness.png", options, distributions, scored.labels)
         plots.calibration_against_holdout(folder / "calibration_holdout.png", table, scored.labels)
-    write_thresholds(adopted, options[choice.option.chosen])
+    write_adopted(
+        adopted, adopted_thresholds({label: options[number] for label, number in choice.chosen.items()})
+    )

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.budgets.calibration_sets import FORWARD_CHAINED, CalibrationSet, Moment, assemble
+from methods.budgets.calibration_sets import FORWARD_CHAINED, CalibrationSet, Moment, assemble, no_larger
 from methods.budgets.evaluation import fires, worst_ratio
+from methods.budgets.mined_pools import without_repeats
 from methods.budgets.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
 from methods.budgets.threshold_distributions import distribution_interval
 from methods.splits.row_splits import Fold, expanding_folds, rolling_folds
@@ -63,12 +64,13 @@ def main(
 def _tune(
     option: Option, scored: ScoredRows, moments: list[tuple[Moment, Moment]], level: float
 ) -> OptionTuning:
-    """In every fold (what is known, what evaluates), then on all that is known before the holdout."""
+    """On all that is known before the holdout, and in every fold (what is known, what evaluates) on no more rows."""
     labels, targets = scored.labels, np.full(len(scored.labels), option.target)
-    final, *sets = (
-        assemble(known, option.sources, evaluation.group, option.in_sample == "allow")
+    final, *larger = (
+        assemble(_minable(option, known), option.sources, evaluation.group, option.in_sample == "allow")
         for known, evaluation in [scored.final_moment, *moments]
     )
+    sets = [no_larger(of_fold, final) for of_fold in larger]
     in_folds = np.array(
         [[each.threshold for each in recipe_thresholds(option, of_fold, labels, targets)] for of_fold in sets]
     )
@@ -85,6 +87,12 @@ def _tune(
     }
     document = _document(option, thresholds, shifted, gammas, distributions, level)
     return OptionTuning(document, final, distributions, in_folds, np.concatenate(fired))
+
+
+def _minable(option: Option, known: Moment) -> Moment:
+    """A guarantee over a pool counts a text that repeats in it once."""
+    mined = [source.pool for source in option.sources if source.rows == "mined"]
+    return without_repeats(known, mined) if option.rule == "guaranteed" else known
 
 
 def _folds(params: Tune, scored: ScoredRows) -> list[Fold]:

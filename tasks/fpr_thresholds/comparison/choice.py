@@ -1,4 +1,4 @@
-"""Which option the folds choose, by the rule and under other conditions, and what the holdout says of it."""
+"""Which option the folds choose for each label, by the rule and under other conditions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,29 +7,112 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.budgets.choice import Decisions, OptionChoice, choose
-from methods.budgets.diagnosis import learnable
-from methods.budgets.evaluation import SILENT, budget_verdict
-from methods.budgets.evidence import FoldEvidence, fold_evidence
+from methods.budgets.choice import Decisions, OptionChoice, Resampling, choose_for_label, choose_whole
+from methods.budgets.evidence import FoldEvidence, budget_risk, fold_evidence
+from methods.budgets.learnability import Help, LabelRows, OracleRecall, oracle_recall
 from params.fpr_thresholds import Compare
 from storage.files.inputs import InputError
-from tasks.fpr_thresholds.comparison.evaluation import RecipeEvaluation
+from storage.messages.thresholds import Thresholds
+from tasks.fpr_thresholds.comparison.evaluation import help_rule
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class FoldChoice:
-    """learnable: the labels that choose. evidence: per option, by label. advice: the choice under each condition of
-    params, None where there is no learnable label to give it on."""
+    """oracle: of every label. options: the choice of each learnable label; where any label's fire counts, the same for
+    all. risks (options, labels): that the rate exceeds the budget, by the calibration rows; NaN where a threshold never
+    fires. evidence: per option, by label. advice: the choices under each condition of params."""
 
-    learnable: list[str]
-    option: OptionChoice
+    oracle: dict[str, OracleRecall]
+    options: dict[str, OptionChoice]
+    risks: Floats
     evidence: list[dict[str, FoldEvidence]]
-    advice: list[OptionChoice | None]
+    advice: list[dict[str, OptionChoice]]
+
+    @property
+    def chosen(self) -> dict[str, int]:
+        """Of every label, the number of its option: the control where no threshold can be shown to help."""
+        return {label: self.options[label].chosen if label in self.options else 0 for label in self.oracle}
+
+    @property
+    def adopted(self) -> dict[str, int]:
+        """Of the labels for which an option is eligible."""
+        return {label: choice.chosen for label, choice in self.options.items() if choice.best is not None}
+
+    def risk(self, label: str) -> float:
+        return float(self.risks[self.chosen[label], list(self.oracle).index(label)])
 
 
 def choose_in_folds(
-    folds: Decisions, scores: NDArray[np.floating[Any]], labels: list[str], params: Compare
+    folds: Decisions, options: list[Thresholds], scores: NDArray[np.floating[Any]], params: Compare
 ) -> FoldChoice:
+    labels = list(options[0].labels)
+    _check_advice(labels, params)
+    rule, budget = help_rule(params), params.selection.max_fpr
+    oracle = {
+        label: oracle_recall(LabelRows(scores[:, i], folds.positive[:, i], folds.group), rule)
+        for i, label in enumerate(labels)
+    }
+    learnable = [label for label in labels if oracle[label].kind == Help.YES]
+    return FoldChoice(
+        oracle,
+        _choices(folds, options, learnable, budget, params),
+        _risks(options, budget),
+        [
+            {label: fold_evidence(folds, i, j, budget, params.level) for j, label in enumerate(labels)}
+            for i in range(len(options))
+        ],
+        [
+            _choices(
+                folds,
+                options,
+                [each for each in learnable if advised.label in (None, each)],
+                advised.max_fpr,
+                params,
+            )
+            for advised in params.advice
+        ],
+    )
+
+
+def _choices(
+    folds: Decisions, options: list[Thresholds], learnable: list[str], max_fpr: float, params: Compare
+) -> dict[str, OptionChoice]:
+    """Only what can fire, and leaves no larger risk than the rule allows, is a candidate."""
+    if not learnable:
+        return {}
+    labels, selection = list(options[0].labels), params.selection
+    columns = [labels.index(label) for label in learnable]
+    parts = len(learnable) if selection.risk_of == "all_labels" else 1
+    small = _risks(options, max_fpr) <= selection.max_risk / parts * (1 + 1e-9)  # NaN is not
+    whole = np.array([option.rule == "any_label" for option in options])
+    resampling = Resampling(params.level, params.resamples, params.seed)
+    if selection.risk_of == "any_label":
+        candidates = whole & small[:, columns].all(axis=1)
+        which = np.isin(labels, learnable)
+        return dict.fromkeys(learnable, choose_whole(folds, which, max_fpr, candidates, resampling))
+    return {
+        label: choose_for_label(folds, column, max_fpr, ~whole & small[:, column], resampling)
+        for label, column in zip(learnable, columns, strict=True)
+    }
+
+
+def _risks(options: list[Thresholds], max_fpr: float) -> Floats:
+    return np.array(
+        [
+            [
+                budget_risk(entry.allowed, entry.negatives, max_fpr)
+                if np.isfinite(entry.threshold)
+                else np.nan
+                for entry in option.labels.values()
+            ]
+            for option in options
+        ]
+    )
+
+
+def _check_advice(labels: list[str], params: Compare) -> None:
     for number, rule in enumerate(params.advice):
         if rule.label is not None and rule.label not in labels:
             raise InputError(
@@ -37,36 +120,3 @@ def choose_in_folds(
                 f"no label is called {rule.label!r}; there are {labels}: name one of these, or null for all",
                 field=f"fpr_thresholds.compare.advice[{number}].label",
             )
-    learns = np.array(
-        [learnable(scores[:, i], folds.positive[:, i], params.level) for i in range(len(labels))]
-    )
-
-    def by(max_fpr: float, label: str | None = None) -> OptionChoice:
-        which = learns if label is None else learns & (np.array(labels) == label)
-        return choose(folds, max_fpr, which, params.level, params.resamples, params.seed)
-
-    those = [label for label, is_ in zip(labels, learns, strict=True) if is_]
-    budget = params.selection.max_fpr
-    return FoldChoice(
-        those,
-        by(budget),
-        [
-            {label: fold_evidence(folds, i, j, budget, params.level) for j, label in enumerate(labels)}
-            for i in range(len(folds.fired))
-        ],
-        [
-            by(rule.max_fpr, rule.label) if those and rule.label in (None, *those) else None
-            for rule in params.advice
-        ],
-    )
-
-
-def holdout_verdicts(choice: FoldChoice, chosen: RecipeEvaluation, max_fpr: float) -> dict[str, str]:
-    """Whether the chosen option keeps the rule's budget on each learnable label."""
-    results = {label: chosen.by_label[label] for label in choice.learnable}
-    return {
-        label: SILENT
-        if result.verdict == SILENT
-        else budget_verdict(result.fpr_floor or 0.0, result.fpr_bound or 1.0, max_fpr)
-        for label, result in results.items()
-    }

@@ -1,5 +1,7 @@
-"""decision.json: what the folds chose, whether its budget holds on the holdout, and typed reasons for both."""
+"""decision.json: what the folds chose for each label, whether its budget holds on the holdout, and typed reasons."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -7,165 +9,248 @@ import numpy as np
 
 from methods.budgets.choice import OptionChoice
 from methods.budgets.comparison import OptionResult
-from methods.budgets.evaluation import CANNOT_TELL, HOLDS, SILENT, VIOLATES, joint_verdict
-from methods.budgets.evidence import FoldEvidence, negatives_to_decide
+from methods.budgets.evaluation import CANNOT_TELL, HOLDS, VIOLATES, joint_verdict
+from methods.budgets.learnability import Help
+from methods.budgets.thresholds import negatives_needed
+from methods.statistics.sample_sizes import negatives_at_power
 from params.fpr_thresholds import Advice, Compare
 from storage.files.markdown import rounded
-from tasks.fpr_thresholds.comparison.choice import FoldChoice, holdout_verdicts
-from tasks.fpr_thresholds.comparison.evaluation import RecipeEvaluation
-from tasks.report.figures import NAMED, holds_zero
+from tasks.fpr_thresholds.comparison.choice import FoldChoice
+from tasks.fpr_thresholds.comparison.evaluation import Combination
+from tasks.report.decision import Action, Decision, Grade, Requirement, stated
+from tasks.report.figures import NAMED
 from tasks.report.templates import Reason, sentences
 
 REASONS = "tasks/fpr_thresholds/comparison/reasons.j2"
-OUTCOME = {HOLDS: "holds", VIOLATES: "does not hold", CANNOT_TELL: "cannot tell", SILENT: "never fires"}
+POWER = 0.8
+GRADES = {HOLDS: Grade.HOLDS, VIOLATES: Grade.FAILS, CANNOT_TELL: Grade.CANNOT_TELL}
+ACTIONS = {HOLDS: Action.SHIP, VIOLATES: Action.REDESIGN, CANNOT_TELL: Action.COLLECT}
+FIRST = (Action.REDESIGN, Action.COLLECT, Action.SHIP, Action.KEEP)
 
 
 def decision(
-    evaluations: list[RecipeEvaluation], choice: FoldChoice, params: Compare, order: str
-) -> dict[str, Any]:
-    """chosen, control, verdict (does the budget hold on the holdout), reasons, evidence. order: of ScoredRows."""
-    names = [each.option.option for each in evaluations]
-    chosen, budget = evaluations[choice.option.chosen], params.selection.max_fpr
-    verdicts = holdout_verdicts(choice, chosen, budget)
-    unlearnable = [label for label in chosen.by_label if label not in choice.learnable]
-    reasons = [
-        *([Reason("unlearnable", {"labels": unlearnable})] if unlearnable else []),
-        *_why_chosen(names, choice, budget, params.level),
-        _on_holdout(chosen, verdicts, budget, params.level),
-        Reason("holdout_gain", {"result": chosen.micro}),
-        *([] if order == "time" else [Reason("no_later_data", {"order": order})]),
+    names: list[str], choice: FoldChoice, holdout: Combination, params: Compare, order: str
+) -> Decision:
+    """order: of ScoredRows. The action over all is that of the learnable labels, where there are any; each label has its
+    own in the evidence."""
+    actions = {label: _action(label, choice, holdout) for label in choice.oracle}
+    verdicts = [holdout.by_label[label].verdict for label in choice.adopted]
+    decisive = [actions[label] for label in choice.options or choice.oracle]
+    return Decision(
+        format=1,
+        experiment="fpr_thresholds",
+        action=next(action for action in FIRST if action in decisive),
+        grade=GRADES[joint_verdict(verdicts)] if verdicts else Grade.NOT_JUDGED,
+        chosen={label: names[number] for label, number in choice.chosen.items()},
+        control=names[0],
+        better_than_chosen=[],
+        would_change=list(_requirements(choice, holdout, params)),
+        reasons=stated(REASONS, list(_reasons(names, choice, holdout, params, order))),
+        evidence=_evidence(names, choice, holdout, params, actions),
+    )
+
+
+def advice(
+    names: list[str], rule: Advice, choices: dict[str, OptionChoice], main: FoldChoice, budget: float
+) -> Reason:
+    """What would be chosen under the rule's condition; no choice where its label is not learnable."""
+    if not choices:
+        return Reason("advice_unlearnable", {"label": rule.label})
+    eligible = {label: choice for label, choice in choices.items() if choice.best is not None}
+    if not eligible:
+        return Reason("advice_stays", {"max_fpr": rule.max_fpr, "control": names[0]})
+    if len(eligible) > NAMED:
+        counts = Counter(names[choice.chosen] for choice in eligible.values())
+        return Reason("advice_counts", {"counts": dict(counts)})
+    too = {
+        label: names[main.adopted[label]]
+        for label, choice in eligible.items()
+        if label in main.adopted
+        and main.adopted[label] != choice.chosen
+        and choice.eligible[main.adopted[label]]
+    }
+    return Reason("advice", {"names": names, "rule": rule, "choices": eligible, "budget": budget, "too": too})
+
+
+def _action(label: str, choice: FoldChoice, holdout: Combination) -> Action:
+    if label not in choice.options:
+        return Action.REDESIGN if choice.oracle[label].kind == Help.NO else Action.COLLECT
+    return ACTIONS[holdout.by_label[label].verdict] if label in choice.adopted else Action.KEEP
+
+
+def _requirements(choice: FoldChoice, holdout: Combination, params: Compare) -> Iterable[Requirement]:
+    budget, level = params.selection.max_fpr, params.level
+    for label, result in holdout.by_label.items():
+        if label in choice.adopted and result.verdict == CANNOT_TELL:
+            rate, present = _rate(holdout, result, params)
+            yield _requirement("budget_held", label, "negatives", present, _needed(rate, budget, level))
+        oracle = choice.oracle[label]
+        if oracle.kind == Help.NO:
+            yield _requirement("threshold_helps", label, "positives", oracle.positives, None)
+        elif oracle.kind == Help.UNCLEAR:
+            share = oracle.caught / max(oracle.positives, 1)
+            needed = _needed(share, params.selection.least_recall, level)
+            yield _requirement("threshold_helps", label, "positives", oracle.positives, needed)
+
+
+def _requirement(claim: str, label: str, unit: str, present: int, needed: int | None) -> Requirement:
+    text = sentences(REASONS, [Reason(claim, {"label": label})])[0]
+    return Requirement(claim=text, unit=unit, present=present, needed=needed, power=POWER)
+
+
+def _needed(rate: float, budget: float, level: float) -> int | None:
+    size = negatives_at_power(rate, budget, level, POWER)
+    return None if size is None else size.n
+
+
+def _rate(holdout: Combination, result: OptionResult, params: Compare) -> tuple[float, int]:
+    """The rate that is held against the budget, and of how many rows: of a label's negatives or of the clean ones."""
+    if params.selection.risk_of == "any_label":
+        return holdout.micro.any_label_fpr or 0.0, holdout.clean
+    return result.fpr or 0.0, (result.fp or 0) + (result.tn or 0)
+
+
+def _reasons(
+    names: list[str], choice: FoldChoice, holdout: Combination, params: Compare, order: str
+) -> Iterable[Reason]:
+    budget, adopted = params.selection.max_fpr, choice.adopted
+    yield _on_holdout(choice, holdout, params)
+    for kind in (Help.NO, Help.UNCLEAR):
+        those = {label: each for label, each in choice.oracle.items() if each.kind == kind}
+        if those:
+            figures = {"labels": those, "budget": budget, "least": params.selection.least_recall}
+            yield Reason("no_help" if kind == Help.NO else "help_unclear", figures)
+    refused = [label for label in choice.options if label not in adopted]
+    if refused:
+        yield Reason(
+            "none_eligible", {"labels": refused, "budget": budget, "max_risk": params.selection.max_risk}
+        )
+    if adopted:
+        yield from _why_chosen(names, choice, params)
+        yield Reason("holdout_gain", {"result": holdout.micro})
+    if order != "time":
+        yield Reason("no_later_data", {"order": order})
+
+
+def _why_chosen(names: list[str], folds: FoldChoice, params: Compare) -> Iterable[Reason]:
+    adopted, selection = folds.adopted, params.selection
+    if len(adopted) > NAMED:
+        yield Reason("choice_counts", {"counts": dict(Counter(names[each] for each in adopted.values()))})
+    else:
+        for label, number in adopted.items():
+            eligible = [names[i] for i in np.flatnonzero(folds.options[label].eligible)]
+            figures = {"label": label, "names": names, "choice": folds.options[label], "eligible": eligible}
+            yield Reason("choice", {**figures, "positives": folds.evidence[number][label].positives})
+    risks = [folds.risk(label) for label in adopted]
+    total = max(risks) if selection.risk_of == "any_label" else min(sum(risks), 1.0)
+    yield Reason(
+        "joint_risk",
+        {"risk_of": selection.risk_of, "most": max(risks), "total": total, "labels": list(adopted)},
+    )
+    left = [label for label in adopted if not folds.options[label].eligible[0]]
+    if left:
+        yield from _control_left_out(names[0], left, folds, params)
+
+
+def _control_left_out(control: str, left: list[str], folds: FoldChoice, params: Compare) -> Iterable[Reason]:
+    """Over the budget in the folds, or of too few rows to promise it."""
+    budget, before = params.selection.max_fpr, folds.evidence[0]
+    over = [label for label in left if before[label].false_positives > before[label].allowed]
+    if len(left) > NAMED:
+        surely = sum(before[label].lower_bound > budget for label in over)
+        yield Reason(
+            "control_left_out_labels",
+            {"control": control, "budget": budget, "labels": len(left), "over": len(over), "surely": surely},
+        )
+        return
+    for label in left:
+        risk = float(folds.risks[0, list(folds.oracle).index(label)])
+        figures = {"control": control, "budget": budget, "label": label, "its": before[label]}
+        yield Reason("control_left_out", {**figures, "risk": risk, "max_risk": params.selection.max_risk})
+
+
+def _on_holdout(choice: FoldChoice, holdout: Combination, params: Compare) -> Reason:
+    """Label by label where there are few; else how many of each, and the labels that break it."""
+    budget, level, labels = params.selection.max_fpr, params.level, list(choice.adopted)
+    if not labels:
+        return Reason("holdout_not_judged", {"budget": budget, "learnable": list(choice.options)})
+    verdicts = [holdout.by_label[label].verdict for label in labels]
+    fewest = negatives_needed(budget, 1 - level) if CANNOT_TELL in verdicts else None
+    figures = {"budget": budget, "fewest": fewest}
+    if params.selection.risk_of == "any_label":
+        outcome, micro = GRADES[verdicts[0]].value, holdout.micro
+        return Reason("holdout_any_label", {**figures, "outcome": outcome, "micro": micro})
+    if len(labels) > NAMED:
+        counts = {grade.value: verdicts.count(kind) for kind, grade in GRADES.items()}
+        broken = [label for label, kind in zip(labels, verdicts, strict=True) if kind == VIOLATES][:NAMED]
+        return Reason("holdout_counts", {**figures, "counts": counts, "broken": broken})
+    results = [
+        (label, GRADES[kind].value, holdout.by_label[label])
+        for label, kind in zip(labels, verdicts, strict=True)
     ]
+    needed = [
+        _needed(result.fpr or 0.0, budget, level) if result.verdict == CANNOT_TELL else None
+        for *_, result in results
+    ]
+    return Reason("holdout_labels", {**figures, "labels": results, "needed": needed, "power": POWER})
+
+
+def _evidence(
+    names: list[str], choice: FoldChoice, holdout: Combination, params: Compare, actions: dict[str, Action]
+) -> dict[str, Any]:
+    selection = params.selection
     return {
-        "chosen": chosen.option.option,
-        "control": names[0],
-        "verdict": OUTCOME[joint_verdict(list(verdicts.values()))],
-        "reasons": sentences(REASONS, reasons),
-        "evidence": {
-            "budget": budget,
-            "learnable_labels": choice.learnable,
-            "folds": {
-                name: {
-                    "recall": None if np.isnan(recall) else rounded(recall),
-                    "within_budget": bool(eligible),
-                    "labels": {label: _fold_evidence(each) for label, each in evidence.items()},
+        "budget": selection.max_fpr,
+        "risk_of": selection.risk_of,
+        "max_risk": selection.max_risk,
+        "fewest_negatives_that_hold": negatives_needed(selection.max_fpr, 1 - params.level),
+        "labels": {
+            label: {
+                "action": actions[label],
+                "option": names[choice.chosen[label]],
+                "adopted": label in choice.adopted,
+                "oracle": {**_figures(oracle), "kind": oracle.kind.value},
+                "risk": _finite(choice.risk(label)),
+                "fold_recall_gain_over_control": [rounded(end) for end in choice.options[label].gain]
+                if label in choice.options
+                else None,
+                "holdout": _holdout_evidence(holdout.by_label[label]),
+            }
+            for label, oracle in choice.oracle.items()
+        },
+        "folds": {
+            name: {
+                label: {
+                    **_figures(each),
+                    "risk": _finite(float(choice.risks[number, column])),
+                    "eligible": label in choice.options and bool(choice.options[label].eligible[number]),
                 }
-                for name, recall, eligible, evidence in zip(
-                    names, choice.option.recall, choice.option.eligible, choice.evidence, strict=True
-                )
-            },
-            "fold_recall_gain_over_control": choice.option.gain
-            and [rounded(end) for end in choice.option.gain],
-            "fewest_negatives_that_hold": negatives_to_decide(0.0, budget, params.level),
-            "holdout": {
-                label: _holdout_evidence(result, verdicts.get(label), budget, params.level)
-                for label, result in chosen.by_label.items()
-            },
+                for column, (label, each) in enumerate(choice.evidence[number].items())
+            }
+            for number, name in enumerate(names)
         },
     }
 
 
-def advice(
-    names: list[str], rule: Advice, choice: OptionChoice | None, main: OptionChoice, budget: float
-) -> Reason:
-    """What would be chosen under the rule's condition; choice is None where its label is not learnable."""
-    if choice is None:
-        return Reason("advice_unlearnable", {"label": rule.label})
-    if choice.best is None:
-        return Reason("advice_stays", {"max_fpr": rule.max_fpr, "control": names[0]})
-    too = main.best is not None and main.chosen != choice.chosen and choice.eligible[main.chosen]
-    figures = {"names": names, "rule": rule, "choice": choice, "budget": budget}
-    return Reason("advice", {**figures, "main": names[main.chosen] if too else None})
-
-
-def _why_chosen(names: list[str], folds: FoldChoice, budget: float, level: float) -> list[Reason]:
-    choice, labels = folds.option, folds.learnable
-    if not labels:
-        return [Reason("nothing_to_choose_by")]
-    if choice.best is None:
-        return [Reason("none_eligible", {"budget": budget})]
-    eligible = [name for name, is_ in zip(names, choice.eligible, strict=True) if is_]
-    chosen, recall = names[choice.chosen], choice.recall[choice.chosen]
-    best = {"best": names[choice.best], "best_recall": choice.recall[choice.best]}
-    reasons = [
-        Reason("eligible", {"budget": budget, "labels": labels, "options": eligible}),
-        Reason("most_recall", best)
-        if choice.best == choice.chosen
-        else Reason("simpler", {**best, "chosen": chosen, "recall": recall}),
-    ]
-    if not choice.eligible[0]:
-        reasons += _control_left_out(names[0], chosen, folds, budget, level)
-    if choice.chosen and choice.gain is not None:
-        positives = sum(folds.evidence[0][label].positives for label in labels)
-        gain = (recall - choice.recall[0], *choice.gain)
-        reasons.append(Reason("fold_gain", {"positives": positives, "gain": gain}))
-        if not choice.eligible[0] and holds_zero(*choice.gain):
-            reasons.append(Reason("within_rule_alone", {"chosen": chosen}))
-    return reasons
-
-
-def _control_left_out(
-    control: str, chosen: str, folds: FoldChoice, budget: float, level: float
-) -> list[Reason]:
-    """The rule compares point rates; what the rows can tell stands beside it, label by label where there are few."""
-    before, after = folds.evidence[0], folds.evidence[folds.option.chosen]
-    silent = [label for label in folds.learnable if not before[label].caught]
-    over = [label for label in folds.learnable if before[label].false_positives > before[label].allowed]
-    figures = {"control": control, "budget": budget}
-    reasons = [Reason("control_silent", {"control": control, "labels": silent})] if silent else []
-    if len(over) > NAMED:
-        surely = sum(before[label].lower_bound > budget for label in over)
-        return [*reasons, Reason("control_over_labels", {**figures, "labels": len(over), "surely": surely})]
-    figures |= {"chosen": chosen, "risk": 1 - level}
-    return reasons + [
-        Reason("control_over", {**figures, "label": label, "its": before[label], "own": after[label]})
-        for label in over
-    ]
-
-
-def _on_holdout(chosen: RecipeEvaluation, verdicts: dict[str, str], budget: float, level: float) -> Reason:
-    """Label by label where there are few; else how many of each, and the labels that break it."""
-    if not verdicts:
-        return Reason("holdout_not_judged", {"budget": budget})
-    kinds, results = list(verdicts.values()), chosen.by_label
-    fewest = negatives_to_decide(0.0, budget, level) if CANNOT_TELL in kinds else None
-    if len(verdicts) > NAMED:
-        counts = {outcome: kinds.count(kind) for kind, outcome in OUTCOME.items()}
-        broken = [label for label, verdict in verdicts.items() if verdict == VIOLATES][:NAMED]
-        return Reason(
-            "holdout_counts", {"budget": budget, "counts": counts, "broken": broken, "fewest": fewest}
-        )
-    labels = [
-        (label, OUTCOME[verdict], results[label], _to_decide(results[label], verdict, budget, level))
-        for label, verdict in verdicts.items()
-    ]
-    return Reason("holdout_labels", {"budget": budget, "labels": labels, "fewest": fewest})
-
-
-def _fold_evidence(evidence: FoldEvidence) -> dict[str, float]:
-    figures = asdict(evidence)
+def _figures(record: Any) -> dict[str, Any]:
     return {
-        name: rounded(figures[name]) if isinstance(figures[name], float) else figures[name]
-        for name in figures
+        name: rounded(value) if isinstance(value, float) else value
+        for name, value in asdict(record).items()
         if name != "allowed"
     }
 
 
-def _holdout_evidence(
-    result: OptionResult, verdict: str | None, budget: float, level: float
-) -> dict[str, Any]:
+def _finite(value: float) -> float | None:
+    return None if np.isnan(value) else rounded(value)
+
+
+def _holdout_evidence(result: OptionResult) -> dict[str, Any]:
     tp, fp, fn, tn = (count or 0 for count in (result.tp, result.fp, result.fn, result.tn))
     return {
         "recall": None if result.recall is None else rounded(result.recall),
         "positives": tp + fn,
         "false_positives": fp,
         "negatives": fp + tn,
-        "upper_bound": rounded(result.fpr_bound or 0.0),
-        "budget": OUTCOME[verdict] if verdict else sentences(REASONS, [Reason("not_judged")])[0],
-        "negatives_to_decide_at_this_rate": _to_decide(result, verdict, budget, level),
+        "upper_bound": rounded(1.0 if result.fpr_bound is None else result.fpr_bound),
+        "verdict": result.verdict,
     }
-
-
-def _to_decide(result: OptionResult, verdict: str | None, budget: float, level: float) -> int | None:
-    if verdict != CANNOT_TELL or result.fpr is None:
-        return None
-    return negatives_to_decide(result.fpr, budget, level)

@@ -9,7 +9,8 @@ from methods.budgets.calibration_sets import Moment
 from methods.budgets.choice import Decisions
 from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
 from methods.budgets.diagnosis import Diagnosis, diagnose
-from methods.budgets.evaluation import fires
+from methods.budgets.evaluation import counted_at_most, fires
+from methods.budgets.learnability import HelpRule, LabelRows
 from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, RateVerdict, rate_verdicts
 from params.fpr_thresholds import Compare
 from storage.messages.thresholds import Thresholds
@@ -77,13 +78,65 @@ def _promise(option: Thresholds, thresholds: list[float]) -> BudgetPromise:
     return BudgetPromise(option.alpha, option.rule == "any_label", np.isinf(thresholds))
 
 
-def diagnoses(known: Moment, holdout: Moment, labels: list[str], level: float) -> dict[str, Diagnosis]:
+@dataclass(frozen=True)
+class Combination:
+    """One option a label, held against the budget of the rule. results: as of a RecipeEvaluation; clean: rows."""
+
+    labels: list[str]
+    results: list[OptionResult]
+    clean: int
+
+    @property
+    def by_label(self) -> dict[str, OptionResult]:
+        return dict(zip(self.labels, self.results, strict=False))
+
+    @property
+    def micro(self) -> OptionResult:
+        return self.results[-2]
+
+
+def combine(
+    options: list[Thresholds], chosen: dict[str, int], holdout: Moment, params: Compare
+) -> Combination:
+    """chosen: the number of the option of each label; option 0 is the control."""
+    rows = HoldoutRows(holdout.positive, holdout.group)
+    settings = BudgetSettings(params.level, params.clean_share, params.resamples, params.seed)
+    thresholds, before = (
+        np.array([options[number].labels[label].threshold for label, number in picked.items()])
+        for picked in (chosen, dict.fromkeys(chosen, 0))
+    )
+    ours, control = (
+        option_decisions(fires(holdout.scores, at), rows, settings) for at in (thresholds, before)
+    )
+    any_label = params.selection.risk_of == "any_label"
+    promise = BudgetPromise(params.selection.max_fpr, any_label, np.isinf(thresholds))
+    results = option_results(ours, control, rows, promise, settings)
+    return Combination(list(chosen), results, int(rows.clean.sum()))
+
+
+def diagnoses(known: Moment, holdout: Moment, labels: list[str], params: Compare) -> dict[str, Diagnosis]:
     calibration = known[known.pool == "calib"]
+    rule = help_rule(params)
     return {
-        label: diagnose(
-            (calibration.scores[:, i], calibration.positive[:, i]),
-            (holdout.scores[:, i], holdout.positive[:, i]),
-            level,
-        )
+        label: diagnose(_of_label(calibration, i), _of_label(holdout, i), rule)
         for i, label in enumerate(labels)
     }
+
+
+def capped_texts(holdout: Moment, labels: list[str], params: Compare) -> dict[str, int]:
+    """Of each label whose negatives hold a text more often than it counts in the bounds: how often it counts."""
+    capped = {}
+    for label, positive in zip(labels, holdout.positive.T, strict=True):
+        groups = holdout.group[~positive]
+        most = counted_at_most(groups, params.selection.max_fpr, params.level)
+        if groups.size and np.unique_counts(groups).counts.max() > most:
+            capped[label] = most
+    return capped
+
+
+def help_rule(params: Compare) -> HelpRule:
+    return HelpRule(params.selection.max_fpr, params.selection.least_recall, params.level)
+
+
+def _of_label(moment: Moment, column: int) -> LabelRows:
+    return LabelRows(moment.scores[:, column], moment.positive[:, column], moment.group)

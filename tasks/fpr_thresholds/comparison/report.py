@@ -1,7 +1,6 @@
 """The report: the decision, the table and what each option costs."""
 
 from math import inf
-from typing import Any
 
 import pandas as pd
 
@@ -11,22 +10,24 @@ from params.fpr_thresholds import Compare
 from tasks.fpr_thresholds.comparison.choice import FoldChoice
 from tasks.fpr_thresholds.comparison.decision import REASONS, advice
 from tasks.fpr_thresholds.comparison.evaluation import RecipeEvaluation
+from tasks.report.decision import Decision
 from tasks.report.templates import render, sentences
 
 
 def page(
-    decision: dict[str, Any],
+    decision: Decision,
     evaluations: list[RecipeEvaluation],
     choice: FoldChoice,
     table: pd.DataFrame,
     diagnosis: pd.DataFrame,
+    capped: dict[str, int],
     sets: pd.DataFrame,
     snapshot: pd.DataFrame,
     params: Compare,
 ) -> str:
     names, budget = [each.option.option for each in evaluations], params.selection.max_fpr
     reasons = [
-        advice(names, rule, each, choice.option, budget)
+        advice(names, rule, each, choice, budget)
         for rule, each in zip(params.advice, choice.advice, strict=True)
     ]
     ranking = diagnosis["label"][diagnosis["diagnosis"] == RANKING].tolist()
@@ -40,6 +41,7 @@ def page(
         guarantees=[each.option for each in evaluations if each.option.delta is not None],
         diagnoses=diagnosis.to_dict("records"),
         advice=list(zip(params.advice, sentences(REASONS, reasons), strict=True)),
+        capped=capped,
         sets=sets,
         snapshot=snapshot,
         params=params,

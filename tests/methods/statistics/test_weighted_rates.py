@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from methods.budgets.evaluation import budget_bounds
-from methods.statistics.intervals import lower_bound, upper_bound
+from methods.statistics.intervals import effective_n, lower_bound, upper_bound
 from methods.statistics.weighted_rates import (
     grouped_rate,
     grouped_rate_bounds,
@@ -47,7 +46,8 @@ def test_copies_that_fire_more_often_do_not_pass_where_kishs_effective_n_lets_th
     for _ in range(300):
         fired = (rng.random(len(size)) < rate)[group]
         low, high = grouped_rate_bounds(fired, group, 0.95)
-        kish_low, kish_high = budget_bounds(int(fired.sum()), group, 0.95)
+        kish = effective_n(group)
+        kish_low, kish_high = (bound(fired.mean() * kish, kish, 0.95) for bound in (lower_bound, upper_bound))
         errors["ours"] += low > 0.02 or high <= 0.02
         errors["kish"] += kish_low > 0.02 or kish_high <= 0.02
     assert errors["ours"] / 300 < 0.08

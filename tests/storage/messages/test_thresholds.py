@@ -8,12 +8,16 @@ import pytest
 from pydantic import ValidationError
 
 from storage.messages.thresholds import (
+    ADOPTED_SCHEMA,
     SCHEMA,
     Label,
     Shift,
     Thresholds,
+    adopted,
+    adopted_schema,
     read_thresholds,
     schema,
+    write_adopted,
     write_thresholds,
 )
 from tests.imports import ROOT
@@ -50,6 +54,14 @@ def test_what_is_written_is_what_is_read_and_valid_by_the_schema(tmp_path: Path,
 
 def test_the_committed_schema_is_that_of_the_code() -> None:
     assert json.loads((ROOT / SCHEMA).read_text()) == schema()
+    assert json.loads((ROOT / ADOPTED_SCHEMA).read_text()) == adopted_schema()
+
+
+def test_each_label_is_adopted_from_the_option_that_was_chosen_for_it(tmp_path: Path) -> None:
+    made = adopted({"scam": thresholds(0.5)})
+    assert (made.labels["scam"].option, made.labels["scam"].threshold) == ("N1", 0.5)
+    write_adopted(tmp_path / "a.json", made)
+    jsonschema.validate(json.loads((tmp_path / "a.json").read_text()), adopted_schema())
 
 
 def test_an_infeasible_threshold_of_one_is_no_infinity() -> None:
@@ -61,5 +73,6 @@ def test_the_pinned_files_of_the_default_are_valid() -> None:
     folder = ROOT / "artifacts" / "fpr_thresholds"
     if not folder.exists():
         pytest.skip("the default has not been run here")
-    for path in [*(folder / "thresholds").glob("*.json"), folder / "adopted.json"]:
+    for path in (folder / "thresholds").glob("*.json"):
         jsonschema.validate(json.loads(path.read_text()), schema())
+    jsonschema.validate(json.loads((folder / "adopted.json").read_text()), adopted_schema())

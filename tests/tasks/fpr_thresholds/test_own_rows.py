@@ -76,7 +76,7 @@ def test_random_halves_are_said_in_the_decision(run: Run) -> None:
     assert scored(run)["order"] == "random"
     run.score({"kind": "given"})
     run.tune(option("A"))
-    reasons = run.compare(advice=[])["reasons"]
+    reasons = [each["text"] for each in run.compare(advice=[])["reasons"]]
     assert "the halves are random: nothing here speaks of later data" in reasons
 
 

@@ -13,7 +13,9 @@ from params.block import ParamsError, read_block
 from params.fpr_thresholds import Advice, Compare, Prepare, Score, Tune
 from storage.files.inputs import InputError
 from tasks.fpr_thresholds import compare, prepare, score, tune
+from tasks.fpr_thresholds.comparison.choice import FoldChoice
 from tasks.fpr_thresholds.comparison.decision import REASONS, advice
+from tasks.report.decision import Decision
 from tasks.report.templates import sentences
 
 SPLIT = {"by": "time", "calibration": 0.2, "holdout": 0.2}
@@ -35,8 +37,8 @@ NGRAMS = {
     "inverse_regularisation": 1.0,
     "origins": 3,
 }
-COMPARE = {
-    "selection": {"max_fpr": 0.1},
+COMPARE: dict[str, Any] = {
+    "selection": {"max_fpr": 0.1, "least_recall": 0.1, "max_risk": 0.8, "risk_of": "each_label"},
     "advice": [
         {"name": "at 20%", "max_fpr": 0.2, "label": None},
         {"name": "scam", "max_fpr": 0.1, "label": "scam"},
@@ -176,10 +178,10 @@ def test_the_table_has_a_row_per_option_and_label_and_pooled_ones(run: Run) -> N
     assert table[["option", "label"]].apply(tuple, axis=1).tolist() == [
         (name, label) for name in ("A", "N", "L") for label in ("scam", "micro", "macro")
     ]
-    assert set(decision) == {"chosen", "control", "verdict", "reasons", "evidence"}
-    assert decision["control"] == "A"
-    assert decision["verdict"] in ("holds", "does not hold", "cannot tell")
-    assert json.loads(run.files["adopted"].read_text())["option"] == decision["chosen"]
+    assert Decision.model_validate(decision).control == "A"
+    assert decision["grade"] in ("holds", "does not hold", "cannot tell")
+    adopted = json.loads(run.files["adopted"].read_text())["labels"]
+    assert {label: each["option"] for label, each in adopted.items()} == decision["chosen"]
 
 
 def test_an_eleventh_option_is_one_more_entry(run: Run) -> None:
@@ -369,7 +371,12 @@ def test_the_holdout_has_no_say_in_the_choice(run: Run) -> None:
         decision = run.compare()
         pinned = {path.name: path.read_bytes() for path in run.files["thresholds"].iterdir()}
         made.append(
-            (decision["chosen"], decision["evidence"]["folds"], pinned, decision["evidence"]["holdout"])
+            (
+                decision["chosen"],
+                decision["evidence"]["folds"],
+                pinned,
+                decision["evidence"]["labels"]["scam"]["holdout"],
+            )
         )
     assert made[0][:3] == made[1][:3]
     assert made[0][3] != made[1][3]
@@ -397,13 +404,15 @@ def test_where_no_label_can_be_learned_the_control_stays_and_no_advice_is_given(
     run.score()
     run.tune(option("A"), option("C", target=0.3))
     decision = run.compare()
-    assert (decision["chosen"], decision["verdict"]) == ("A", "cannot tell")
-    assert decision["reasons"][1].startswith("no label is learnable")
-    assert decision["evidence"]["learnable_labels"] == []
-    assert decision["evidence"]["folds"]["A"]["recall"] is None
+    assert (decision["chosen"], decision["grade"]) == ({"scam": "A"}, "not judged")
+    assert decision["reasons"][0]["text"].startswith(
+        "nothing is chosen: for no label can a threshold be shown to help"
+    )
+    assert decision["evidence"]["labels"]["scam"]["oracle"]["kind"] != "learnable"
+    assert decision["action"] in ("redesign", "collect")
     page = (run.files["results"] / "report.md").read_text()
-    assert page.count("no advice: in the folds the AUROC of") == 2
-    assert json.loads(run.files["adopted"].read_text())["option"] == "A"
+    assert page.count("no advice: in the folds no threshold of") == 2
+    assert json.loads(run.files["adopted"].read_text())["labels"]["scam"]["option"] == "A"
 
 
 def test_evidence_of_the_folds_has_counts_bounds_and_the_control_beside_each_option(run: Run) -> None:
@@ -414,7 +423,7 @@ def test_evidence_of_the_folds_has_counts_bounds_and_the_control_beside_each_opt
     with np.load(run.files["folds"]) as folds:
         fired, positive = folds["fired"][:, :, 0], folds["positive"][:, 0]
     for number, name in enumerate(("A", "C")):
-        found = decision["evidence"]["folds"][name]["labels"]["scam"]
+        found = decision["evidence"]["folds"][name]["scam"]
         assert found["false_positives"] == (fired[number] & ~positive).sum()
         assert found["negatives"] == (~positive).sum()
         assert found["lower_bound"] <= found["fpr"] <= found["upper_bound"]
@@ -433,15 +442,52 @@ def test_a_ratio_of_rates_is_not_measured_where_nothing_fired(run: Run) -> None:
 
 
 def test_advice_names_the_best_alternative_with_its_interval() -> None:
-    recall, fpr = np.array([0.4, 0.5, 0.9]), np.zeros((3, 1))
+    recall, fpr = np.array([0.4, 0.5, 0.9]), np.zeros(3)
     main = OptionChoice(1, 1, None, np.array([0, 1, 0], bool), recall, fpr, (0.0, 0.2), None)
     looser = OptionChoice(0, 1, 1, np.array([1, 1, 0], bool), recall, fpr, (0.0, 0.0), (-0.12, 0.01))
+    folds = FoldChoice({}, {"scam": main}, np.zeros((3, 1)), [], [])
     rule = Advice(name="at 5%", max_fpr=0.05, label=None)
     best, unlearnable = sentences(
-        REASONS, [advice(["A", "B", "C"], rule, choice, main, 0.02) for choice in (looser, None)]
+        REASONS, [advice(["A", "B", "C"], rule, each, folds, 0.02) for each in ({"scam": looser}, {})]
     )
     assert best == (
-        "A (fold recall 0.400); beside it B (0.500): the difference is -10.0 points [-12.0, +1.0], not "
+        "scam: A (fold recall 0.400); beside it B (0.500): the difference is -10.0 points [-12.0, +1.0], not "
         "distinguishable, and A stands first; B, chosen at 2.0%, is within 5.0% too"
     )
-    assert unlearnable.startswith("no advice: in the folds the AUROC")
+    assert unlearnable.startswith("no advice: in the folds no threshold of any label")
+
+
+def test_a_threshold_that_never_fires_is_not_adopted(run: Run) -> None:
+    run.prepare()
+    run.score()
+    run.tune(option("A", target=0.001), option("N", rule="guaranteed", target=0.02))
+    for risk_of in ("each_label", "all_labels"):
+        decision = run.compare(selection={**COMPARE["selection"], "max_risk": 0.999, "risk_of": risk_of})
+        assert (
+            json.loads((run.files["thresholds"] / "N.json").read_text())["labels"]["scam"]["threshold"]
+            == "Infinity"
+        )
+        assert not decision["evidence"]["folds"]["N"]["scam"]["eligible"]
+        assert decision["evidence"]["folds"]["N"]["scam"]["risk"] is None
+
+
+def test_what_is_chosen_whole_promises_a_rate_of_clean_rows(run: Run) -> None:
+    run.prepare()
+    run.score()
+    run.tune(option("A"), option("L", "calib", "forward_chained", rule="any_label"))
+    decision = run.compare(selection={**COMPARE["selection"], "max_risk": 0.2, "risk_of": "any_label"})
+    assert not decision["evidence"]["folds"]["A"]["scam"]["eligible"]
+    assert decision["chosen"] == {"scam": "L"}
+    assert "of the clean rows" in decision["reasons"][0]["text"]
+
+
+def test_the_folds_tune_on_no_more_negatives_than_what_ships(run: Run) -> None:
+    rows = [message(n, labels=["scam"] if n % (2 if n >= 180 else 5) == 0 else []) for n in range(300)]
+    write(run.data / "m.jsonl", rows)
+    run.prepare()
+    run.score()
+    run.tune(option("N", rule="guaranteed", target=0.06))
+    shipped = json.loads((run.files["thresholds"] / "N.json").read_text())["labels"]["scam"]
+    assert (shipped["negatives"], shipped["status"]) == (30, "infeasible")
+    with np.load(run.files["folds"]) as folds:
+        assert np.isinf(folds["thresholds"]).all()

@@ -1,5 +1,6 @@
 """What certificates, diagnoses and reasons say, kind by kind."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 
 from methods.budgets.diagnosis import Diagnosis
 from methods.budgets.evidence import FoldEvidence
+from methods.budgets.learnability import Help, OracleRecall
 from methods.budgets.recipes import LabelThreshold
 from methods.statistics.ranking import AurocInterval
 from tasks.fpr_thresholds.comparison.decision import REASONS
 from tasks.report.templates import Reason, sentences
 
+ORACLE = OracleRecall(Help.NO, 1, 36, 0.125, 0.4)
 CERTIFICATES = "tasks/fpr_thresholds/model/certificates.j2"
 
 
@@ -52,8 +55,8 @@ def test_a_certificate_says_what_a_status_rests_on(
         ("too little data", "only 7 rows of a class on one side: collect more before judging"),
         (
             "ranking",
-            "no threshold can fix this label: its AUROC of 0.546 [0.454, 0.639] cannot be told from .5; it needs a "
-            "better model or better labels",
+            "no threshold can be shown to help this label: the best one within the budget catches 1 of 36 (at most "
+            "12.5%), its AUROC is 0.546 [0.454, 0.639]; it needs a better model or better labels",
         ),
         (
             "shift",
@@ -73,29 +76,35 @@ def test_a_certificate_says_what_a_status_rests_on(
 )
 def test_a_diagnosis_says_what_is_wrong_and_what_to_do(kind: str, sentence: str) -> None:
     before, after = AurocInterval(0.481, 0.596, 0.711), AurocInterval(0.454, 0.546, 0.639)
-    found = Diagnosis(kind, 7, before, after, (-0.05, -0.197, 0.097), (), (), 0.00123, 0.3)
+    found = Diagnosis(kind, 7, ORACLE, before, after, (-0.05, -0.197, 0.097), (), (), 0.00123, 0.3)
     assert sentences(REASONS, [Reason("diagnosis", {"found": found})]) == [sentence]
 
 
 def test_a_diagnosis_without_both_classes_needs_no_auroc() -> None:
-    found = Diagnosis("too little data", 0, None, None, None, (), (), 1.0, 1.0)
+    found = Diagnosis("too little data", 0, ORACLE, None, None, None, (), (), 1.0, 1.0)
     assert sentences(REASONS, [Reason("diagnosis", {"found": found})])[0].startswith("only 0 rows")
 
 
-def test_a_control_over_the_budget_on_many_labels_is_counted_and_on_few_is_named() -> None:
+def test_why_the_control_is_left_out_is_said_for_each_label_or_counted() -> None:
     its = FoldEvidence(9, 20, 9, 403, 8, 0.0223, 0.0115, 0.039, 0, 0, 1.0)
-    own = FoldEvidence(9, 20, 6, 403, 8, 0.0149, 0.0064, 0.0295, 1, 4, 0.375)
-    many = Reason("control_over_labels", {"control": "A", "budget": 0.02, "labels": 7, "surely": 3})
-    figures = {"control": "A", "budget": 0.02, "label": "x", "chosen": "N", "its": its, "own": own}
-    few = [Reason("control_over", {**figures, "risk": risk}) for risk in (0.05, 0.4)]
-    assert sentences(REASONS, [many, *few]) == [
-        "the control A is above 2.0% on 7 labels, on 3 of them by its one-sided bound; on the others it is not "
-        "distinguishable from the budget, and left out by its point rate",
-        *(
-            "the control A is left out for x: 9 of 403 negatives fired (8 allowed, one-sided bounds 1.1% and 3.9%) "
-            "against 2.0%, not distinguishable from it, but the rule takes the point rate; N: 6 of 403 negatives fired "
-            "(8 allowed, one-sided bounds 0.6% and 2.9%); it alone fired on 1, the control alone on 4 (McNemar p "
-            f"0.375{doubt})"
-            for doubt in (", not distinguishable", "")
-        ),
+    few = {"control": "A", "budget": 0.02, "label": "x", "max_risk": 0.1}
+    many = {"control": "A", "budget": 0.02, "labels": 7, "over": 4, "surely": 3}
+    within = replace(its, false_positives=6)
+    assert sentences(
+        REASONS,
+        [
+            Reason("control_left_out_labels", many),
+            Reason("control_left_out", {**few, "its": its, "risk": 0.4}),
+            Reason("control_left_out", {**few, "its": within, "risk": 0.4}),
+            Reason("control_left_out", {**few, "its": within, "risk": float("nan")}),
+            Reason("control_left_out", {**few, "its": replace(within, caught=0), "risk": 0.4}),
+        ],
+    ) == [
+        "the control A is left out for 7 labels: in the folds it is above 2.0% on 4 of them, on 3 by its one-sided bound",
+        "the control A is left out for x: 9 of 403 negatives fired (8 allowed, one-sided bounds 1.1% and 3.9%) "
+        "against 2.0%, not distinguishable from it, but the rule takes the point rate",
+        "the control A is left out for x: it keeps 2.0% in the folds, but its calibration rows leave a risk of 40% "
+        "that it does not later (10% are allowed)",
+        "the control A is left out for x: its threshold never fires",
+        "the control A is left out for x: it catches nothing",
     ]
