@@ -84,18 +84,24 @@ def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> Met
     """
     nll, count = tuple(losses.mean(axis=1).tolist()), len(np.unique(groups))
     best = int(np.argmin(nll))
-    differences, level = method_differences(losses, losses[0], groups, alpha, seed)
+    differences, _ = method_differences(losses, losses[0], groups, alpha, seed)
     found = MethodChoice(0, best, nll, tuple(differences), count, CANNOT_TELL)
     if count < FEWEST:
         return found
     told = [at for at, each in enumerate(differences) if each.value < 0 and (each.p or 0.0) <= alpha]
     if not told:
-        size = differing_groups_at_power(losses[best] - losses[0], groups, level, POWER, seed)
-        needed = None if size is None else max(size.n, count)
-        return replace(found, status=NOT_DISTINGUISHABLE, needed=needed)
+        return replace(found, status=NOT_DISTINGUISHABLE)
     least = min(told, key=lambda at: nll[at])
     chosen = next(at for at in told if at == least or _like(losses[at], losses[least], groups, alpha))
     return replace(found, chosen=chosen, status=CHOSEN)
+
+
+def groups_to_tell(losses: Floats, groups: Names, alpha: float, seed: int) -> int | None:
+    """`MethodChoice.needed`, of what `choose_method` is given."""
+    best = int(losses.mean(axis=1).argmin())
+    _, level = method_differences(losses, losses[0], groups, alpha, seed)
+    size = differing_groups_at_power(losses[best] - losses[0], groups, level, POWER, seed)
+    return None if size is None else max(size.n, len(np.unique(groups)))
 
 
 def _like(one: Floats, other: Floats, groups: Names, alpha: float) -> bool:

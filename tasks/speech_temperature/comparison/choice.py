@@ -1,5 +1,7 @@
 """Which method dev chooses, by cross-fitted NLL over its groups alone, and what test says of the choice."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from methods.calibration.cross_fitting import (
@@ -8,6 +10,7 @@ from methods.calibration.cross_fitting import (
     choose_method,
     cross_fitted_nll,
     group_folds,
+    groups_to_tell,
     lone_class,
     without_folds,
 )
@@ -23,11 +26,16 @@ def method_choice(dev: SplitLogits, methods: list[Method], params: Calibrate) ->
     if (lone := lone_class(dev.groups, dev.labels)) is not None:
         return without_folds(dev.groups, lone)
     folds = group_folds(dev.groups, dev.labels)
-    losses = [
-        np.mean([cross_fitted_nll(method, z, dev.labels, folds) for z in dev.logits], axis=0)
-        for method in methods
-    ]
-    return choose_method(np.array(losses), dev.groups, params.alpha, params.seed)
+    losses = np.array(
+        [
+            np.mean([cross_fitted_nll(method, z, dev.labels, folds) for z in dev.logits], axis=0)
+            for method in methods
+        ]
+    )
+    made = choose_method(losses, dev.groups, params.alpha, params.seed)
+    if made.status == CHOSEN:
+        return made
+    return replace(made, needed=groups_to_tell(losses, dev.groups, params.alpha, params.seed))
 
 
 def verdict(choice: MethodChoice, on_test: str) -> tuple[Action, Grade]:

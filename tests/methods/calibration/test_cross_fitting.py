@@ -8,6 +8,7 @@ from methods.calibration.cross_fitting import (
     choose_method,
     cross_fitted_nll,
     group_folds,
+    groups_to_tell,
     lone_class,
     without_folds,
 )
@@ -72,7 +73,7 @@ def test_the_choice_needs_a_difference_that_groups_agree_on() -> None:
 def test_below_four_groups_the_control_stays_whatever_the_difference() -> None:
     groups = np.repeat(np.arange(3), 24).astype(str)
     found = choose_method(np.array([np.full(72, 2.0), np.full(72, 0.1)]), groups, 0.05, 0)
-    assert (found.chosen, found.best, found.status, found.needed) == (0, 1, "cannot tell", None)
+    assert (found.chosen, found.best, found.status) == (0, 1, "cannot tell")
     assert [each.p for each in found.differences or ()] == [None, None]
 
 
@@ -114,4 +115,5 @@ def test_where_nothing_is_told_apart_the_groups_are_named_that_would() -> None:
     hopeful = control + np.repeat([-0.5, 0.1, -0.4, 0.2, -0.3, 0.3], 5)
     found = choose_method(np.array([control, hopeful]), groups, 0.05, 0)
     assert (found.chosen, found.best, found.status) == (0, 1, "not distinguishable")
-    assert found.needed is not None and found.needed > 6
+    needed = groups_to_tell(np.array([control, hopeful]), groups, 0.05, 0)
+    assert needed is not None and needed > 6
