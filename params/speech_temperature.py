@@ -204,16 +204,22 @@ class Fit(Block):
 
 
 class Calibrate(Block):
-    """What is fitted on dev; the first is the control, simpler methods stand before those that add to them."""
+    """What is fitted on dev; the first is the control, simpler methods stand before those that add to them. One is chosen
+    by cross-fitted NLL over the groups of dev.
+
+    alpha: how often a method may take the control's place where none is better.
+    """
 
     methods: Annotated[list[Method], Field(min_length=2)]
+    alpha: Level
+    seed: NonNegativeInt
 
     @model_validator(mode="after")
     def _control_first(self) -> Self:
         if self.methods[0] != "none" or len(set(self.methods)) != len(self.methods):
             raise ValueError("methods name each method once and begin with none, the control")
         if "temperature" not in self.methods:
-            raise ValueError("methods have to hold temperature: it is what gets pinned")
+            raise ValueError("methods have to hold temperature: it is what is asked about")
         return self
 
 
@@ -221,10 +227,9 @@ class Calibrate(Block):
 
 
 class Compare(Block):
-    """Judge every method on test; choose by cross-fitted NLL over the groups of dev."""
+    """Judge every method on test. level: of the intervals; what they leave out is told apart."""
 
     level: Level
-    alpha: Level
     bins: PositiveInt
     null_draws: Annotated[int, Field(ge=100)]
     seed: NonNegativeInt

@@ -122,7 +122,8 @@ def _chance(residual: Floats, binomial: Floats, resamples: int, seed: int) -> Fl
     own = residual * np.sqrt(groups / (groups - 1))
     tails = np.sqrt((groups - 1) / rng.chisquare(groups - 1, (resamples, 1)))
     rest = np.sqrt(np.maximum(binomial - np.square(own).sum(axis=0), 0.0))
-    drawn = rng.standard_normal((resamples, groups)) @ own * tails
+    root = np.linalg.qr(own, mode="r")  # as many columns as bins: groups may be as many as rows
+    drawn = rng.standard_normal((resamples, len(root))) @ root * tails
     return np.asarray(drawn + rng.standard_normal((resamples, len(rest))) * rest)
 
 

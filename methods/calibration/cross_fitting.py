@@ -1,26 +1,30 @@
 """What a recalibration is worth on groups it has not seen: fitted on the other groups of dev, judged on each in turn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from methods.calibration.calibration_error import row_nll
+from methods.calibration.method_differences import MethodDifference, method_differences
 from methods.calibration.recalibration import Method, apply, recalibrate
-from methods.statistics.group_statistics import FEWEST_GROUPS, SignFlip, sign_flip_test, sign_flip_tests
+from methods.statistics.group_intervals import FEWEST, group_mean_interval
+from methods.statistics.sample_sizes import differing_groups_at_power
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Names = NDArray[np.str_]
 
 MOST_FOLDS = 10
+POWER = 0.8
 CHOSEN, NOT_DISTINGUISHABLE, CANNOT_TELL = "chosen", "not distinguishable", "cannot tell"
 
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """chosen and best are method numbers; nll (methods,) cross-fitted on dev, NaN where that cannot be done. test: best
-    against the control, its p corrected for the other methods that could have been best.
+    """chosen and best are method numbers; nll (methods,) cross-fitted on dev, and differences to the control, of all
+    methods at once: None where that cannot be done. needed: dev groups at which the best would be told from the control
+    with a chance of `POWER`, if it is as good as it was seen to be; None where no number of them would, or no one knows.
 
     status: chosen, not distinguishable (the control stays), or cannot tell (too few groups, or one group alone holds
     `lone_class`: the control stays).
@@ -28,9 +32,11 @@ class MethodChoice:
 
     chosen: int
     best: int
-    nll: Floats
-    test: SignFlip
+    nll: tuple[float, ...] | None
+    differences: tuple[MethodDifference, ...] | None
+    groups: int
     status: str
+    needed: int | None = None
     lone_class: int | None = None
 
 
@@ -73,27 +79,35 @@ def cross_fitted_nll(method: Method, logits: Floats, labels: Index, folds: Index
 def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> MethodChoice:
     """losses (methods, rows): seed-averaged, cross-fitted; method 0 is the control.
 
-    The least mean NLL is chosen where a sign-flip test by group tells it from the control's, corrected for all
-    methods that were compared with it, else the control; an earlier method that cannot be told from the best, and can
-    from the control, is kept instead of it.
+    Of the methods that groups tell from the control, corrected for all that were compared with it, the one of least mean
+    NLL is chosen, or an earlier one that cannot be told from it; else the control.
     """
-    nll = losses.mean(axis=1)
-    best = int(nll.argmin())
-    to_control = sign_flip_tests(list(losses - losses[0]), groups, seed)
-    against = to_control[best]
-    if against.groups < FEWEST_GROUPS:
-        return MethodChoice(0, best, nll, against, CANNOT_TELL)
-    if best == 0 or against.p is None or against.p > alpha:
-        return MethodChoice(0, best, nll, against, NOT_DISTINGUISHABLE)
-    for earlier in range(1, best):
-        to_best = sign_flip_test(losses[earlier] - losses[best], groups, seed)
-        found = to_control[earlier]
-        if to_best.p is not None and to_best.p > alpha >= (found.p or 0) and found.difference < 0:
-            return MethodChoice(earlier, best, nll, found, CHOSEN)
-    return MethodChoice(best, best, nll, against, CHOSEN)
+    nll, count = tuple(losses.mean(axis=1).tolist()), len(np.unique(groups))
+    best = int(np.argmin(nll))
+    differences, _ = method_differences(losses, losses[0], groups, alpha, seed)
+    found = MethodChoice(0, best, nll, tuple(differences), count, CANNOT_TELL)
+    if count < FEWEST:
+        return found
+    told = [at for at, each in enumerate(differences) if each.value < 0 and (each.p or 0.0) <= alpha]
+    if not told:
+        return replace(found, status=NOT_DISTINGUISHABLE)
+    least = min(told, key=lambda at: nll[at])
+    chosen = next(at for at in told if at == least or _like(losses[at], losses[least], groups, alpha))
+    return replace(found, chosen=chosen, status=CHOSEN)
 
 
-def without_folds(methods: int, groups: Names, lone: int) -> MethodChoice:
+def groups_to_tell(losses: Floats, groups: Names, alpha: float, seed: int) -> int | None:
+    """`MethodChoice.needed`, of what `choose_method` is given."""
+    best = int(losses.mean(axis=1).argmin())
+    _, level = method_differences(losses, losses[0], groups, alpha, seed)
+    size = differing_groups_at_power(losses[best] - losses[0], groups, level, POWER, seed)
+    return None if size is None else max(size.n, len(np.unique(groups)))
+
+
+def _like(one: Floats, other: Floats, groups: Names, alpha: float) -> bool:
+    return (group_mean_interval(one - other, groups, 1 - alpha).p or 0.0) > alpha
+
+
+def without_folds(groups: Names, lone: int) -> MethodChoice:
     """Where no fold can be made: nothing was cross-fitted, and the control stays."""
-    test = SignFlip(float("nan"), None, len(np.unique(groups)))
-    return MethodChoice(0, 0, np.full(methods, np.nan), test, CANNOT_TELL, lone)
+    return MethodChoice(0, 0, None, None, len(np.unique(groups)), CANNOT_TELL, lone_class=lone)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from methods.calibration.calibration_error import (
     brier_score,
@@ -17,11 +16,17 @@ from methods.calibration.calibration_error import (
     null_p_value,
     row_nll,
     smooth_calibration_error,
+    width_bin,
 )
+from methods.calibration.calibration_intervals import calibration_error_interval
 from methods.calibration.recalibration import Prediction
-from methods.statistics.group_statistics import FEWEST_GROUPS, mean_interval, rate_interval, sign_flip_test
-from methods.statistics.grouped_ranking import NO_SPREAD, disjoint_pairs, group_variance, placement_influence
-from methods.statistics.intervals import clopper_pearson
+from methods.statistics.auroc_intervals import ranked_groups
+from methods.statistics.group_intervals import (
+    FEWEST,
+    GroupMean,
+    group_mean_interval,
+    group_share_interval,
+)
 from methods.statistics.ranking import auroc
 
 Floats = NDArray[np.float64]
@@ -31,13 +36,13 @@ Names = NDArray[np.str_]
 Interval = tuple[float | None, float | None]
 
 OF_ONE_RUN = ("ece_null", "ece_p")
+ENDS = ("ece_low", "ece_high")
 BETTER, WORSE, SAME, UNKNOWN = "better", "worse", "not distinguishable", "cannot tell"
 
 
 @dataclass(frozen=True)
 class ConfidenceSettings:
     level: float
-    alpha: float
     bins: int
     null_draws: int
     seed: int
@@ -46,8 +51,9 @@ class ConfidenceSettings:
 @dataclass(frozen=True)
 class ConfidenceFigures:
     """One run on one split. ece_null is the null's 95% quantile, ece_p its p-value, for these confidences and as if
-    rows were independent; ece_p is None where so few groups could not show that they are not. The AUC and the recalls
-    of A and B are of two classes; None where there are more."""
+    rows were independent. ece_low and ece_high are by group, of the ECE that rows without end would read; they hold
+    ece_debiased. The three are None below `FEWEST` groups, which could not show how alike their rows are. The AUC and the
+    recalls of A and B are of two classes; None where there are more."""
 
     accuracy: float
     balanced_accuracy: float
@@ -59,6 +65,8 @@ class ConfidenceFigures:
     ece: float
     ece_equal_mass: float
     ece_debiased: float
+    ece_low: float | None
+    ece_high: float | None
     ece_smooth: float
     ece_null: float
     ece_p: float | None
@@ -74,6 +82,11 @@ def evaluate(
     two = prediction.probabilities.shape[1] == 2
     null = ece_null(confidence, settings.bins, settings.null_draws, settings.seed)
     ece = expected_calibration_error(confidence, correct, settings.bins)
+    debiased = beyond_chance(ece, null)
+    within = calibration_error_interval(
+        confidence, correct, groups, width_bin(confidence, settings.bins), settings.level, settings.null_draws,
+        settings.seed,
+    )  # fmt: skip
     return ConfidenceFigures(
         accuracy=float(correct.mean()),
         balanced_accuracy=float(np.mean(recalls)),
@@ -84,10 +97,12 @@ def evaluate(
         brier=brier_score(prediction.probabilities, labels),
         ece=ece,
         ece_equal_mass=equal_mass_calibration_error(confidence, correct, settings.bins),
-        ece_debiased=beyond_chance(ece, null),
+        ece_debiased=debiased,
+        ece_low=None if within.low is None else min(within.low, debiased),
+        ece_high=None if within.high is None else max(within.high, debiased),
         ece_smooth=smooth_calibration_error(confidence, correct),
         ece_null=float(np.quantile(null, 0.95)),
-        ece_p=null_p_value(ece, null) if len(np.unique(groups)) >= FEWEST_GROUPS else None,
+        ece_p=null_p_value(ece, null) if within.groups >= FEWEST else None,
         confidence=float(confidence.mean()),
     )
 
@@ -119,6 +134,10 @@ def summary(
             row |= {f"{name}_least": _of(min, values), f"{name}_most": _of(max, values)}
             continue
         row[name] = None if None in values else float(np.mean(values))
+        if (
+            name in ENDS
+        ):  # averaged as if the errors of all seeds were one, which is wide enough if they are not
+            continue
         row[f"{name}_sd"] = None if None in values or len(values) < 2 else float(np.std(values, ddof=1))
     for answer, number in (("A", 0), ("B", 1)):
         row[f"groups_{answer}"] = len(np.unique(groups[labels == number])) if _two(runs) else None
@@ -130,17 +149,16 @@ def summary(
         ("accuracy", hit - base_hit),
         ("nll", mean_nll(runs, labels) - mean_nll(control, labels)),
     ):
-        test = sign_flip_test(difference, groups, settings.seed)
-        row |= {f"delta_{name}": test.difference, f"delta_{name}_p": test.p}
-        within = mean_interval(difference, groups, settings.level)
-        row |= {f"delta_{name}_low": within.low, f"delta_{name}_high": within.high}
-    row["verdict"] = nll_verdict(row["delta_nll"], row["delta_nll_p"], settings.alpha)
+        change = group_mean_interval(difference, groups, settings.level)
+        row |= {f"delta_{name}": change.value, f"delta_{name}_p": change.p}
+        row |= {f"delta_{name}_low": change.low, f"delta_{name}_high": change.high}
+    row["verdict"] = nll_verdict(change, settings.level)  # of the NLL, which is last
     return row
 
 
 def intervals(runs: list[Prediction], labels: Index, groups: Names, level: float) -> dict[str, Interval]:
-    """Of figures averaged over seeds, by group: Wilson for shares, Student's t for losses and for the AUC; (None, None)
-    where the rows it is of have too few groups, or more than two classes have no such figure."""
+    """Of figures averaged over seeds, by group; (None, None) where the rows it is of have too few groups, or more than two
+    classes have no such figure."""
     hit = mean_correct(runs, labels)
     shares = {"accuracy": labels >= 0, "recall_A": labels == 0, "recall_B": labels == 1}
     if not _two(runs):
@@ -148,10 +166,10 @@ def intervals(runs: list[Prediction], labels: Index, groups: Names, level: float
     losses = {"nll": mean_nll(runs, labels), "brier": mean_brier(runs, labels)}
     found: dict[str, Interval] = {}
     for name, rows in shares.items():
-        rate = rate_interval(hit[rows], groups[rows], level)
+        rate = group_share_interval(hit[rows], groups[rows], level)
         found[name] = (rate.low, rate.high)
     for name, values in losses.items():
-        mean = mean_interval(values, groups, level)
+        mean = group_mean_interval(values, groups, level)
         found[name] = (None if mean.low is None else max(0.0, mean.low), mean.high)
     if not _two(runs):
         return found | dict.fromkeys(("recall_A", "recall_B", "auc"), (None, None))
@@ -159,28 +177,20 @@ def intervals(runs: list[Prediction], labels: Index, groups: Names, level: float
 
 
 def auc_interval(scores: list[Floats], labels: Index, groups: Names, level: float) -> Interval:
-    """Of the mean AUC of several scores of the same rows: structural components averaged over scores and summed by
-    group (Obuchowski 1997), Student's t of the groups of the rarer class; Clopper-Pearson where nothing varies."""
-    positive = labels == 1
-    pairs = disjoint_pairs(positive, groups)
-    if pairs < FEWEST_GROUPS:
+    """Of the mean AUC of several scores of the same rows, by as many groups as the rarer class has."""
+    ranked = ranked_groups(np.stack(scores), labels == 1, groups)
+    if ranked.pairs < FEWEST:
         return None, None
-    placed = [placement_influence(each, positive) for each in scores]
-    area = float(np.mean([each for each, _ in placed]))
-    variance = group_variance(np.mean([influence for _, influence in placed], axis=0), groups)
-    if variance <= NO_SPREAD:
-        low, high = clopper_pearson(min(area, 1.0) * pairs, pairs, level)
-        return float(low), float(high)
-    half = float(stdtrit(pairs - 1, (1 + level) / 2)) * float(np.sqrt(variance))
-    return max(0.0, area - half), min(1.0, area + half)
+    found = ranked.interval(level)
+    return found.low, found.high
 
 
-def nll_verdict(difference: float, p: float | None, alpha: float) -> str:
-    if p is None:
+def nll_verdict(change: GroupMean, level: float) -> str:
+    if change.p is None:
         return UNKNOWN
-    if p > alpha:
+    if change.p > 1 - level:
         return SAME
-    return BETTER if difference < 0 else WORSE
+    return BETTER if change.value < 0 else WORSE
 
 
 def mean_correct(runs: list[Prediction], labels: Index) -> Floats:

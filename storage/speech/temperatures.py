@@ -1,4 +1,4 @@
-"""The pinned calibration of one seed: the temperature a service divides logits by, and what it rests on."""
+"""The pinned calibration of one seed: what a service does to logits, and what it rests on."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -20,30 +20,42 @@ class MethodFit(BaseModel, frozen=True, extra="forbid"):
     parameters: dict[str, list[Infinite]]
 
 
-class SeedTemperature(BaseModel, frozen=True, extra="forbid"):
-    """probability = softmax(logits / temperature); "Infinity" where the logits are anti-informative: nothing beats a
-    coin, see status. rows and groups are those of dev, on which alone it was fitted."""
+class TemperatureEstimate(BaseModel, frozen=True, extra="forbid"):
+    """The best temperature on dev, chosen or not; "Infinity" where the logits are anti-informative: nothing beats a
+    coin, see status."""
+
+    temperature: Infinite = Field(gt=0)
+    status: Status
+    nll_before: float
+    nll_after: float
+
+
+class SeedCalibration(BaseModel, frozen=True, extra="forbid"):
+    """method: what dev chose, one of methods. Where it is none or temperature, probability = softmax(logits /
+    temperature), with 1 for none; of any other method temperature is null, and what is applied are its parameters in
+    methods. nll_after: of dev under it. rows and groups are those of dev, on which alone all was fitted."""
 
     seed: int
-    method: Literal["temperature"]
-    temperature: Infinite = Field(gt=0)
+    method: str
+    temperature: Infinite | None
     status: Status
     rows: int = Field(ge=1)
     groups: int = Field(ge=1)
     nll_before: float
     nll_after: float
     labels: list[str]
+    estimate: TemperatureEstimate
     methods: list[MethodFit]
 
 
-def write_temperature(path: Path, pinned: SeedTemperature) -> None:
+def write_calibration(path: Path, pinned: SeedCalibration) -> None:
     write_json(path, pinned.model_dump(mode="json"))
 
 
-def read_temperature(path: Path) -> SeedTemperature:
-    return SeedTemperature.model_validate(read_json(path))
+def read_calibration(path: Path) -> SeedCalibration:
+    return SeedCalibration.model_validate(read_json(path))
 
 
 def schema() -> dict[str, Any]:
     """JSON schema of the file, for those who read it elsewhere; the committed copy is SCHEMA."""
-    return SeedTemperature.model_json_schema(mode="serialization")
+    return SeedCalibration.model_json_schema(mode="serialization")

@@ -1,10 +1,12 @@
-"""Fit every recalibration of one seed on dev alone, pin its temperature, and write predictions before and after."""
+"""Fit every recalibration on dev alone, choose one by its groups, pin it for each seed, and write predictions before
+and after."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from methods.calibration.calibration_error import negative_log_likelihood
 from methods.calibration.recalibration import Method, Recalibration, apply, recalibrate, suits
 from methods.calibration.temperature import fit_temperature
 from params.speech_temperature import Calibrate
@@ -12,42 +14,75 @@ from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
 from storage.speech.logits import logit_array, read_split_logits, write_predictions
-from storage.speech.temperatures import MethodFit, SeedTemperature, write_temperature
+from storage.speech.temperatures import MethodFit, SeedCalibration, TemperatureEstimate, write_calibration
+from tasks.speech_temperature.comparison.choice import method_choice
+from tasks.speech_temperature.comparison.evaluation import Floats, SplitLogits, runs_of, split_logits
 
 REPORTED = ("dev", "test")
 NOT_GIVEN = {"status": "not given"}
-STATES: tuple[tuple[str, Method], ...] = (("uncalibrated", "none"), ("calibrated", "temperature"))
 
 
-def main(params: Calibrate, option: str, prepared: Path, logits: Path, seed: Path, predictions: Path) -> None:
+def main(
+    params: Calibrate,
+    prepared: Path,
+    logits: dict[str, Path],
+    choice: Path,
+    seed: dict[str, Path],
+    predictions: dict[str, Path],
+) -> None:
     facts = read_json(prepared)
     labels: list[str] = facts["labels"]
-    if int(option) not in facts.get("runs", [int(option)]):
-        _absent(seed, predictions)
-        return
-    tables = {split: read_split_logits(logits, f"seed_{option}", split, labels) for split in REPORTED}
-    dev = tables["dev"]
-    z, y = logit_array(dev, labels), dev["label"].to_numpy(np.int64)
-    if len(np.unique(y)) < 2:
-        raise InputError(logits, "dev holds one class only; a temperature needs two", field="label")
-    fits: dict[Method, Recalibration] = {
-        method: recalibrate(method, z, y) for method in params.methods if suits(method, len(labels))
-    }
-    pinned = SeedTemperature(
-        seed=int(option),
-        method="temperature",
-        rows=len(dev),
-        groups=dev["group"].nunique(),
+    there = runs_of(facts, list(logits))
+    dev = split_logits([logits[run] for run in there], [int(run) for run in there], "dev", labels)
+    if len(np.unique(dev.labels)) < 2:
+        raise InputError(logits[there[0]], "dev holds one class only; a temperature needs two", field="label")
+    methods: list[Method] = [method for method in params.methods if suits(method, len(labels))]
+    made = method_choice(dev, methods, params)
+    write_json(choice, asdict(made))
+    for number, run in enumerate(there):
+        fits = {method: recalibrate(method, dev.logits[number], dev.labels) for method in methods}
+        chosen = fits[methods[made.chosen]]
+        pinned = _pinned(int(run), chosen, list(fits.values()), dev, dev.logits[number], labels)
+        write_calibration(seed[run], pinned)
+        _write_predictions(predictions[run], logits[run], int(run), chosen, labels)
+    for run in set(logits) - set(there):
+        _absent(seed[run], predictions[run])
+
+
+def _pinned(
+    seed: int,
+    chosen: Recalibration,
+    fits: list[Recalibration],
+    dev: SplitLogits,
+    z: Floats,
+    labels: list[str],
+) -> SeedCalibration:
+    estimate = fit_temperature(z, dev.labels)
+    return SeedCalibration(
+        seed=seed,
+        method=chosen.method,
+        temperature={"none": 1.0, "temperature": estimate.temperature}.get(chosen.method),
+        status=chosen.status,
+        rows=len(dev.labels),
+        groups=len(np.unique(dev.groups)),
+        nll_before=estimate.nll_before,
+        nll_after=negative_log_likelihood(apply(chosen, z).probabilities, dev.labels),
         labels=labels,
-        methods=[MethodFit(**asdict(fit)) for fit in fits.values()],
-        **asdict(fit_temperature(z, y)),
+        estimate=TemperatureEstimate(**asdict(estimate)),
+        methods=[MethodFit(**asdict(fit)) for fit in fits],
     )
-    write_temperature(seed, pinned)
+
+
+def _write_predictions(
+    predictions: Path, logits: Path, seed: int, chosen: Recalibration, labels: list[str]
+) -> None:
+    states = {"uncalibrated": Recalibration("none", "fitted", {}), "calibrated": chosen}
     with complete_folder(predictions) as folder:
-        for split, table in tables.items():
-            for state, method in STATES:
-                made = apply(fits[method], logit_array(table, labels))
-                path = folder / f"seed_{option}_{split}_{state}.csv"
+        for split in REPORTED:
+            table = read_split_logits(logits, f"seed_{seed}", split, labels)
+            for state, fit in states.items():
+                made = apply(fit, logit_array(table, labels))
+                path = folder / f"seed_{seed}_{split}_{state}.csv"
                 write_predictions(path, table, labels, made.probabilities, made.predicted)
 
 

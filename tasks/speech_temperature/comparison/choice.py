@@ -1,6 +1,6 @@
-"""Which method dev chooses, by cross-fitted NLL over its groups alone, and whether test bears the choice out."""
+"""Which method dev chooses, by cross-fitted NLL over its groups alone, and what test says of the choice."""
 
-from typing import cast
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,28 +10,39 @@ from methods.calibration.cross_fitting import (
     choose_method,
     cross_fitted_nll,
     group_folds,
+    groups_to_tell,
     lone_class,
     without_folds,
 )
-from methods.calibration.evaluation import BETTER, UNKNOWN, WORSE
+from methods.calibration.evaluation import BETTER, WORSE
 from methods.calibration.recalibration import Method
-from params.speech_temperature import Compare
+from methods.statistics.group_intervals import FEWEST
+from params.speech_temperature import Calibrate
+from tasks.report.decision import Action, Grade
 from tasks.speech_temperature.comparison.evaluation import SplitLogits
 
 
-def choice(dev: SplitLogits, methods: list[str], params: Compare) -> MethodChoice:
+def method_choice(dev: SplitLogits, methods: list[Method], params: Calibrate) -> MethodChoice:
     if (lone := lone_class(dev.groups, dev.labels)) is not None:
-        return without_folds(len(methods), dev.groups, lone)
+        return without_folds(dev.groups, lone)
     folds = group_folds(dev.groups, dev.labels)
-    losses = [
-        np.mean([cross_fitted_nll(cast(Method, method), z, dev.labels, folds) for z in dev.logits], axis=0)
-        for method in methods
-    ]
-    return choose_method(np.array(losses), dev.groups, params.alpha, params.seed)
+    losses = np.array(
+        [
+            np.mean([cross_fitted_nll(method, z, dev.labels, folds) for z in dev.logits], axis=0)
+            for method in methods
+        ]
+    )
+    made = choose_method(losses, dev.groups, params.alpha, params.seed)
+    if made.status == CHOSEN:
+        return made
+    return replace(made, needed=groups_to_tell(losses, dev.groups, params.alpha, params.seed))
 
 
-def verdict(choice: MethodChoice, on_test: str) -> str:
-    """Of the choice, by what test says of the method chosen; where nothing was chosen, why."""
-    if choice.status != CHOSEN:
-        return choice.status
-    return {BETTER: "holds", WORSE: "does not hold"}.get(on_test, UNKNOWN)
+def verdict(choice: MethodChoice, on_test: str) -> tuple[Action, Grade]:
+    """on_test: what test says of the chosen method against the control."""
+    if choice.status == CHOSEN:
+        grade = {BETTER: Grade.HOLDS, WORSE: Grade.FAILS}.get(on_test, Grade.CANNOT_TELL)
+        action = {Grade.HOLDS: Action.SHIP, Grade.FAILS: Action.KEEP}.get(grade, Action.COLLECT)
+        return action, grade
+    none_better = choice.nll is not None and choice.best == 0 and choice.groups >= FEWEST
+    return (Action.KEEP if none_better else Action.COLLECT), Grade.NOT_JUDGED

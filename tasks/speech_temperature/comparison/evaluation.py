@@ -7,7 +7,16 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.calibration.evaluation import ConfidenceFigures, ConfidenceSettings, evaluate, summary
+from methods.calibration.calibration_intervals import TemperatureInterval, temperature_interval
+from methods.calibration.cross_fitting import POWER
+from methods.calibration.evaluation import (
+    ConfidenceFigures,
+    ConfidenceSettings,
+    evaluate,
+    mean_nll,
+    summary,
+)
+from methods.calibration.method_differences import MethodDifference, method_differences
 from methods.calibration.recalibration import (
     Method,
     Prediction,
@@ -17,9 +26,11 @@ from methods.calibration.recalibration import (
     mean_probability,
     recalibrate,
 )
+from methods.statistics.sample_sizes import differing_groups_at_power
+from params.speech_temperature import Compare
 from storage.files.inputs import InputError
 from storage.speech.logits import logit_array, read_split_logits
-from storage.speech.temperatures import SeedTemperature
+from storage.speech.temperatures import SeedCalibration
 
 Floats = NDArray[np.float64]
 Fits = list[tuple[Recalibration, Floats]]  # what was fitted on dev, and the test logits it is for
@@ -63,8 +74,21 @@ class OptionEvaluation:
     status: str
 
 
+def runs_of(facts: dict[str, Any], matrix: list[str]) -> list[str]:
+    """Those of the matrix that there are logits of."""
+    if "runs" not in facts:
+        return matrix
+    there = [str(run) for run in facts["runs"]]
+    if missing := [run for run in there if run not in matrix]:
+        raise InputError(
+            Path("params.yaml"), f"run {missing[0]} is not in the matrix of dvc.yaml, which has {', '.join(matrix)}; name "
+            "the runs so, as in {42: 0}", field="speech_temperature.prepare.seeds",
+        )  # fmt: skip
+    return there
+
+
 def load_runs(logits: list[Path], seeds: list[int], labels: list[str]) -> Runs:
-    dev, test = (_split(logits, seeds, split, labels) for split in ("dev", "test"))
+    dev, test = (split_logits(logits, seeds, split, labels) for split in ("dev", "test"))
     splits = ("dev", "test") if (logits[0] / "baseline_dev.csv").exists() else ()
     baseline = [
         logit_array(read_split_logits(logits[0], "baseline", split, labels), labels) for split in splits
@@ -73,7 +97,7 @@ def load_runs(logits: list[Path], seeds: list[int], labels: list[str]) -> Runs:
 
 
 def evaluations(
-    runs: Runs, pinned: list[SeedTemperature], settings: ConfidenceSettings
+    runs: Runs, pinned: list[SeedCalibration], settings: ConfidenceSettings
 ) -> dict[str, OptionEvaluation]:
     """By option; the first is the control."""
     labels, groups, seeds = runs.test.labels, runs.test.groups, [each.seed for each in pinned]
@@ -89,7 +113,38 @@ def evaluations(
     return found
 
 
-def _fits(runs: Runs, pinned: list[SeedTemperature]) -> dict[str, Fits]:
+def temperature_intervals(runs: Runs, level: float) -> list[TemperatureInterval]:
+    """Of the temperature fitted on dev, one a seed, by its groups."""
+    return [temperature_interval(z, runs.dev.labels, runs.dev.groups, level) for z in runs.dev.logits]
+
+
+def better_than(
+    evaluations: dict[str, OptionEvaluation], chosen: str, names: list[str], test: SplitLogits,
+    alpha: float, seed: int,
+) -> dict[str, MethodDifference]:  # fmt: skip
+    """Those of `names` that test shows to have a lower NLL than the chosen method, corrected for all of them."""
+    if not names:
+        return {}
+    base, *losses = [mean_nll(evaluations[name].predictions, test.labels) for name in (chosen, *names)]
+    found, _ = method_differences(losses, base, test.groups, alpha, seed)
+    return {
+        name: each
+        for name, each in zip(names, found, strict=True)
+        if each.p is not None and each.p <= alpha and each.value < 0
+    }
+
+
+def groups_to_confirm(
+    evaluations: dict[str, OptionEvaluation], chosen: str, test: SplitLogits, params: Compare
+) -> int | None:
+    """Test groups at which the chosen method would be told from the control with a chance of `POWER`, if they go on as
+    they were seen."""
+    loss, base = (mean_nll(evaluations[name].predictions, test.labels) for name in (chosen, "none"))
+    size = differing_groups_at_power(loss - base, test.groups, params.level, POWER, params.seed)
+    return None if size is None else max(size.n, len(np.unique(test.groups)))
+
+
+def _fits(runs: Runs, pinned: list[SeedCalibration]) -> dict[str, Fits]:
     """By option, one a seed; of models put together, one, but for the mean of the calibrated probabilities."""
 
     def alone(method: Method, dev: Floats, test: Floats) -> Fits:
@@ -112,7 +167,12 @@ def _fits(runs: Runs, pinned: list[SeedTemperature]) -> dict[str, Fits]:
     return found
 
 
-def _recalibration(pinned: SeedTemperature, number: int) -> Recalibration:
+def pinned_recalibration(pinned: SeedCalibration) -> Recalibration:
+    """What was chosen, as it is pinned."""
+    return _recalibration(pinned, [fit.method for fit in pinned.methods].index(pinned.method))
+
+
+def _recalibration(pinned: SeedCalibration, number: int) -> Recalibration:
     fit = pinned.methods[number]
     parameters = {name: tuple(values) for name, values in fit.parameters.items()}
     return Recalibration(cast(Method, fit.method), fit.status, parameters)
@@ -129,7 +189,7 @@ def _status(fits: Fits, seeds: list[int]) -> str:
     return "; ".join(f"{name} (seed {', '.join(of)})" for name, of in odd.items()) or FITTED
 
 
-def _split(logits: list[Path], seeds: list[int], split: str, labels: list[str]) -> SplitLogits:
+def split_logits(logits: list[Path], seeds: list[int], split: str, labels: list[str]) -> SplitLogits:
     tables = [
         read_split_logits(folder, f"seed_{seed}", split, labels)
         for folder, seed in zip(logits, seeds, strict=True)

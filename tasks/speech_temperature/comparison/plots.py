@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from methods.calibration.calibration_error import width_bin
 from methods.calibration.evaluation import nll_curve
 from methods.calibration.recalibration import Prediction
-from methods.statistics.group_statistics import FEWEST_GROUPS, rate_interval
+from methods.statistics.group_intervals import FEWEST, group_share_interval
 from params.speech_temperature import Compare
-from storage.speech.temperatures import SeedTemperature
+from storage.speech.temperatures import SeedCalibration
 from tasks.report.plots import blank, legend, write
 from tasks.speech_temperature.comparison.evaluation import Floats, OptionEvaluation, Runs, SplitLogits
 
@@ -21,7 +21,7 @@ Sides = dict[str, list[Prediction]]  # title -> predictions of the seeds
 
 
 def write_all(
-    folder: Path, evaluations: dict[str, OptionEvaluation], runs: Runs, pinned: list[SeedTemperature],
+    folder: Path, evaluations: dict[str, OptionEvaluation], runs: Runs, pinned: list[SeedCalibration],
     conditions: dict[str, pd.DataFrame], params: Compare,
 ) -> None:  # fmt: skip
     sides = {
@@ -39,24 +39,21 @@ def reliability(path: Path, sides: Sides, test: SplitLogits, params: Compare) ->
     """Accuracy against confidence of all seeds, counts below; intervals by group, where a bin has groups enough."""
     sampled, chance = len(np.unique(test.groups)), 1 / test.classes
     bars = (
-        f"no intervals: {sampled} groups, fewer than {FEWEST_GROUPS}, say nothing of others"
-        if sampled < FEWEST_GROUPS
-        else f"{params.level:.0%} intervals by group, in bins with answers of {FEWEST_GROUPS} groups or more"
+        f"no intervals: {sampled} groups, fewer than {FEWEST}, say nothing of others"
+        if sampled < FEWEST
+        else f"{params.level:.0%} intervals by group, in bins with answers of {FEWEST} groups or more"
     )
     figure = blank(9, 5, f"Reliability on test, all seeds together\n{bars}", 10)
     grid = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
     for (ax, below), colour, (title, runs) in zip(grid.T, (BEFORE, AFTER), sides.items(), strict=True):
         sure, correct = _pooled(runs, test)
-        groups, clip = np.tile(test.groups, len(runs)), np.tile(np.arange(len(test.labels)), len(runs))
+        groups = np.tile(test.groups, len(runs))  # the seeds answer the same clips: they add none
         ax.plot([chance - 0.1, 1], [chance - 0.1, 1], color="0.75", linewidth=1, zorder=0)
         bin_of = width_bin(sure, params.bins)
         inside = [bin_of == number for number in np.unique(bin_of)]
         at = np.array([sure[rows].mean() for rows in inside])
         count = np.array([rows.sum() for rows in inside])
-        found = [  # the seeds answer the same clips: they add none
-            rate_interval(correct[rows], groups[rows], params.level, len(np.unique(clip[rows])))
-            for rows in inside
-        ]
+        found = [group_share_interval(correct[rows], groups[rows], params.level) for rows in inside]
         ax.plot(at, [each.value for each in found], "o-", color=colour, markersize=4, linewidth=1)
         for x, each in zip(at, found, strict=True):
             if each.low is not None and each.high is not None:
@@ -69,9 +66,9 @@ def reliability(path: Path, sides: Sides, test: SplitLogits, params: Compare) ->
     write(path, figure)
 
 
-def temperature_curve(path: Path, runs: Runs, pinned: list[SeedTemperature]) -> None:
-    """Mean NLL of dev (line) and test (dashes) against T, the pinned temperature marked."""
-    finite = [each.temperature for each in pinned if np.isfinite(each.temperature)] or [1.0]
+def temperature_curve(path: Path, runs: Runs, pinned: list[SeedCalibration]) -> None:
+    """Mean NLL of dev (line) and test (dashes) against T, the fitted temperature marked."""
+    finite = [each.estimate.temperature for each in pinned if np.isfinite(each.estimate.temperature)] or [1.0]
     low, high = min(0.3, *finite) / 1.5, max(5.0, *finite) * 1.5
     grid = np.geomspace(low, high, 120)
     figure = blank(6.5, 4)
@@ -81,14 +78,14 @@ def temperature_curve(path: Path, runs: Runs, pinned: list[SeedTemperature]) -> 
         colour = f"C{number}"
         ax.plot(grid, dev[number], color=colour, label=f"seed {each.seed}, dev")
         ax.plot(grid, test[number], color=colour, linestyle="--", linewidth=1)
-        if np.isfinite(each.temperature):
-            ax.plot(each.temperature, each.nll_after, "o", color=colour)
+        if np.isfinite(each.estimate.temperature):
+            ax.plot(each.estimate.temperature, each.estimate.nll_after, "o", color=colour)
     ax.axvline(1, color="0.75", linewidth=1, zorder=0)
     ax.axhline(np.log(runs.test.classes), color="0.85", linewidth=1, zorder=0)
     top = float(np.quantile(np.concatenate([dev, test]), 0.9))
     ax.set(xscale="log", xlabel="temperature", ylabel="NLL", ylim=(0, max(1.0, 1.1 * top)))
     grey = f"grey: T = 1 and {_by_chance(runs.test)}"
-    ax.set_title(f"NLL against temperature (dots: pinned; dashes: test; {grey})", fontsize=9)
+    ax.set_title(f"NLL against temperature (dots: fitted; dashes: test; {grey})", fontsize=9)
     ticks = [t for t in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0) if low <= t <= high]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()

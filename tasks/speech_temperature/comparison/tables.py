@@ -8,7 +8,7 @@ import pandas as pd
 
 from methods.calibration.cross_fitting import MethodChoice
 from methods.calibration.evaluation import mean_confidence, mean_correct
-from methods.statistics.group_statistics import FEWEST_GROUPS
+from methods.statistics.group_intervals import FEWEST
 from storage.speech.logits import answer_names
 from tasks.report.templates import Reason, sentences
 from tasks.speech_temperature.comparison.evaluation import OptionEvaluation, SplitLogits
@@ -18,14 +18,14 @@ MOST_VALUES = 12  # of a condition of numbers, before quarters take their place
 
 def option_table(evaluations: dict[str, OptionEvaluation], choice: MethodChoice) -> pd.DataFrame:
     """A row per option over its seeds; the first is the control."""
-    dev_nll = dict(zip(evaluations, choice.nll, strict=False))  # the methods come first
+    dev_nll = dict(zip(evaluations, choice.nll or (), strict=False))  # the methods come first
     table = pd.DataFrame(
         [
             {"option": name, "dev_nll": dev_nll.get(name), **each.summary, "status": each.status}
             for name, each in evaluations.items()
         ]
     )
-    few = Reason("few_groups", {"groups": int(table["groups"][0]), "fewest": FEWEST_GROUPS})
+    few = Reason("few_groups", {"groups": int(table["groups"][0]), "fewest": FEWEST})
     refusal = sentences("tasks/speech_temperature/comparison/reasons.j2", [few])[0]
     return table.assign(refused=table["refused"].map({True: refusal, False: ""}))
 

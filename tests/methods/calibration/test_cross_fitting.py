@@ -8,6 +8,7 @@ from methods.calibration.cross_fitting import (
     choose_method,
     cross_fitted_nll,
     group_folds,
+    groups_to_tell,
     lone_class,
     without_folds,
 )
@@ -69,19 +70,20 @@ def test_the_choice_needs_a_difference_that_groups_agree_on() -> None:
     assert (alike.chosen, alike.status) == (1, "chosen")
 
 
-def test_below_six_groups_the_control_stays_whatever_the_difference() -> None:
-    groups = np.repeat(np.arange(4), 18).astype(str)
+def test_below_four_groups_the_control_stays_whatever_the_difference() -> None:
+    groups = np.repeat(np.arange(3), 24).astype(str)
     found = choose_method(np.array([np.full(72, 2.0), np.full(72, 0.1)]), groups, 0.05, 0)
-    assert (found.chosen, found.best, found.status, found.test.p) == (0, 1, "cannot tell", None)
+    assert (found.chosen, found.best, found.status) == (0, 1, "cannot tell")
+    assert [each.p for each in found.differences or ()] == [None, None]
 
 
 def test_what_could_not_be_cross_fitted_has_no_loss_and_the_true_reason() -> None:
     groups, labels = np.array(["a", "b", "c"]), np.array([0, 0, 1])
     assert lone_class(groups, labels) == 1
     assert lone_class(groups, np.zeros(3, np.int64)) is None
-    found = without_folds(3, groups, 1)
+    found = without_folds(groups, 1)
     assert (found.chosen, found.status, found.lone_class) == (0, "cannot tell", 1)
-    assert np.isnan(found.nll).tolist() == [True] * 3
+    assert found.nll is found.differences is None
 
 
 def test_methods_that_are_all_worth_nothing_replace_the_control_no_oftener_than_alpha() -> None:
@@ -105,3 +107,13 @@ def test_of_more_than_two_classes_each_follows_itself_and_a_lone_one_hinders_not
     folds = group_folds(np.array([f"r{row:02}" for row in np.random.default_rng(0).permutation(61)]), labels)
     for number, rows in ((0, 30), (1, 20), (2, 10)):
         assert np.bincount(folds[labels == number], minlength=10).tolist() == [rows // 10] * 10
+
+
+def test_where_nothing_is_told_apart_the_groups_are_named_that_would() -> None:
+    groups = np.repeat(np.arange(6), 5).astype(str)
+    control = np.full(30, 1.0)
+    hopeful = control + np.repeat([-0.5, 0.1, -0.4, 0.2, -0.3, 0.3], 5)
+    found = choose_method(np.array([control, hopeful]), groups, 0.05, 0)
+    assert (found.chosen, found.best, found.status) == (0, 1, "not distinguishable")
+    needed = groups_to_tell(np.array([control, hopeful]), groups, 0.05, 0)
+    assert needed is not None and needed > 6

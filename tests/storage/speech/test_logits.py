@@ -23,10 +23,11 @@ from storage.speech.own_logits import LogitsFile, OwnLogits, read_own_logits
 from storage.speech.temperatures import (
     SCHEMA,
     MethodFit,
-    SeedTemperature,
-    read_temperature,
+    SeedCalibration,
+    TemperatureEstimate,
+    read_calibration,
     schema,
-    write_temperature,
+    write_calibration,
 )
 from tests.imports import ROOT
 
@@ -231,14 +232,15 @@ def test_predictions_are_gathered_by_any_pattern(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("temperature", [1.7, float("inf")])
-def test_a_pinned_temperature_reads_back_and_follows_its_schema(tmp_path: Path, temperature: float) -> None:
-    pinned = SeedTemperature(
+def test_a_pinned_calibration_reads_back_and_follows_its_schema(tmp_path: Path, temperature: float) -> None:
+    pinned = SeedCalibration(
         seed=42, method="temperature", temperature=temperature, status="fitted", rows=72, groups=4, nll_before=1.0,
         nll_after=0.5, labels=LABELS,
+        estimate=TemperatureEstimate(temperature=temperature, status="fitted", nll_before=1.0, nll_after=0.5),
         methods=[MethodFit(method="temperature", status="fitted", parameters={"temperature": [temperature]})],
     )  # fmt: skip
-    write_temperature(tmp_path / "seed_42.json", pinned)
-    assert read_temperature(tmp_path / "seed_42.json") == pinned
+    write_calibration(tmp_path / "seed_42.json", pinned)
+    assert read_calibration(tmp_path / "seed_42.json") == pinned
     jsonschema.validate(
         json.loads((tmp_path / "seed_42.json").read_text()), json.loads((ROOT / SCHEMA).read_text())
     )

@@ -11,14 +11,22 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from scipy.special import softmax
 
 from methods.audio import network as audio_network
+from methods.calibration.cross_fitting import MethodChoice
+from methods.calibration.evaluation import ConfidenceSettings
+from methods.calibration.method_differences import MethodDifference
+from methods.calibration.recalibration import apply
 from methods.training_state import Place
 from params.block import ParamsError, read_block
 from params.speech_temperature import Calibrate, Compare, Fit, Prepare
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
+from storage.speech.temperatures import read_calibration
+from tasks.report.decision import Decision
 from tasks.speech_temperature import calibrate, compare, fit, prepare
+from tasks.speech_temperature.comparison.evaluation import evaluations, load_runs, pinned_recalibration
 from tests.imports import ROOT
 
 SEEDS: tuple[int, ...] = (1, 2)
@@ -29,7 +37,7 @@ ACOUSTIC = {
     "weight_decay": 0.01, "dropout": 0.1, "shift": 0.1, "mask": 0.1, "baseline_regularisation": 0.1,
 }  # fmt: skip
 METHODS = ["none", "temperature", "bias", "platt", "threshold", "isotonic"]
-COMPARE = {"level": 0.95, "alpha": 0.05, "bins": 15, "null_draws": 200, "seed": 1}
+COMPARE = {"level": 0.95, "bins": 15, "null_draws": 200, "seed": 1}
 
 
 def block(model: Any, value: Any, tmp_path: Path) -> Any:
@@ -98,20 +106,18 @@ class Run:
             fit.main(block(Fit, {"backend": backend}, self.folder), str(seed), **files, **outs)
 
     def calibrate(self, methods: list[str] = METHODS) -> None:
-        for seed in SEEDS:
-            calibrate.main(
-                block(Calibrate, {"methods": methods}, self.folder),
-                str(seed),
-                prepared=self.folder / "prepared.json",
-                logits=self.folder / f"logits_{seed}",
-                seed=self.folder / f"seed_{seed}.json",
-                predictions=self.folder / f"predictions_{seed}",
-            )
+        calibrate.main(
+            block(Calibrate, {"methods": methods, "alpha": 0.05, "seed": 1}, self.folder),
+            **self.of("prepared.json", "choice.json"),
+            logits={str(seed): self.folder / f"logits_{seed}" for seed in SEEDS},
+            seed={str(seed): self.folder / f"seed_{seed}.json" for seed in SEEDS},
+            predictions={str(seed): self.folder / f"predictions_{seed}" for seed in SEEDS},
+        )
 
     def compare(self) -> dict[str, Any]:
         compare.main(
             block(Compare, COMPARE, self.folder),
-            **self.of("clips.parquet", "prepared.json"),
+            **self.of("clips.parquet", "prepared.json", "choice.json"),
             logits={str(seed): self.folder / f"logits_{seed}" for seed in SEEDS},
             seed={str(seed): self.folder / f"seed_{seed}.json" for seed in SEEDS},
             results=self.folder / "results",
@@ -204,11 +210,10 @@ def test_temperature_changes_no_answer_and_the_report_says_so(run: Run) -> None:
     assert table.loc["temperature", "delta_accuracy"] == 0
     assert "temperature cannot move accuracy" in run.report
     for seed in SEEDS:
-        before, after = (
-            pd.read_csv(run.folder / f"predictions_{seed}" / f"seed_{seed}_test_{state}.csv")
-            for state in ("uncalibrated", "calibrated")
-        )
-        assert before["prediction"].tolist() == after["prediction"].tolist()
+        table = pd.read_csv(run.folder / f"logits_{seed}" / f"seed_{seed}_test.csv")
+        temperature = read_calibration(run.folder / f"seed_{seed}.json").estimate.temperature
+        z = table[["logit_A", "logit_B"]].to_numpy()
+        assert (softmax(z / temperature, axis=1).argmax(axis=1) == z.argmax(axis=1)).all()
 
 
 def test_temperature_is_fitted_on_dev_alone(run: Run) -> None:
@@ -220,6 +225,36 @@ def test_temperature_is_fitted_on_dev_alone(run: Run) -> None:
     table.to_csv(path, index=False)
     run.calibrate()
     assert (run.folder / "seed_1.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_pinned_gives_the_row_that_was_chosen_to_the_bit(
+    run: Run, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Whatever dev chooses: none is no temperature at all, whatever temperature was fitted."""
+    made = MethodChoice(
+        METHODS.index(method), 0, (1.0,) * 6, (MethodDifference(0.0, -1.0, 1.0, 1.0),) * 6, 8, "chosen"
+    )
+    monkeypatch.setattr(calibrate, "method_choice", lambda *_: made)
+    decision = run.all()
+    pinned = [read_calibration(run.folder / f"seed_{seed}.json") for seed in SEEDS]
+    runs = load_runs([run.folder / f"logits_{seed}" for seed in SEEDS], list(SEEDS), LABELS)
+    row = evaluations(runs, pinned, ConfidenceSettings(**COMPARE))[method]  # type: ignore[arg-type]
+    for each, z, expected in zip(pinned, runs.test.logits, row.predictions, strict=True):
+        applied = apply(pinned_recalibration(each), z)
+        assert np.array_equal(applied.probabilities, expected.probabilities)
+        assert np.array_equal(applied.predicted, expected.predicted)
+        if each.temperature is not None:
+            assert np.array_equal(softmax(z / each.temperature, axis=1), expected.probabilities)
+        written = pd.read_csv(
+            run.folder / f"predictions_{each.seed}" / f"seed_{each.seed}_test_calibrated.csv"
+        )
+        assert written["prob_A"].to_numpy() == pytest.approx(applied.probabilities[:, 0], rel=1e-5)
+    assert {each.method for each in pinned} == {method} == {decision["chosen"]}
+    assert {each.temperature is None for each in pinned} == {method not in ("none", "temperature")}
+    if method == "none":
+        assert [each.temperature for each in pinned] == [1.0, 1.0]
+    assert run.table.loc[method, "nll"] == pytest.approx(row.summary["nll"], rel=1e-5)
 
 
 def test_a_test_split_never_changes_the_choice(run: Run) -> None:
@@ -238,15 +273,30 @@ def test_a_test_split_never_changes_the_choice(run: Run) -> None:
 
 
 def test_with_few_groups_intervals_tests_and_choice_are_refused_with_the_reason(run: Run) -> None:
-    decision = run.all()
-    assert (decision["chosen"], decision["control"], decision["verdict"]) == ("none", "none", "cannot tell")
+    quota = {"clips": None, "groups": {"SPEECH": 1, "NONSPEECH": 2}}
+    dev = {"clips": None, "groups": {"SPEECH": 2, "NONSPEECH": 1}}
+    decision = run.all(split={"by": "groups", "seed": 0, "train": ANY, "dev": dev, "test": quota})
+    assert (decision["chosen"], decision["control"]) == ("none", "none")
+    assert (decision["action"], decision["grade"]) == ("collect", "not judged")
     assert run.table["accuracy_low"].isna().all()
     assert run.table["ece_p_most"].isna().all()
     assert pd.read_csv(run.folder / "results" / "seeds.csv")["ece_p"].isna().all()
-    assert "p is refused below 6 groups" in run.report
-    assert "4 group(s): fewer than 6 say nothing of other groups" in str(run.table.loc["none", "refused"])
+    assert "p is refused below 4 groups" in run.report
+    assert "3 group(s): fewer than 4 say nothing of other groups" in str(run.table.loc["none", "refused"])
     assert "an interval over clips would claim a certainty" in run.report
     assert "more speakers and sources" in run.report
+
+
+def test_four_groups_get_wide_intervals_and_the_p_that_sign_flips_could_give_is_said(run: Run) -> None:
+    decision = run.all()
+    row = run.table.loc["none"]
+    for name in ("accuracy", "nll", "brier"):
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+    assert row["ece_low"] <= row["ece_debiased"] <= row["ece_high"]
+    assert 0 < decision["evidence"]["dev_difference_to_control"]["temperature"]["p"] <= 1
+    told = [each["text"] for each in decision["reasons"] if each["kind"] == "few_to_flip"]
+    assert len(told) == 2
+    assert all("sign-flip test of them can give is 0.125" in text for text in told)
 
 
 def test_with_enough_groups_there_are_intervals_and_a_choice(tmp_path: Path) -> None:
@@ -256,8 +306,8 @@ def test_with_enough_groups_there_are_intervals_and_a_choice(tmp_path: Path) -> 
     decision = run.all(
         split={**quota, "dev": {"clips": None, "groups": 8}, "test": {"clips": None, "groups": 8}}
     )
-    assert decision["verdict"] in ("holds", "does not hold", "cannot tell", "not distinguishable")
-    assert decision["evidence"]["dev_p"] is not None
+    assert Decision.model_validate(decision)
+    assert set(decision["evidence"]["dev_difference_to_control"]) == set(METHODS[1:])
     row = run.table.loc["none"]
     for name in ("accuracy", "nll", "brier"):
         assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
@@ -272,8 +322,8 @@ def test_a_class_that_stands_on_one_group_is_warned_of(run: Run) -> None:
         "dev": {"clips": None, "groups": {"SPEECH": 1, "NONSPEECH": 3}}, "test": ANY,
     }  # fmt: skip
     decision = run.all(split=split)
-    assert any(reason.startswith("dev: every SPEECH clip is of one group") for reason in decision["reasons"])
-    assert decision["verdict"] == "cannot tell"
+    assert any(each["text"].startswith("dev: every SPEECH clip is of one") for each in decision["reasons"])
+    assert (decision["action"], decision["grade"]) == ("collect", "not judged")
     assert set(decision["evidence"]["dev_nll_cross_fitted"].values()) == {None}
     assert decision["evidence"]["dev_refused"].startswith("class 0 has one group")
     assert run.table["dev_nll"].isna().all()
@@ -388,7 +438,7 @@ def test_ten_classes_run_to_a_decision_and_what_is_of_two_is_not_given(run: Run,
     assert run.table.index.tolist() == ["none", "temperature", "vector"]
     assert run.table[["auc", "recall_A", "groups_A"]].isna().all(axis=None)
     assert (run.table["accuracy_low"] < run.table["accuracy"]).all()
-    reasons = " ".join(decision["reasons"])
+    reasons = " ".join(each["text"] for each in decision["reasons"])
     assert "not given for 10 classes" in reasons
     assert "groups went to dev (50% of them) or test at random" in reasons
     assert ("the file names no groups" in reasons) != groups
@@ -419,9 +469,8 @@ def test_a_run_that_the_matrix_does_not_have_is_refused(run: Run) -> None:
     user_logits(run)
     run.logits(seeds={"1": 1, "9": 2})
     run.fit({"kind": "given"})
-    run.calibrate()
     with pytest.raises(InputError, match=r"run 9 is not in the matrix of dvc.yaml, which has 1, 2"):
-        run.compare()
+        run.calibrate()
 
 
 def test_all_splits_that_lack_a_class_are_told_at_once(run: Run) -> None:
@@ -470,7 +519,7 @@ def test_a_fit_that_was_not_regular_is_named_in_table_and_decision(run: Run) -> 
     decision = run.compare()
     for name in ("temperature", "platt"):
         assert run.table.loc[name, "status"] == "anti-informative (seed 2)"
-        assert any(reason.startswith(f"{name} on dev: anti-inf") for reason in decision["reasons"])
+        assert any(each["text"].startswith(f"{name} on dev: anti-inf") for each in decision["reasons"])
     assert run.table.loc["none", "status"] == "fitted"
 
 
@@ -513,7 +562,7 @@ def test_methods_begin_with_the_control_and_hold_temperature(run: Run) -> None:
         (["none", "magic"], "input should be"),
     ):
         with pytest.raises(ParamsError, match=complaint):
-            block(Calibrate, {"methods": methods}, run.folder)
+            block(Calibrate, {"methods": methods, "alpha": 0.05, "seed": 1}, run.folder)
 
 
 REAL = ROOT.parent / "shared" / "real" / "speech"
@@ -552,7 +601,7 @@ def test_real_recordings_give_the_expected_accuracy_and_temperatures(
         run.compare()
         row: Any = run.table.loc["none"]
         temperatures = [
-            json.loads((run.folder / f"seed_{seed}.json").read_text())["temperature"] for seed in SEEDS
+            read_calibration(run.folder / f"seed_{seed}.json").estimate.temperature for seed in SEEDS
         ]
         figures.append([row["accuracy"], row["auc"], float(np.median(np.array(temperatures, float)))])
     sys.stdout.write(f"accuracy, AUC, T per split: {np.round(figures, 3).tolist()}\n")
