@@ -10,13 +10,13 @@ from methods.shortcuts.claims import Claim
 Gates = Literal["placebo", "plan"]
 
 
-class Grade(StrEnum):
+class GateGrade(StrEnum):
     PASS = "PASS"
     WARN = "WARN"
     FAIL = "FAIL"
 
 
-PASS, WARN, FAIL = Grade.PASS, Grade.WARN, Grade.FAIL
+PASS, WARN, FAIL = GateGrade.PASS, GateGrade.WARN, GateGrade.FAIL
 
 
 class Leaf(StrEnum):
@@ -49,12 +49,12 @@ SCHEDULED = "B3"
 class Grades:
     """One model and the data it learned from. None: that gate is undefined."""
 
-    core: Grade | None
-    radial: Grade | None
-    reliance: Grade | None
-    placebo: Grade | None
-    theta_E: Grade | None
-    auroc: Grade | None
+    core: GateGrade | None
+    radial: GateGrade | None
+    reliance: GateGrade | None
+    placebo: GateGrade | None
+    theta_E: GateGrade | None
+    auroc: GateGrade | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Outcome:
         return Claim("leaf", {"name": self.leaf}), self.reason, *self.path
 
 
-def grade_below(value: float, low: float, high: float, passes: float, fails: float) -> Grade:
+def grade_below(value: float, low: float, high: float, passes: float, fails: float) -> GateGrade:
     """PASS < passes, FAIL > fails, WARN between; an edge itself, or an interval that holds one, is WARN."""
     if not low <= value <= high or passes > fails:
         raise ValueError(
@@ -95,15 +95,15 @@ def grade_below(value: float, low: float, high: float, passes: float, fails: flo
     return FAIL if low > fails else WARN
 
 
-def grade_above(value: float, low: float, high: float, passes: float, fails: float) -> Grade:
+def grade_above(value: float, low: float, high: float, passes: float, fails: float) -> GateGrade:
     """PASS > passes, FAIL < fails, WARN between; an edge itself, or an interval that holds one, is WARN."""
     return grade_below(-value, -high, -low, -passes, -fails)
 
 
-def worst(grades: Sequence[Grade | None]) -> Grade | None:
+def worst(grades: Sequence[GateGrade | None]) -> GateGrade | None:
     if not grades or None in grades:
         return None
-    return max((each for each in grades if each), key=list(Grade).index)
+    return max((each for each in grades if each), key=list(GateGrade).index)
 
 
 def decide(
@@ -124,7 +124,7 @@ def decide(
 def _baseline(grades: Grades, name: str) -> Outcome:
     path: list[Claim] = []
 
-    def asks(question: str, yes: bool, *of: Grade | None) -> bool:
+    def asks(question: str, yes: bool, *of: GateGrade | None) -> bool:
         path.append(Claim("asks", {"question": question, "grades": of, "yes": yes}))
         return yes
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from methods.shortcuts.decision_tree import Grade, Grades, grade_above, grade_below, worst
+from methods.shortcuts.decision_tree import GateGrade, Grades, grade_above, grade_below, worst
 from methods.shortcuts.evaluation import Estimate
 from methods.shortcuts.gate_results import GateResult
 
@@ -49,7 +49,7 @@ def grades(core: GateResult, radial: GateResult, model: ModelGates, rules: Grade
     )
 
 
-def model_grades(model: ModelGates, rules: GradeRules) -> dict[str, Grade | None]:
+def model_grades(model: ModelGates, rules: GradeRules) -> dict[str, GateGrade | None]:
     """Of each figure of a model; None where it is undefined."""
     return {
         "auroc": _higher_is_better(model.auroc, rules.auroc),
@@ -65,7 +65,7 @@ def clear_of_fail(rules: GradeRules) -> GradeRules:
     return GradeRules(**{name: GradeEdges(edges.fails, edges.fails) for name, edges in vars(rules).items()})
 
 
-def gate_grade(gate: GateResult, edges: GradeEdges) -> Grade | None:
+def gate_grade(gate: GateResult, edges: GradeEdges) -> GateGrade | None:
     """By .5 + |AUC - .5|: an AUC below .5 is a leak as well."""
     found = Estimate(gate.auc, gate.low, gate.high, gate.n, gate.status, gate.reason)
     return _lower_is_better(_folded(found), edges)
@@ -79,13 +79,13 @@ def _folded(found: Estimate) -> Estimate:
     return Estimate(0.5 + abs(found.value - 0.5), 0.5 + low, 0.5 + max(distances), found.n)
 
 
-def _lower_is_better(found: Estimate, edges: GradeEdges) -> Grade | None:
+def _lower_is_better(found: Estimate, edges: GradeEdges) -> GateGrade | None:
     if found.value is None or found.low is None or found.high is None:
         return None
     return grade_below(found.value, found.low, found.high, edges.passes, edges.fails)
 
 
-def _higher_is_better(found: Estimate, edges: GradeEdges) -> Grade | None:
+def _higher_is_better(found: Estimate, edges: GradeEdges) -> GateGrade | None:
     if found.value is None or found.low is None or found.high is None:
         return None
     return grade_above(found.value, found.low, found.high, edges.passes, edges.fails)

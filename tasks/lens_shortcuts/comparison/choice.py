@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from methods.lenses.masking import mean_hidden
-from methods.shortcuts.decision_tree import FAIL, PASS, Gates, Grade, Grades, MaskVariant, Outcome, decide
+from methods.shortcuts.decision_tree import FAIL, PASS, GateGrade, Gates, Grades, MaskVariant, Outcome, decide
 from methods.shortcuts.evaluation import Estimate
 from methods.shortcuts.gate_results import family_level
 from methods.shortcuts.grades import GradeEdges, GradeRules, clear_of_fail, model_grades
@@ -63,7 +63,7 @@ class GateConfirmation:
 
     found: Estimate
     edges: GradeEdges
-    grade: Grade | None
+    grade: GateGrade | None
     answer: str
 
 
@@ -110,13 +110,13 @@ def ranks(runs: list[VariantRun], fewest_seeds: int) -> dict[str, int | None]:
 
 def letters(run: VariantRun, choice: TreeChoice) -> dict[str, str]:
     """Grades of the mode that decides, by column; Einstein radii as the worse of their two, and each of these."""
-    grades: dict[str, Grade | None] = dict(vars(choice.grades[choice.mode][run.name]))
+    grades: dict[str, GateGrade | None] = dict(vars(choice.grades[choice.mode][run.name]))
     radii = model_grades(model_gates(run), choice.rules)
     grades |= {name: radii[name] for name in ("theta_E_least", "theta_E_spread")}
     return {f"{name}_grade": letter(grade) for name, grade in grades.items()}
 
 
-def letter(grade: Grade | None) -> str:
+def letter(grade: GateGrade | None) -> str:
     return "undefined" if grade is None else grade.value
 
 
@@ -174,7 +174,7 @@ def claim(found: SeedDifference, fewest_seeds: int) -> Reason:
     return Reason("better" if better else "worse")
 
 
-def _answer(side: Grade | None) -> str:
+def _answer(side: GateGrade | None) -> str:
     if side is PASS:
         return HOLDS
     return FAILS if side is FAIL else UNKNOWN

@@ -83,7 +83,7 @@ def test_what_could_not_be_cross_fitted_has_no_loss_and_the_true_reason() -> Non
     assert lone_class(groups, np.zeros(3, np.int64)) is None
     found = without_folds(groups, 1)
     assert (found.chosen, found.status, found.lone_class) == (0, "cannot tell", 1)
-    assert found.nll is found.differences is None
+    assert found.nll is None and found.differences is None
 
 
 def test_methods_that_are_all_worth_nothing_replace_the_control_no_oftener_than_alpha() -> None:

@@ -9,8 +9,8 @@ from methods.shortcuts.decision_tree import (
     FAIL,
     PASS,
     WARN,
+    GateGrade,
     Gates,
-    Grade,
     Grades,
     Leaf,
     MaskVariant,
@@ -22,11 +22,11 @@ from methods.shortcuts.decision_tree import (
 )
 from tasks.report.templates import Reason, sentences
 
-ALL = list(Grade)
+ALL = list(GateGrade)
 GOOD = Grades(PASS, PASS, PASS, PASS, PASS, PASS)
 
 
-def grades(**changes: Grade | None) -> Grades:
+def grades(**changes: GateGrade | None) -> Grades:
     return Grades(**{**vars(GOOD), **changes})
 
 
@@ -36,12 +36,12 @@ def words(found: Outcome) -> list[str]:
     return sentences("tasks/lens_shortcuts/comparison/reasons.j2", claims)
 
 
-def leaf(**changes: Grade | None) -> Leaf:
+def leaf(**changes: GateGrade | None) -> Leaf:
     return decide(grades(**changes), None, "placebo").leaf
 
 
 def test_every_cell_of_the_baseline_has_a_leaf_a_reason_and_a_path() -> None:
-    leaves: dict[tuple[Grade, ...], Leaf] = {}
+    leaves: dict[tuple[GateGrade, ...], Leaf] = {}
     for cell in product(ALL, repeat=6):
         found = decide(Grades(*cell), None, "placebo")
         assert found.leaf in Leaf
@@ -57,7 +57,7 @@ def test_every_cell_of_the_baseline_has_a_leaf_a_reason_and_a_path() -> None:
 
 
 ASKS = grades(core=FAIL, reliance=FAIL)
-ANY: tuple[Grade | None, ...] = (PASS, WARN, FAIL, None)
+ANY: tuple[GateGrade | None, ...] = (PASS, WARN, FAIL, None)
 
 
 def variant(of: Grades, spread: float | None = 0.1, half: float = 0.001, hidden: float = 1) -> MaskVariant:
@@ -138,7 +138,7 @@ def test_an_undefined_gate_never_passes() -> None:
         ({"theta_E": FAIL}, Leaf.NEEDS_SIZES),
     ],
 )
-def test_cells_that_matter(cell: dict[str, Grade | None], expected: Leaf) -> None:
+def test_cells_that_matter(cell: dict[str, GateGrade | None], expected: Leaf) -> None:
     assert leaf(**cell) == expected
 
 
@@ -206,7 +206,7 @@ def test_variants_do_not_change_an_answer_that_did_not_ask_for_them() -> None:
     ],
 )
 def test_edges_are_half_open_and_straddling_is_warn(
-    value: float, low: float, high: float, expected: Grade
+    value: float, low: float, high: float, expected: GateGrade
 ) -> None:
     assert grade_below(value, low, high, 0.60, 0.65) is expected
     assert grade_above(-value, -high, -low, -0.60, -0.65) is expected
