@@ -1,10 +1,11 @@
 """What fpr_thresholds adopts over fresh seeds of its default, and what that is worth: `python -m bench.fpr_seeds [seeds]
-[folder]`
+[--folder FOLDER] [--drift SHARE]`
 
 The holdout is twelve times as large as the default's, so that the rate of each pinned threshold is nearly known. With a
 folder, data and scores stay there and are not made again.
 """
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -26,13 +27,13 @@ STEPS = (
 FIRST, LARGER = 301, 12
 
 
-def run(seed: int, folder: Path) -> list[dict[str, str]]:
+def run(seed: int, folder: Path, drift: float | None) -> list[dict[str, str]]:
     """A row a label that something is chosen for."""
     for name in CODE:
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "run_stage.py", folder / "launcher.py")  # a link would put the repository on the path
-    _write_params(seed, folder / "params.yaml")
+    _write_params(seed, drift, folder / "params.yaml")
     scored = (folder / "artifacts" / "fpr_thresholds" / "scores.npz").exists()
     for step in STEPS[3:] if scored else STEPS:
         subprocess.run(
@@ -55,12 +56,14 @@ def run(seed: int, folder: Path) -> list[dict[str, str]]:
     ]
 
 
-def _write_params(seed: int, path: Path) -> None:
+def _write_params(seed: int, drift: float | None, path: Path) -> None:
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")
     simulate, split = params["fpr_thresholds"]["simulate"], params["fpr_thresholds"]["prepare"]["split"]
     holdout, tuned = simulate["holdout"], simulate["calibration"]["rows"]
     simulate["seed"] = seed
+    if drift is not None:
+        simulate["drift"] = drift
     for counts, name in [
         (holdout, "rows"),
         (holdout, "clean"),
@@ -72,13 +75,18 @@ def _write_params(seed: int, path: Path) -> None:
     yaml.dump(params, path)
 
 
-def main(seeds: int, kept: Path | None) -> None:
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seeds", type=int, nargs="?", default=3)
+    parser.add_argument("--folder", type=Path, help="data and scores stay there and are not made again")
+    parser.add_argument("--drift", type=float, help="in place of the default's")
+    options = parser.parse_args(arguments)
     rows = []
-    for seed in range(FIRST, FIRST + seeds):
+    for seed in range(FIRST, FIRST + options.seeds):
         with tempfile.TemporaryDirectory() as temporary:
-            folder = kept / f"s{seed}" if kept else Path(temporary)
+            folder = (options.folder or Path(temporary)).absolute() / f"s{seed}"
             folder.mkdir(exist_ok=True)
-            rows += run(seed, folder)
+            rows += run(seed, folder, options.drift)
     table = pd.DataFrame(rows)
     sys.stdout.write(markdown_table(table) + "\n\n")
     adopted = table[table["adopted"] != "none"].astype({"true rate": float, "true recall": float})
@@ -89,7 +97,4 @@ def main(seeds: int, kept: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        int(sys.argv[1]) if len(sys.argv) > 1 else 3,
-        Path(sys.argv[2]).absolute() if len(sys.argv) > 2 else None,
-    )
+    main(sys.argv[1:])

@@ -37,14 +37,17 @@ class ThresholdRecipe(Protocol):
 class LabelThreshold:
     """threshold is inf unless the status is feasible or at_mined_edge.
 
-    negatives are what the rule counted (for mined rows their pool, `pool_size` of them behind `mined`);
-    selected_threshold is what counting only the mined rows would give.
+    negatives are what the rule counted (for mined rows their pool, `pool_size` of them behind `mined`); texts are the
+    different ones among them, fired_texts those that fire; selected_threshold is what counting only the mined rows would
+    give.
     """
 
     label: str
     threshold: float
     status: str
     negatives: int
+    texts: int
+    fired_texts: int
     positives: int
     mined: int
     pool_size: int
@@ -95,6 +98,7 @@ def _empirical(
 ) -> LabelThreshold:
     scores, positive, mined, population = _label_rows(calibration.rows, calibration, column)
     positives, negatives = int(positive.sum()), int((~positive).sum())
+    groups = calibration.rows.group[~np.isnan(calibration.rows.scores[:, column])][~positive]
     total = negatives + population
     if not positives or not negatives:
         return _empty(label, positives, total, len(mined), population)
@@ -110,10 +114,12 @@ def _empirical(
     else:
         threshold = empirical_threshold(scores, positive, target)
         status = "feasible" if np.isfinite(threshold) else "infeasible"
-    allowed = false_positive_budget(total, target)
+    texts = len(np.unique(groups)) + population
+    fired = len(np.unique(groups[scores[~positive] >= threshold])) + int((mined >= threshold).sum())
     return LabelThreshold(
-        label, threshold, status, total, positives, len(mined), population, allowed, None, None, selected
-    )
+        label, threshold, status, total, texts, fired, positives, len(mined), population,
+        false_positive_budget(total, target), None, None, selected,
+    )  # fmt: skip
 
 
 def _guaranteed(
@@ -130,8 +136,8 @@ def _guaranteed(
         np.concatenate([known, mined]), target, recipe.delta or 0.0, population=total
     )
     return LabelThreshold(
-        label, found.threshold, found.status, total, positives, len(mined), population, max(found.allowed, 0),
-        found.needed, found.upper_bound, None,
+        label, found.threshold, found.status, total, total, max(found.allowed, 0), positives, len(mined), population,
+        max(found.allowed, 0), found.needed, found.upper_bound, None,
     )  # fmt: skip
 
 
@@ -147,14 +153,16 @@ def _any_label(
     if half == 0:
         needed = negatives_needed(target, delta)
         return [
-            LabelThreshold(label, np.inf, "infeasible", len(scores), int(n), 0, 0, 0, needed, None, None)
+            LabelThreshold(
+                label, np.inf, "infeasible", *(len(scores),) * 2, 0, int(n), 0, 0, 0, needed, None, None
+            )
             for label, n in zip(labels, positives, strict=True)
         ]
     found = halved_any_label_threshold(scores, target, delta)
     return [
         LabelThreshold(
-            label, float(threshold), found.status, found.negatives, int(n), 0, 0, max(found.allowed, 0),
-            found.needed, found.upper_bound, None,
+            label, float(threshold), found.status, found.negatives, found.negatives, max(found.allowed, 0), int(n), 0, 0,
+            max(found.allowed, 0), found.needed, found.upper_bound, None,
         )
         for label, threshold, n in zip(labels, found.thresholds, positives, strict=True)
     ]  # fmt: skip
@@ -174,4 +182,6 @@ def _label_rows(
 
 def _empty(label: str, positives: int, negatives: int, mined: int, population: int) -> LabelThreshold:
     status = "no positives" if not positives else "no negatives"
-    return LabelThreshold(label, np.inf, status, negatives, positives, mined, population, 0, None, None, None)
+    return LabelThreshold(
+        label, np.inf, status, negatives, negatives, 0, positives, mined, population, 0, None, None, None
+    )

@@ -36,12 +36,15 @@ class Shift(ThresholdRecord):
 
 
 class Label(ThresholdRecord):
-    """A row fires at score >= threshold; "Infinity" never fires (see status and certificate)."""
+    """A row fires at score >= threshold; "Infinity" never fires (see status and certificate). texts: the different ones
+    among the negatives that calibrated."""
 
     threshold: Infinite
     status: Literal["feasible", "infeasible", "undetermined", "at_mined_edge", "no positives", "no negatives"]
     certificate: str
     negatives: int = Field(ge=0)
+    texts: int = Field(ge=0)
+    fired_texts: int = Field(ge=0)
     positives: int = Field(ge=0)
     mined: int = Field(ge=0)
     pool_size: int = Field(ge=0)

@@ -13,7 +13,13 @@ from storage.messages.thresholds import read_thresholds, write_adopted
 from tasks.fpr_thresholds.comparison import plots, report, tables
 from tasks.fpr_thresholds.comparison.choice import choose_in_folds
 from tasks.fpr_thresholds.comparison.decision import decision
-from tasks.fpr_thresholds.comparison.evaluation import capped_texts, combine, diagnoses, evaluate
+from tasks.fpr_thresholds.comparison.evaluation import (
+    better_options,
+    capped_texts,
+    combine,
+    diagnoses,
+    evaluate,
+)
 from tasks.fpr_thresholds.model.scored_rows import load
 
 
@@ -31,7 +37,10 @@ def main(
     choice = choose_in_folds(decisions, options, in_folds["scores"], params)
     evaluations = evaluate(options, holdout, decisions, params)
     names = [each.option for each in options]
-    made = decision(names, choice, combine(options, choice.chosen, holdout, params), params, scored.order)
+    eligible = {label: each.eligible for label, each in choice.options.items()}
+    better = better_options(options, choice.chosen, eligible, holdout, params)
+    chosen = combine(options, choice.chosen, holdout, params)
+    made = decision(names, choice, chosen, better, params, scored.order)
     table = tables.comparison(evaluations, scored.scores.scores[-1])
     diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params))
     capped = capped_texts(holdout, scored.labels, params)

@@ -12,7 +12,7 @@ from methods.budgets.evidence import FoldEvidence, budget_risk, fold_evidence
 from methods.budgets.learnability import Help, LabelRows, OracleRecall, oracle_recall
 from params.fpr_thresholds import Compare
 from storage.files.inputs import InputError
-from storage.messages.thresholds import Thresholds
+from storage.messages.thresholds import Label, Thresholds
 from tasks.fpr_thresholds.comparison.evaluation import help_rule
 
 Floats = NDArray[np.float64]
@@ -99,17 +99,15 @@ def _choices(
 
 
 def _risks(options: list[Thresholds], max_fpr: float) -> Floats:
-    return np.array(
-        [
-            [
-                budget_risk(entry.allowed, entry.negatives, max_fpr)
-                if np.isfinite(entry.threshold)
-                else np.nan
-                for entry in option.labels.values()
-            ]
-            for option in options
-        ]
-    )
+    return np.array([[_risk(entry, max_fpr) for entry in option.labels.values()] for option in options])
+
+
+def _risk(entry: Label, max_fpr: float) -> float:
+    """By rows or by different texts, whichever leaves more: a text that stands there often is one piece of evidence."""
+    if np.isinf(entry.threshold):
+        return np.nan
+    by_rows = budget_risk(entry.allowed, entry.negatives, max_fpr)
+    return max(by_rows, budget_risk(entry.fired_texts, entry.texts, max_fpr))
 
 
 def _check_advice(labels: list[str], params: Compare) -> None:

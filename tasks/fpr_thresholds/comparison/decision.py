@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from methods.budgets.better_options import BetterRecall
 from methods.budgets.choice import OptionChoice
 from methods.budgets.comparison import OptionResult
 from methods.budgets.evaluation import CANNOT_TELL, HOLDS, VIOLATES, joint_verdict
@@ -17,7 +18,7 @@ from params.fpr_thresholds import Advice, Compare
 from storage.files.markdown import rounded
 from tasks.fpr_thresholds.comparison.choice import FoldChoice
 from tasks.fpr_thresholds.comparison.evaluation import Combination
-from tasks.report.decision import Action, Decision, Grade, Requirement, stated
+from tasks.report.decision import Action, BetterOption, Decision, Grade, Requirement, stated
 from tasks.report.figures import NAMED
 from tasks.report.templates import Reason, sentences
 
@@ -29,9 +30,14 @@ FIRST = (Action.REDESIGN, Action.COLLECT, Action.SHIP, Action.KEEP)
 
 
 def decision(
-    names: list[str], choice: FoldChoice, holdout: Combination, params: Compare, order: str
+    names: list[str],
+    choice: FoldChoice,
+    holdout: Combination,
+    better: dict[str, list[BetterRecall]],
+    params: Compare,
+    order: str,
 ) -> Decision:
-    """order: of ScoredRows. The action over all is that of the learnable labels, where there are any; each label has its
+    """better: by label. order: of ScoredRows. The action over all is that of the learnable labels, where there are any; each label has its
     own in the evidence."""
     actions = {label: _action(label, choice, holdout) for label in choice.oracle}
     verdicts = [holdout.by_label[label].verdict for label in choice.adopted]
@@ -43,7 +49,7 @@ def decision(
         grade=GRADES[joint_verdict(verdicts)] if verdicts else Grade.NOT_JUDGED,
         chosen={label: names[number] for label, number in choice.chosen.items()},
         control=names[0],
-        better_than_chosen=[],
+        better_than_chosen=list(_better(names, better)),
         would_change=list(_requirements(choice, holdout, params)),
         reasons=stated(REASONS, list(_reasons(names, choice, holdout, params, order))),
         evidence=_evidence(names, choice, holdout, params, actions),
@@ -76,6 +82,14 @@ def _action(label: str, choice: FoldChoice, holdout: Combination) -> Action:
     if label not in choice.options:
         return Action.REDESIGN if choice.oracle[label].kind == Help.NO else Action.COLLECT
     return ACTIONS[holdout.by_label[label].verdict] if label in choice.adopted else Action.KEEP
+
+
+def _better(names: list[str], better: dict[str, list[BetterRecall]]) -> Iterable[BetterOption]:
+    for label, options in better.items():
+        figure = sentences(REASONS, [Reason("recall_of", {"label": label})])[0]
+        for each in options:
+            ends = {"gain": rounded(each.gain), "low": rounded(each.low), "high": rounded(each.high)}
+            yield BetterOption(name=names[each.option], figure=figure, **ends)
 
 
 def _requirements(choice: FoldChoice, holdout: Combination, params: Compare) -> Iterable[Requirement]:

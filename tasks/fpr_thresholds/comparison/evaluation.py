@@ -1,15 +1,16 @@
 """Every option on the holdout by one evaluator, and why thresholds fail on a label."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 
 import numpy as np
 
+from methods.budgets.better_options import BetterRecall, better_for_label, better_whole
 from methods.budgets.calibration_sets import Moment
-from methods.budgets.choice import Decisions
+from methods.budgets.choice import Decisions, Resampling
 from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
 from methods.budgets.diagnosis import Diagnosis, diagnose
-from methods.budgets.evaluation import counted_at_most, fires
+from methods.budgets.evaluation import Bools, counted_at_most, fires
 from methods.budgets.learnability import HelpRule, LabelRows
 from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, RateVerdict, rate_verdicts
 from params.fpr_thresholds import Compare
@@ -112,6 +113,34 @@ def combine(
     promise = BudgetPromise(params.selection.max_fpr, any_label, np.isinf(thresholds))
     results = option_results(ours, control, rows, promise, settings)
     return Combination(list(chosen), results, int(rows.clean.sum()))
+
+
+def better_options(
+    options: list[Thresholds],
+    chosen: dict[str, int],
+    eligible: dict[str, Bools],
+    holdout: Moment,
+    params: Compare,
+) -> dict[str, list[BetterRecall]]:
+    """By label, or of all together where any label's fire counts: options that were no candidates, better on the
+    holdout. eligible: of each label that something could be chosen for, (options,)."""
+    labels, budget = list(options[0].labels), params.selection.max_fpr
+    thresholds = np.array([[entry.threshold for entry in option.labels.values()] for option in options])
+    fired = np.stack([fires(holdout.scores, row) for row in thresholds])
+    rows = Decisions(fired, holdout.positive, holdout.group)
+    picked = fired[[chosen[label] for label in labels], :, np.arange(len(labels))].T
+    resampling = Resampling(params.level, params.resamples, params.seed)
+    if params.selection.risk_of == "any_label":
+        which, others = np.isin(labels, list(eligible)), ~np.any(list(eligible.values()), axis=0)
+        better = better_whole(rows, which, picked, others, budget, resampling) if eligible else []
+        return {"any label": better} if better else {}
+    each_level = replace(resampling, level=1 - (1 - params.level) / max(len(eligible), 1))
+    found = {
+        label: better_for_label(rows, i, picked[:, i], ~eligible[label], budget, each_level)
+        for i, label in enumerate(labels)
+        if label in eligible
+    }
+    return {label: better for label, better in found.items() if better}
 
 
 def diagnoses(known: Moment, holdout: Moment, labels: list[str], params: Compare) -> dict[str, Diagnosis]:

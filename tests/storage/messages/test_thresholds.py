@@ -29,6 +29,8 @@ def thresholds(value: float) -> Thresholds:
         status="infeasible",
         certificate="needs 114 negatives, has 92: collect 22",
         negatives=92,
+        texts=92,
+        fired_texts=0,
         positives=169,
         mined=0,
         pool_size=0,

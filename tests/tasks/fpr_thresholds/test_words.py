@@ -43,7 +43,16 @@ CERTIFICATES = "tasks/fpr_thresholds/model/certificates.j2"
 def test_a_certificate_says_what_a_status_rests_on(
     status: str, figures: dict[str, Any], sentence: str
 ) -> None:
-    counts = {"negatives": 0, "positives": 0, "mined": 0, "pool_size": 0, "allowed": 0, "needed": None}
+    counts = {
+        "negatives": 0,
+        "texts": 0,
+        "fired_texts": 0,
+        "positives": 0,
+        "mined": 0,
+        "pool_size": 0,
+        "allowed": 0,
+        "needed": None,
+    }
     rest: dict[str, Any] = {"upper_bound": None, "selected_threshold": None, **counts, **figures}
     found = LabelThreshold(label="x", threshold=np.inf, status=status, **rest)
     assert sentences(CERTIFICATES, [Reason("certificate", {"found": found})]) == [sentence]

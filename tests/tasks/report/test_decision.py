@@ -49,7 +49,7 @@ def decision(action: Action, chosen: str | dict[str, str] = "B") -> dict[str, ob
     [
         (Action.SHIP, "# e: Ship B."),
         (Action.KEEP, "# e: Keep A."),
-        (Action.COLLECT, "# e: Collect more, and keep A until then."),
+        (Action.COLLECT, "# e: Collect more, to confirm B."),
         (Action.REDESIGN, "# e: Redesign: more of the same would not help."),
     ],
 )
