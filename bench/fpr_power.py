@@ -22,6 +22,7 @@ from tasks.fpr_thresholds.model.scored_rows import load
 
 BUDGET, LEVEL, TARGETS = 0.02, 0.95, (0.02, 0.01, 0.0075, 0.005)
 LABELS, NEGATIVES, TIMES = ("crypto", "scam"), np.array([95, 160]), (1, 8, 16)
+CHAIN_FROM = 0.6  # that of params.yaml
 SOURCES = [CalibrationSource(pool=pool, rows="all", top=None) for pool in ("calib", "forward_chained")]
 
 
@@ -29,7 +30,7 @@ def rates(folder: Path, target: float) -> tuple[list[float], list[float]]:
     """(false-positive rates, recalls) of the labels on the large holdout of one seed."""
     files = folder / "artifacts" / "fpr_thresholds"
     scored = load(files / "rows.parquet", files / "prepared.json", files / "scores.npz")
-    known, holdout = scored.final_moment
+    known, holdout = scored.final_moment(CHAIN_FROM)
     recipe = Option(
         name="H", sources=SOURCES, target=target, rule="guaranteed", delta=0.1, in_sample="refuse"
     )

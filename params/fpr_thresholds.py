@@ -230,10 +230,13 @@ class Folds(Block):
 
 
 class Tune(Block):
-    """The recipes; the first is the control and simpler ones stand before those that add to them."""
+    """The recipes; the first is the control and simpler ones stand before those that add to them. chain_from: a
+    forward-chained row counts where the model that scores it was fitted on at least this share of the rows that the model
+    in use was: one fitted on few is less sure, and its negatives promise too much."""
 
     options: Annotated[list[Option], Field(min_length=1)]
     folds: Folds
+    chain_from: Annotated[float, Field(ge=0, le=1)]
     level: Rate
 
     @model_validator(mode="after")

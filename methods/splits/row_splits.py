@@ -91,6 +91,14 @@ def forward_chain(positions: ArrayLike, origins: ArrayLike, end: int) -> Index:
     return np.where((place >= 0) & (place < end), snapshot, -1)
 
 
+def like_the_last(chain: ArrayLike, origins: ArrayLike, snapshot: int, share: float) -> Index:
+    """chain of `forward_chain` without the snapshots that were fitted on less than `share` of the rows of `snapshot`: -1
+    for their rows."""
+    models, fitted_on = np.asarray(chain), np.asarray(origins)
+    large = (models >= 0) & (fitted_on[models] >= share * fitted_on[snapshot])
+    return np.where(large, models, -1)
+
+
 def rolling_folds(origins: ArrayLike, sizes: Sizes, count: int) -> list[Fold]:
     """Rolling-origin folds that end before the holdout: fit before the origin, tune on the calibration-sized
     slice after it, evaluate on the slice after that; the latest `count`."""

@@ -1,7 +1,9 @@
 """One stamp as FITS: a cube of three planes, or an image extension for each band."""
 
 import math
+import re
 import warnings
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from storage.files.inputs import InputError, shown
 from storage.lenses.stamps import BANDS
 
 MAGIC = b"SIMPLE  ="
+UNENDING = re.compile(rb"(NAXIS|TFIELDS) *= *\+?0*([1-9]\d{3,})")  # astropy counts up to it, card by card
 WIDEST = 4096  # pixels of a side
 DAMAGED = (
     OSError,
@@ -32,6 +35,12 @@ def read_fits_stamp(path: Path) -> NDArray[Any]:
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise InputError(path, "is not FITS, or compressed as a whole; expected a plain FITS file")
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            if (found := UNENDING.search(content)) is not None:
+                name, count = (part.decode() for part in found.groups())
+                raise InputError(
+                    path, f"says {name} = {count}, and FITS has at most 999: it is damaged; write it again"
+                )
     try:
         with warnings.catch_warnings(action="ignore"), fits.open(path, memmap=False) as units:
             return _planes(path, [unit for unit in units if isinstance(unit, _IMAGES)])

@@ -32,7 +32,7 @@ def main(
     sets = tables.calibration_sets([read_json(calibration / f"{each.option}.meta.json") for each in options])
     distributions = read_arrays(calibration / "distributions.npz")
     decisions = Decisions(in_folds["fired"], in_folds["positive"], in_folds["group"])
-    known, holdout = scored.final_moment
+    known, holdout = scored.final_moment(chain_from=1.0)
 
     choice = choose_in_folds(decisions, options, in_folds["scores"], params)
     evaluations = evaluate(options, holdout, decisions, params)

@@ -42,8 +42,11 @@ def main(
 ) -> None:
     scored = load(rows, prepared, scores)
     _check_pools(params, scored)
-    moments = [scored.moment(fold) for fold in _folds(params, scored)]
-    tunings = {option.name: _tune(option, scored, moments, params.level) for option in params.options}
+    final = scored.final_moment(params.chain_from)
+    moments = [scored.moment(fold, params.chain_from) for fold in _folds(params, scored)]
+    tunings = {
+        option.name: _tune(option, scored.labels, final, moments, params.level) for option in params.options
+    }
     distributions = {
         f"{name}/{label}": np.stack(distribution)
         for name, tuning in tunings.items()
@@ -62,13 +65,17 @@ def main(
 
 
 def _tune(
-    option: Option, scored: ScoredRows, moments: list[tuple[Moment, Moment]], level: float
+    option: Option,
+    labels: list[str],
+    last: tuple[Moment, Moment],
+    moments: list[tuple[Moment, Moment]],
+    level: float,
 ) -> OptionTuning:
     """On all that is known before the holdout, and in every fold (what is known, what evaluates) on no more rows."""
-    labels, targets = scored.labels, np.full(len(scored.labels), option.target)
+    targets = np.full(len(labels), option.target)
     final, *larger = (
         assemble(_minable(option, known), option.sources, evaluation.group, option.in_sample == "allow")
-        for known, evaluation in [scored.final_moment, *moments]
+        for known, evaluation in [last, *moments]
     )
     sets = [no_larger(of_fold, final) for of_fold in larger]
     in_folds = np.array(

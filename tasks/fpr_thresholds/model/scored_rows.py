@@ -1,6 +1,6 @@
 """What prepare and score left, as the arrays that tune and compare work on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.budgets.calibration_sets import Moment, ScoreCache, TimelineRows, moment_of
-from methods.splits.row_splits import Fold, Sizes, final_fold
+from methods.splits.row_splits import Fold, Sizes, final_fold, like_the_last
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
 from storage.files.tables import read_parquet
@@ -27,13 +27,14 @@ class ScoredRows:
     snapshot: pd.DataFrame
     order: str
 
-    def moment(self, fold: Fold) -> tuple[Moment, Moment]:
-        return moment_of(self.rows, self.scores, fold)
+    def moment(self, fold: Fold, chain_from: float) -> tuple[Moment, Moment]:
+        """chain_from: of `params.fpr_thresholds.Tune`."""
+        models = like_the_last(self.scores.chain, self.origins, fold.snapshot, chain_from)
+        return moment_of(self.rows, replace(self.scores, chain=models), fold)
 
-    @property
-    def final_moment(self) -> tuple[Moment, Moment]:
+    def final_moment(self, chain_from: float) -> tuple[Moment, Moment]:
         """What is known before the holdout, and the holdout."""
-        return self.moment(final_fold(self.sizes, len(self.origins)))
+        return self.moment(final_fold(self.sizes, len(self.origins)), chain_from)
 
 
 def load(rows: Path, prepared: Path, scores: Path) -> ScoredRows:

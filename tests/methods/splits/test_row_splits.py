@@ -12,6 +12,7 @@ from methods.splits.row_splits import (
     final_fold,
     forward_chain,
     group_split,
+    like_the_last,
     random_order,
     rolling_folds,
     split_sizes,
@@ -106,3 +107,11 @@ def test_expanding_folds_stay_inside_calibration() -> None:
 def test_the_final_fold_reports_on_the_holdout() -> None:
     fold = final_fold(Sizes(10, 8, 5), 3)
     assert (fold.snapshot, fold.calibration, fold.evaluation) == (2, (10, 18), (18, 23))
+
+
+def test_the_chain_keeps_models_that_were_fitted_on_enough() -> None:
+    origins, chain = np.array([10, 20, 30, 40]), np.array([-1, 0, 1, 1, 2, 3])
+    assert like_the_last(chain, origins, 3, 0.5).tolist() == [-1, -1, 1, 1, 2, 3]
+    assert like_the_last(chain, origins, 3, 0.51).tolist() == [-1, -1, -1, -1, 2, 3]
+    assert like_the_last(chain, origins, 1, 1.0).tolist() == [-1, -1, 1, 1, 2, 3]
+    assert like_the_last(chain, origins, 3, 0.0).tolist() == chain.tolist()

@@ -117,7 +117,9 @@ class Run:
 
     def tune(self, *options: dict[str, Any], folds: int = 2) -> None:
         params = block(
-            Tune, {"options": list(options), "folds": {"count": folds}, "level": 0.95}, self.folder
+            Tune,
+            {"options": list(options), "folds": {"count": folds}, "chain_from": 0.0, "level": 0.95},
+            self.folder,
         )
         tune.main(params, **self.of("rows", "prepared", "scores", "thresholds", "calibration", "folds"))
 

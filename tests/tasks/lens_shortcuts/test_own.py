@@ -68,6 +68,11 @@ def write_fits(folder: Path, table: pd.DataFrame, pixels: Pixels, by_band: bool)
         fits.HDUList(units).writeto(folder / f"{name}.fits")
 
 
+def axes_without_end(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"NAXIS   =                    3", b"NAXIS   =            999999999"))
+
+
 # --- own stamps -------------------------------------------------------------------------------------------------
 
 
@@ -186,6 +191,7 @@ def linked(path: Path) -> None:
         (of_first_file(Path.unlink), "stamps", r"\(row 2 of the manifest\): expected paired.*has no such file"),
         (small_file, "stamps", "62 pixels wide"),
         (of_first_file(lambda path: path.write_text("not a FITS file")), "stamps", "is not FITS"),
+        (of_first_file(axes_without_end), "stamps", "says NAXIS = 999999999, and FITS has at most 999"),
         (of_first_file(lambda path: path.write_bytes(path.read_bytes()[:20000])), "stamps", "cut short"),
         (of_first_file(huge_header), "stamps", "says that it is 3 x 1000063 x 1000063"),
         (of_first_file(linked), "stamps", "a link that leads out of data/"),
