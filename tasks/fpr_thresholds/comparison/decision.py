@@ -37,11 +37,12 @@ def decision(
     params: Compare,
     order: str,
 ) -> Decision:
-    """better: by label. order: of ScoredRows. The action over all is that of the learnable labels, where there are any; each label has its
-    own in the evidence."""
-    actions = {label: _action(label, choice, holdout) for label in choice.oracle}
-    verdicts = [holdout.by_label[label].verdict for label in choice.adopted]
-    decisive = [actions[label] for label in choice.options or choice.oracle]
+    """better: by label. order: of ScoredRows. The action over all is that of the learnable labels, where there are any, by
+    bounds that hold for all of them at once; each label has its own in the evidence."""
+    actions = {label: _action(label, choice, holdout.by_label[label].verdict) for label in choice.oracle}
+    at_once = {label: _at_once(label, holdout) for label in choice.oracle}
+    verdicts = [at_once[label] for label in choice.adopted]
+    decisive = [_action(label, choice, at_once[label]) for label in choice.options or choice.oracle]
     return Decision(
         format=1,
         experiment="fpr_thresholds",
@@ -78,10 +79,16 @@ def advice(
     return Reason("advice", {"names": names, "rule": rule, "choices": eligible, "budget": budget, "too": too})
 
 
-def _action(label: str, choice: FoldChoice, holdout: Combination) -> Action:
+def _at_once(label: str, holdout: Combination) -> str:
+    """Of many labels some are above a budget that all of them keep: broken is what is so for all bounds at once."""
+    verdict = holdout.by_label[label].verdict
+    return CANNOT_TELL if verdict == VIOLATES and label not in holdout.broken else verdict
+
+
+def _action(label: str, choice: FoldChoice, verdict: str) -> Action:
     if label not in choice.options:
         return Action.REDESIGN if choice.oracle[label].kind == Help.NO else Action.COLLECT
-    return ACTIONS[holdout.by_label[label].verdict] if label in choice.adopted else Action.KEEP
+    return ACTIONS[verdict] if label in choice.adopted else Action.KEEP
 
 
 def _better(names: list[str], better: dict[str, list[BetterRecall]]) -> Iterable[BetterOption]:

@@ -10,9 +10,16 @@ from methods.budgets.calibration_sets import Moment
 from methods.budgets.choice import Decisions, Resampling
 from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
 from methods.budgets.diagnosis import Diagnosis, diagnose
-from methods.budgets.evaluation import Bools, counted_at_most, fires
+from methods.budgets.evaluation import VIOLATES, Bools, counted_at_most, fires
 from methods.budgets.learnability import HelpRule, LabelRows
-from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, RateVerdict, rate_verdicts
+from methods.budgets.rate_verdicts import (
+    BudgetPromise,
+    HoldoutRows,
+    RateVerdict,
+    label_bounds,
+    label_verdicts,
+    rate_verdicts,
+)
 from params.fpr_thresholds import Compare
 from storage.messages.thresholds import Thresholds
 
@@ -81,11 +88,13 @@ def _promise(option: Thresholds, thresholds: list[float]) -> BudgetPromise:
 
 @dataclass(frozen=True)
 class Combination:
-    """One option a label, held against the budget of the rule. results: as of a RecipeEvaluation; clean: rows."""
+    """One option a label, held against the budget of the rule. results: as of a RecipeEvaluation; clean: rows; broken:
+    labels whose budget is broken for sure, by bounds that hold for all labels at once (Bonferroni)."""
 
     labels: list[str]
     results: list[OptionResult]
     clean: int
+    broken: list[str]
 
     @property
     def by_label(self) -> dict[str, OptionResult]:
@@ -112,7 +121,11 @@ def combine(
     any_label = params.selection.risk_of == "any_label"
     promise = BudgetPromise(params.selection.max_fpr, any_label, np.isinf(thresholds))
     results = option_results(ours, control, rows, promise, settings)
-    return Combination(list(chosen), results, int(rows.clean.sum()))
+    at_once = 1 - (1 - params.level) / len(chosen)
+    bounds = label_bounds(ours.fired, rows, params.selection.max_fpr, at_once)
+    verdicts = label_verdicts(ours.fired, bounds, rows, promise, at_once)
+    broken = [label for label, verdict in zip(chosen, verdicts, strict=True) if verdict == VIOLATES]
+    return Combination(list(chosen), results, int(rows.clean.sum()), broken)
 
 
 def better_options(
