@@ -1,6 +1,7 @@
 """fit and compare on made-up variants: table, decision, pinned models, and what a signal or none leads to."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,13 @@ FIT: dict[str, Any] = {
 COMPARE: dict[str, Any] = {
     "detectors": ["yolo", "rfdetr"],
     "match_iou": 0.5,
+    "nms_ious": [0.5, 0.75],
     "support_iou": 0.5,
     "union_iou": 0.75,
     "fusion_iou": 0.55,
     "thresholds": {"optimum": "per_class", "max_fp_per_tp": 0.5, "min_recall": 0.3},
     "adoption": {
-        "challengers": ["A", "B"], "other_controls": ["all_features", "structured"], "folds": 3, "max_precision_drop": 0.02, "min_recall_gain": 0.05, "variants": "per_variant",
+        "challengers": ["A", "B"], "other_controls": ["all_features", "structured"], "min_images": 20, "folds": 3, "max_precision_drop": 0.02, "min_recall_gain": 0.05, "variants": "per_variant",
     },
     "calibration_bins": 10,
     "level": 0.95,
@@ -62,6 +64,7 @@ BASELINES = [
     "everything_raw",
     "everything_deduped",
     "union",
+    "union_nms",
     "boxes_fusion",
 ]
 READ = {
@@ -198,6 +201,7 @@ def new_candidates(made: Run, variant: str) -> NewCandidates:
     return NewCandidates(
         np.load(folder / "features" / "dense.npy"), np.load(folder / "features" / "structured.npy"),
         table[[f"has:{name}" for name in SOURCES]].to_numpy(bool), table["label"].to_numpy(np.int64),
+        table["image"].to_numpy(np.int64), table[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
     )  # fmt: skip
 
 
@@ -221,7 +225,7 @@ def test_pinned_models_score_new_candidates_as_the_table_was_made(
 
 def test_new_candidates_with_other_features_are_refused(made: Run) -> None:
     new = new_candidates(made, "window")
-    narrow = NewCandidates(new.dense[:, :5], new.structured, new.has, new.label)
+    narrow = replace(new, dense=new.dense[:, :5])
     with pytest.raises(InputError, match="names 128 dense features, the candidates have 5"):
         probabilities(made.folder / "window" / "models", "A", narrow)
     with pytest.raises(InputError, match="has no option 'C'"):
@@ -278,10 +282,19 @@ def test_a_killed_fit_goes_on_where_it_was(run: Run, monkeypatch: pytest.MonkeyP
 def test_without_embeddings_only_structured_features_decide(run: Run) -> None:
     write_variant(run.folder / "nonwindow", 5, images=80, dense_columns=0)
     run.fit()
-    table, _ = run.compare()
-    blend = table.set_index("option").loc["A"]
-    assert abs(blend["coefficient_dense"]) < 1e-9
-    assert np.isfinite(blend["f1"])
+    table, decision = run.compare()
+    rows: Any = table.set_index("option")
+    assert abs(rows.loc["A", "coefficient_dense"]) < 1e-9
+    assert np.isfinite(rows.loc["A", "f1"])
+    assert [name for name in OPTIONS if name not in rows.index] == ["B", "all_features", "structured"]
+    assert (decision["action"], decision["grade"], decision["chosen"]) == (
+        "redesign",
+        "not judged",
+        "control",
+    )
+    assert decision["reasons"][0]["kind"] == "not_answerable"
+    assert "B is A, all_features is control, structured is control" in texts(decision)[0]
+    assert decision["would_change"] == []
 
 
 def test_a_raw_detector_that_beats_every_calibrator_is_named(run: Run) -> None:
@@ -311,7 +324,7 @@ def test_variants_that_disagree_keep_their_own_choice_or_are_pooled(run: Run) ->
     _, decision = run.compare()
     own = {name: each["own_choice"] for name, each in decision["evidence"]["variants"].items()}
     assert own == {"nonwindow": "A", "window": "control"}
-    assert decision["chosen"] == "nonwindow: A, window: control"
+    assert decision["chosen"] == {"nonwindow": "A", "window": "control"}
     _, pooled = run.compare(adoption={**COMPARE["adoption"], "variants": "pooled"})
     assert pooled["chosen"] in OPTIONS
     assert {each["chosen"] for each in pooled["evidence"]["variants"].values()} == {pooled["chosen"]}
