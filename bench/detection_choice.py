@@ -39,7 +39,7 @@ from storage.files.markdown import markdown_table
 SEED, LEVEL, RESAMPLES, FOLDS = 2716, 0.95, 400, 5
 SHARES = np.array([4, 3, 2, 2, 1]) / 12
 RULE = AcceptanceRule("per_class", 0.2, 0.6, 0.5)
-SETTINGS = ((1.6, 10), (1.6, 20), (1.6, 40), (1.6, 130), (3.0, 10), (3.0, 20), (3.0, 40), (3.0, 130))
+SETTINGS = ((1.6, 20), (1.6, 40), (1.6, 130), (3.0, 20), (3.0, 130))
 Random = np.random.Generator
 
 

@@ -46,7 +46,7 @@ def test_every_image_once_gives_the_tuned_counts(rule: AcceptanceRule, seed: int
     assert confirmed_draws(curves, ones(TUNE), ones(REPORT), [goal])[0][0].tolist() == report.tolist()
     if rule.optimum == "per_class":  # a fold's pooled optimum is a step away from that of all
         counts = cross_fit_counts(tried, truth, FOLD, rule).sum(axis=0)
-        folds = [ones(k == FOLD) for k in range(3)]
+        folds = [ones(np.asarray(FOLD) == np.int64(k)) for k in range(3)]
         assert cross_fit_draws(curves, folds, goal)[0].tolist() == counts.tolist()
 
 

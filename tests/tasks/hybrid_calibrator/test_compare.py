@@ -119,7 +119,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Fitted and compared once; tests only read it."""
     run = Run(tmp_path_factory.mktemp("made"))
     for seed, variant in enumerate(run.variants):
-        write_variant(run.folder / variant, seed, images=160, informative=0.3, dense_columns=128)
+        write_variant(run.folder / variant, seed, images=320, informative=0.3, dense_columns=128)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(run.folder)
         run.fit()
@@ -146,9 +146,9 @@ def test_the_table_has_every_row_of_both_variants(table: pd.DataFrame) -> None:
 
 def test_every_row_is_judged_on_the_same_objects_of_all_report_images(table: pd.DataFrame) -> None:
     assert (table["tp"] + table["fn"] == table["ground_truth"]).all()
-    assert set(table["images"]) == {40}
+    assert set(table["images"]) == {80}
     assert table.groupby("variant")["ground_truth"].nunique().tolist() == [1, 1]
-    assert set(table["ground_truth"]) == {38 * 5}  # two of 40 images have no object, crowds are none
+    assert set(table["ground_truth"]) == {78 * 5}  # two of 80 images have no object, crowds are none
 
 
 def test_shares_sum_to_one(table: pd.DataFrame) -> None:
