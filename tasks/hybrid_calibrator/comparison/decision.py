@@ -131,8 +131,8 @@ def _reasons(
     return [
         *([] if choice.answerable else [Reason("not_answerable", {"control": choice.names[0], "copies": copies})]),
         *(Reason("few_images", _sizes(each, choice)) for each in evaluations if _few(each, choice)),
-        *(_confirmation(each, choice) for each in evaluations if choice.answerable),
         *(reason for each in evaluations for reason in ahead(each)),
+        *(_confirmation(each, choice) for each in evaluations if choice.answerable),
         *(
             Reason("challenge", {"variant": each.name, "step": step})
             for each in evaluations

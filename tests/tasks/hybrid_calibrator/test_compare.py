@@ -299,7 +299,7 @@ def test_without_embeddings_only_structured_features_decide(run: Run) -> None:
 
 def test_a_raw_detector_that_beats_every_calibrator_is_named(run: Run) -> None:
     """Raw scores that know everything, and train labels turned around: what is fitted is worse than what is given."""
-    write_variant(run.folder / "nonwindow", 6, images=80, informative=4.0, diffuse=0.0)
+    write_variant(run.folder / "nonwindow", 6, images=160, informative=4.0, diffuse=0.0)
     path = run.folder / "nonwindow" / "candidates.parquet"
     candidates = pd.read_parquet(path)
     train = candidates["split"] == "train"
@@ -318,8 +318,8 @@ def test_a_raw_detector_that_beats_every_calibrator_is_named(run: Run) -> None:
 
 def test_variants_that_disagree_keep_their_own_choice_or_are_pooled(run: Run) -> None:
     run.variants = ("nonwindow", "window")
-    write_variant(run.folder / "nonwindow", 7, informative=0.3)
-    write_variant(run.folder / "window", 7, diffuse=0.0, informative=3.0)
+    write_variant(run.folder / "nonwindow", 7, images=320, informative=0.3, dense_columns=128)
+    write_variant(run.folder / "window", 7, images=320, diffuse=0.0, informative=3.0)
     run.fit()
     _, decision = run.compare()
     own = {name: each["own_choice"] for name, each in decision["evidence"]["variants"].items()}
@@ -420,14 +420,30 @@ def test_names_of_other_models_and_rows_are_refused(run: Run, name: str, option:
 
 
 def test_other_rows_above_the_choice_are_named_with_their_intervals(run: Run) -> None:
-    write_variant(run.folder / "nonwindow", 0, images=160, informative=0.3, dense_columns=128)
+    write_variant(run.folder / "nonwindow", 0, images=320, informative=0.3, dense_columns=128)
     run.fit()
     _, decision = run.compare(adoption={**COMPARE["adoption"], "challengers": [], "other_controls": []})
-    assert (decision["chosen"], decision["grade"]) == ("control", "cannot tell")
+    assert (decision["chosen"], decision["grade"]) == ("control", "not judged")
     above = decision["evidence"]["variants"]["nonwindow"]["no_challengers_above_the_choice_on_tune"]
     assert above["A"]["tune"]["low"] > 0
     reason = next(each for each in texts(decision) if "no challengers and are above control on tune" in each)
     assert all(name in reason for name in above)
+
+
+def test_few_images_are_said_and_collected(made: Run) -> None:
+    before = made.outs()
+    _, decision = made.compare(adoption={**COMPARE["adoption"], "min_images": 100})
+    assert (decision["action"], decision["grade"], decision["chosen"]) == (
+        "collect",
+        "cannot tell",
+        "control",
+    )
+    assert [each["kind"] for each in decision["reasons"][:2]] == ["few_images", "few_images"]
+    assert "80 tune and 80 report images; below 100 of either" in texts(decision)[0]
+    assert decision["would_change"]
+    assert all(each["needed"] >= 100 for each in decision["would_change"])
+    made.compare()
+    assert made.outs() == before
 
 
 def test_every_figure_of_the_table_lies_in_its_interval(table: pd.DataFrame) -> None:
