@@ -30,7 +30,7 @@ def decision(
         grade=grade,
         chosen=options if len({*options.values()}) > 1 else next(iter(options.values())),
         control=choice.names[0],
-        better_than_chosen=_better(choice),
+        better_than_chosen=_better(choice, {each.name for each in evaluations if not _few(each, choice)}),
         would_change=[
             Requirement(**need, power=POWER)
             for each in evaluations
@@ -75,7 +75,7 @@ def _few(each: VariantEvaluation, choice: DetectionChoice) -> bool:
     return min(each.images(split) for split in ("tune", "report")) < choice.rule.min_images
 
 
-def _better(choice: DetectionChoice) -> list[BetterOption]:
+def _better(choice: DetectionChoice, sizeable: set[str]) -> list[BetterOption]:
     """Rows that are no challengers, shown to be above the choice on the tune images and again on the report images."""
     return [
         BetterOption(
@@ -83,6 +83,7 @@ def _better(choice: DetectionChoice) -> list[BetterOption]:
             low=rounded(gains["report"].low), high=rounded(gains["report"].high),
         )
         for variant, rows in choice.above.items()
+        if variant in sizeable  # of fewer images no interval holds
         for name, gains in rows.items()
         if gains["tune"].low > 0 and gains["report"].low > 0
     ]  # fmt: skip

@@ -440,6 +440,7 @@ def test_few_images_are_said_and_collected(made: Run) -> None:
     )
     assert [each["kind"] for each in decision["reasons"][:2]] == ["few_images", "few_images"]
     assert "80 tune and 80 report images; below 100 of either" in texts(decision)[0]
+    assert decision["better_than_chosen"] == []
     assert decision["would_change"]
     assert all(each["needed"] >= 100 for each in decision["would_change"])
     made.compare()
