@@ -85,7 +85,7 @@ def main() -> None:
             name: f"{each[-1][0]:+.1f} [{each[-1][1]:+.1f}, {each[-1][2]:+.1f}]"
             for name, each in gains.items()
         }
-        print(f"seed {seed}: chose {chose[-1]}, {decision['verdict']}; points of F1 against control: {shown}")
+        print(f"seed {seed}: chose {chose[-1]}, {decision['grade']}; points of F1 against control: {shown}")
         sys.stdout.flush()
     print(f"{chosen.signal}, {chosen.seeds} seeds: chosen {pd.Series(chose).value_counts().to_dict()}")
     for name, found in gains.items():

@@ -13,7 +13,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 # Names that are taken: fit's models bear the first ones, compare's rows the others and raw_<source>.
 EXPERTS = ("structured", "without_embedding", "all", "logistic", "perceptron")
-BASELINES = ("everything_raw", "everything_deduped", "union", "boxes_fusion")
+BASELINES = ("everything_raw", "everything_deduped", "union", "union_nms", "boxes_fusion")
 
 
 # --- prepare ----------------------------------------------------------------------------------------------------
@@ -243,10 +243,12 @@ class AdoptionPolicy(Block):
     no F1 that lies below theirs.
     other_controls: boosted options that might as well have been the control.
     variants: each variant its own choice, or one for all from their pooled counts where they disagree.
+    min_images: from fewer tune images nothing is adopted, and fewer report images cannot tell.
     """
 
     challengers: list[Name]
     other_controls: list[Name]
+    min_images: PositiveInt
     folds: Annotated[int, Field(ge=2)]
     max_precision_drop: Share
     min_recall_gain: Share
@@ -260,10 +262,14 @@ class AdoptionPolicy(Block):
 
 
 class Compare(Block):
-    """Judge every row on the report images; choose on the tune images alone. The sources not named are SAM's."""
+    """Judge every row on the report images; choose on the tune images alone. The sources not named are SAM's.
+
+    nms_ious: of a class's boxes that overlap so much the best stays; which of these, the tune images say row by row.
+    """
 
     detectors: Annotated[list[Name], Field(min_length=1)]
     match_iou: Rate
+    nms_ious: Annotated[list[Rate], Field(min_length=1)]
     support_iou: Rate
     union_iou: Rate
     fusion_iou: Rate

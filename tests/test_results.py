@@ -156,18 +156,23 @@ def test_a_blend_is_adopted_only_where_the_tune_images_tell_it_from_the_control(
         assert first["adopted_for"] == "F1"
         assert detections.loc[(variant, "lr_blend"), "delta_f1_low"] > 0
     verdicts = {name: each["verdict"] for name, each in decision["evidence"]["variants"].items()}
-    assert verdicts == {
-        "nonwindow": "holds",
-        "window": "cannot tell",
-    }  # there XGBoost on all columns is as near
-    assert decision["grade"] == "cannot tell"
+    assert verdicts == {"nonwindow": "holds", "window": "holds"}
+    assert (decision["action"], decision["grade"], decision["chosen"]) == ("ship", "holds", "lr_blend")
 
 
-def test_a_row_above_the_choice_that_is_no_challenger_is_named() -> None:
+def test_a_row_above_the_choice_that_is_no_challenger_is_named_and_not_called_better() -> None:
     decision = json.loads((DETECTIONS / "decision.json").read_text())
-    above = decision["evidence"]["variants"]["window"]["no_challengers_above_the_choice_on_tune"]
-    assert above["stacked"]["tune"]["low"] > 0
-    assert any("stacked +1.5 points" in reason for reason in texts(decision))
+    for variant, evidence in decision["evidence"]["variants"].items():
+        above = evidence["no_challengers_above_the_choice_on_tune"]
+        assert above["stacked"]["tune"]["low"] < 0 < above["stacked"]["tune"]["f1"]
+        assert any(text.startswith(f"{variant}: rows that are no challengers") for text in texts(decision))
+    assert decision["better_than_chosen"] == []
+
+
+def test_nms_takes_the_duplicates_that_deduplication_leaves_to_the_union(detections: Any) -> None:
+    for _, rows in detections.droplevel("variant").groupby(detections.index.get_level_values("variant")):
+        assert rows.loc["union", "error_duplicate"] > 20 * rows.loc["union_nms", "error_duplicate"]
+        assert rows.loc["union_nms", "f1"] > rows.loc["union", "f1"] + 0.1
 
 
 def test_the_control_says_which_columns_it_chose_and_the_published_one_stands_beside_it(

@@ -1,4 +1,5 @@
-"""Per-class thresholds of one option: tuned on some images, or cross-fitted so that no image tunes its own."""
+"""What one option accepts: NMS at an IoU and per-class thresholds, tuned together on some images, or cross-fitted so that
+no image tunes its own."""
 
 from dataclasses import dataclass
 from math import inf
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from methods.detection.evaluation import Detections, MatchFlags, TruthBoxes, image_counts, match_flags
 from methods.detection.f1_sweep import UNSCORED, ClassThreshold, constrained_f1_threshold, micro_f1_thresholds
+from methods.detection.suppression import staying
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -25,17 +27,89 @@ class AcceptanceRule:
     iou: float
 
 
-def tuned_thresholds(
-    detections: Detections, truth: TruthBoxes, images: Bools, rule: AcceptanceRule, scored: bool = True
+@dataclass(frozen=True)
+class BoxesAfterNms:
+    """iou: None where there was no NMS. flags: of matching them with the ground truth, which no threshold changes."""
+
+    iou: float | None
+    detections: Detections
+    flags: MatchFlags
+
+
+@dataclass(frozen=True)
+class TunedAcceptance:
+    """nms: its place in the list of IoUs that were tried."""
+
+    nms: int
+    thresholds: list[ClassThreshold]
+
+    @property
+    def values(self) -> Floats:
+        return np.array([each.threshold for each in self.thresholds])
+
+    @property
+    def f1(self) -> float:
+        """Of all classes pooled, on the images that tuned."""
+        tp, fp, n = (
+            sum(getattr(each, name) for each in self.thresholds) for name in ("tp", "fp", "ground_truth")
+        )
+        return float(2 * tp / max(tp + fp + n, 1))
+
+
+def after_nms(
+    detections: Detections, truth: TruthBoxes, ious: list[float | None], match_iou: float
+) -> list[BoxesAfterNms]:
+    kept = [detections.where(staying(detections, truth.classes, iou)) for iou in ious]
+    return [
+        BoxesAfterNms(iou, each, match_flags(each, truth, match_iou))
+        for iou, each in zip(ious, kept, strict=True)
+    ]
+
+
+def tuned(
+    tried: list[BoxesAfterNms], truth: TruthBoxes, images: Bools, rule: AcceptanceRule, scored: bool = True
+) -> TunedAcceptance:
+    """From the chosen images alone: thresholds at each IoU by the rule, and the IoU with the highest pooled F1, of equal
+    ones the first. Boxes without scores are all accepted."""
+    found = [
+        TunedAcceptance(nms, _thresholds(boxes, truth, images, rule, scored))
+        for nms, boxes in enumerate(tried)
+    ]
+    return max(found, key=lambda each: each.f1)
+
+
+def cross_fit_counts(
+    tried: list[BoxesAfterNms], truth: TruthBoxes, fold: Index, rule: AcceptanceRule, scored: bool = True
+) -> Index:
+    """(images, classes, 3): each image accepted by what the other folds' images tuned.
+
+    fold per image; images with -1 stay out and count nothing.
+    """
+    counts = np.zeros((truth.images, truth.classes, 3), np.int64)
+    for k in range(int(fold.max()) + 1):
+        held = fold == k
+        acceptance = tuned(tried, truth, ~held & (fold >= 0), rule, scored)
+        counts[held] = accepted_counts_of(tried, acceptance, truth)[held]
+    return counts
+
+
+def accepted_counts_of(tried: list[BoxesAfterNms], acceptance: TunedAcceptance, truth: TruthBoxes) -> Index:
+    """(images, classes, 3): TP, FP, FN of what is accepted."""
+    boxes = tried[acceptance.nms]
+    return image_counts(boxes.detections, boxes.flags, acceptance.values, truth)
+
+
+def _thresholds(
+    boxes: BoxesAfterNms, truth: TruthBoxes, images: Bools, rule: AcceptanceRule, scored: bool
 ) -> list[ClassThreshold]:
-    """Per class, from the chosen images alone. Boxes without scores are all accepted."""
-    here = detections.where(images[detections.image])
-    result, total = match_flags(here, truth, rule.iou), truth.where(images).per_class
+    rows = images[boxes.detections.image] & ~boxes.flags.ignored
+    here, hit = boxes.detections.where(rows), boxes.flags.true_positive[rows]
+    total = truth.where(images).per_class
     if not scored:
-        return _everything(here, result, total)
-    rows = [(here.label == label) & ~result.ignored for label in range(truth.classes)]
-    scores = [here.scores[chosen] for chosen in rows]
-    hits = [result.true_positive[chosen] for chosen in rows]
+        return _everything(here.label, hit, total)
+    order = np.argsort(here.label, kind="stable")
+    ends = np.cumsum(np.bincount(here.label, minlength=truth.classes))[:-1]
+    scores, hits = np.split(here.scores[order], ends), np.split(hit[order], ends)
     if rule.optimum == "micro":
         return micro_f1_thresholds(scores, hits, total.tolist())
     return [
@@ -44,29 +118,9 @@ def tuned_thresholds(
     ]
 
 
-def values(thresholds: list[ClassThreshold]) -> Floats:
-    return np.array([each.threshold for each in thresholds])
-
-
-def cross_fit_counts(
-    detections: Detections, truth: TruthBoxes, fold: Index, rule: AcceptanceRule, scored: bool = True
-) -> Index:
-    """(images, classes, 3): each image accepted by thresholds of the other folds' images.
-
-    fold per image; images with -1 stay out and count nothing.
-    """
-    counts = np.zeros((truth.images, truth.classes, 3), np.int64)
-    for k in range(int(fold.max()) + 1):
-        held = fold == k
-        thresholds = values(tuned_thresholds(detections, truth, ~held & (fold >= 0), rule, scored))
-        counts[held] = image_counts(detections, thresholds, truth, rule.iou)[held]
-    return counts
-
-
-def _everything(detections: Detections, result: MatchFlags, total: Index) -> list[ClassThreshold]:
-    tp = np.bincount(detections.label[result.true_positive], minlength=len(total))
-    false = ~result.true_positive & ~result.ignored
-    fp = np.bincount(detections.label[false], minlength=len(total))
+def _everything(label: Index, hit: Bools, total: Index) -> list[ClassThreshold]:
+    tp, taken = (np.bincount(each, minlength=len(total)) for each in (label[hit], label))
     return [
-        ClassThreshold(-inf, UNSCORED, int(t), int(f), int(n)) for t, f, n in zip(tp, fp, total, strict=True)
+        ClassThreshold(-inf, UNSCORED, int(t), int(a - t), int(n))
+        for t, a, n in zip(tp, taken, total, strict=True)
     ]

@@ -6,13 +6,27 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.detection.evaluation import f1_draws, micro
+from methods.detection.evaluation import rates
 from methods.statistics.intervals import percentile_interval
 from methods.statistics.sample_sizes import scaled_size
 
 Index = NDArray[np.int64]
-Draws = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Verdict = Literal["holds", "does not hold", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class CountDraws:
+    """counts (images, classes, 3); draws (resamples, 3): TP, FP, FN of draws of whole images, each with thresholds that it
+    tuned itself. Draws of all options are of the same images."""
+
+    counts: Index
+    draws: Singles
+
+    @property
+    def sums(self) -> Index:
+        return np.asarray(self.counts.sum(axis=(0, 1)))
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,11 @@ class Challenge:
 
 @dataclass(frozen=True)
 class Adoption:
+    """images: how many the counts were of."""
+
     chosen: int
     challenges: list[Challenge]
+    images: int
 
 
 @dataclass(frozen=True)
@@ -58,34 +75,38 @@ class AdoptionRule:
     max_precision_drop: float
     min_recall_gain: float
     level: float
-    resamples: int
-    seed: int
+    min_images: int
 
 
-def adopt(counts: list[Index], rule: AdoptionRule, others: list[Index] | None = None) -> Adoption:
-    """counts: (images, classes, 3) of the control, then of each challenger, simpler ones first; others: of the
-    models that might as well have been the control.
+def adopt(options: list[CountDraws], rule: AdoptionRule, others: list[CountDraws] | None = None) -> Adoption:
+    """options: the control, then each challenger, simpler ones first; others: the models that might as well have been the
+    control. From fewer than `min_images` images none is adopted.
 
     The first challenger is adopted if the intervals of its F1 gains over the control and over all others lie above
     0. A later one if that holds for these, the choice so far and the first challenger; or if its recall is at least
     `min_recall_gain` above that of the choice so far and of all others, and the interval of its F1 gain over none of
     them lies below 0. Neither with a precision more than `max_precision_drop` below the control's.
     """
-    gains = _Gains([*counts, *(others or [])], rule)
-    chosen, challenges = 0, []
-    for challenger in range(1, len(counts)):
-        over_control, over_incumbent = gains.of(challenger, 0), gains.of(challenger, chosen)
-        over_first = gains.of(challenger, 1) if challenger > 1 else None
-        over_others = [gains.of(challenger, other) for other in range(len(counts), len(gains.counts))]
+    images = len(options[0].counts)
+    enough, chosen, challenges = images >= rule.min_images, 0, []
+    for challenger in range(1, len(options)):
+
+        def gain_over(other: CountDraws, own: CountDraws = options[challenger]) -> Gain:
+            return gain(own, other, rule.level)
+
+        over_control, over_incumbent = gain_over(options[0]), gain_over(options[chosen])
+        over_first = gain_over(options[1]) if challenger > 1 else None
+        over_others = [gain_over(other) for other in others or []]
         precise = over_control.precision >= -rule.max_precision_drop - 1e-12
         beaten = [over_control, over_incumbent, *([over_first] if over_first else []), *over_others]
         reason: Literal["F1", "recall"] | None = None
-        if precise and all(gain.low > 0 for gain in beaten):
+        if enough and precise and all(each.low > 0 for each in beaten):
             reason = "F1"
         elif (
-            precise
+            enough
+            and precise
             and over_first
-            and all(_recalls_more(gain, rule) for gain in (over_incumbent, *over_others))
+            and all(_recalls_more(each, rule) for each in (over_incumbent, *over_others))
         ):
             reason = "recall"
         challenges.append(
@@ -94,7 +115,7 @@ def adopt(counts: list[Index], rule: AdoptionRule, others: list[Index] | None = 
             )
         )
         chosen = challenger if reason else chosen
-    return Adoption(chosen, challenges)
+    return Adoption(chosen, challenges, images)
 
 
 def _recalls_more(gain: Gain, rule: AdoptionRule) -> bool:
@@ -102,11 +123,13 @@ def _recalls_more(gain: Gain, rule: AdoptionRule) -> bool:
 
 
 def confirmation(chosen: int, report: Adoption, rule: AdoptionRule) -> Verdict:
-    """Does a choice that other images made hold on these?
+    """Does a choice that other images made hold on these? Fewer than `min_images` cannot tell.
 
     A challenger holds where it is adopted here as well (for recall: with an interval above 0), and does not where it
     is refuted. The control holds where every challenger is refuted, and does not where one is adopted.
     """
+    if report.images < rule.min_images:
+        return "cannot tell"
     if chosen == 0:
         if any(_adopted(step) for step in report.challenges):
             return "does not hold"
@@ -149,28 +172,27 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     return min(verdicts, key=order.index)
 
 
-def gains_over(control: int, counts: list[Index], draws: Draws, level: float) -> list[Gain]:
-    """Of each option; draws (options, 3, resamples) as of `f1_draws`. Of the control itself exactly 0."""
-    rates = [micro(each) for each in counts]
-    base = rates[control]
-    found = []
-    for rate, drawn in zip(rates, draws, strict=True):
-        low, high = percentile_interval((drawn - draws[control]).T, level)
-        found.append(
-            Gain(
-                rate.f1 - base.f1, float(low[2]), float(high[2]),
-                rate.precision - base.precision, float(low[0]), float(high[0]),
-                rate.recall - base.recall, float(low[1]), float(high[1]),
-            )
-        )  # fmt: skip
-    return found
+def gain(option: CountDraws, other: CountDraws, level: float) -> Gain:
+    """Of a row over itself exactly 0."""
+    value = rates(option.sums) - rates(other.sums)
+    low, high = interval_around(value, rates(option.draws) - rates(other.draws), level)
+    (p, r, f1), (p_low, r_low, low), (p_high, r_high, high) = (each.tolist() for each in (value, low, high))
+    return Gain(f1, low, high, p, p_low, p_high, r, r_low, r_high)
 
 
-class _Gains:
-    def __init__(self, counts: list[Index], rule: AdoptionRule) -> None:
-        self.counts, self.level = counts, rule.level
-        self.draws = f1_draws(counts, rule.resamples, rule.seed)
+def interval_around(value: Floats, draws: Floats, level: float) -> tuple[Floats, Floats]:
+    """Percentiles of draws (resamples, ...) less their mean, about the value: what draws tune on fewer distinct images
+    lowers all their rates."""
+    low, high = percentile_interval(draws, level)
+    shift = value - draws.mean(axis=0)
+    return np.minimum(low + shift, value), np.maximum(high + shift, value)
 
-    def of(self, option: int, other: int) -> Gain:
-        pair = [other, option]
-        return gains_over(0, [self.counts[i] for i in pair], self.draws[pair], self.level)[1]
+
+def totals(variants: list[list[CountDraws]]) -> list[CountDraws]:
+    """Per option the counts of several variants of the same images, added image by image and draw by draw."""
+    return [
+        CountDraws(
+            np.sum([each.counts for each in own], axis=0), np.sum([each.draws for each in own], axis=0)
+        )
+        for own in zip(*variants, strict=True)
+    ]

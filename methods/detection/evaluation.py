@@ -19,9 +19,11 @@ from methods.statistics.intervals import cluster_bootstrap
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Singles = NDArray[np.float32]
 
 TP, FP, FN = 0, 1, 2
 RECALLS = np.arange(101) / 100
+STRICTER = np.arange(50, 100, 5) / 100
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,10 @@ class Rates:
     f1: float
 
 
-def match_flags(detections: Detections, truth: TruthBoxes, iou: float) -> MatchFlags:
-    """COCO's greedy one-to-one matching within image and class. Of equal scores the order of rows decides nothing:
-    the box with the lower x1, then y1, x2, y2 goes first.
-
-    Whoever goes first does not depend on who comes later: these flags are those of matching again after any
-    per-class threshold.
+def matched_objects(detections: Detections, truth: TruthBoxes, iou: float) -> Index:
+    """The row of the ground truth that each detection takes, -1 where it takes none: COCO's greedy one-to-one matching
+    within image and class. Of equal scores the order of rows decides nothing: the box with the lower x1, then y1, x2, y2
+    goes first.
     """
     row = np.lexsort((*detections.boxes.T[::-1], -detections.scores))
     gt_row = np.lexsort(truth.boxes.T[::-1])
@@ -94,11 +94,18 @@ def match_flags(detections: Detections, truth: TruthBoxes, iou: float) -> MatchF
         truth.crowd[gt_row],
         iou,
     )
-    crowd = np.zeros(len(found), bool)
-    crowd[found >= 0] = truth.crowd[gt_row][found[found >= 0]]
-    true_positive, ignored = np.zeros(len(row), bool), np.zeros(len(row), bool)
-    true_positive[row], ignored[row] = (found >= 0) & ~crowd, crowd
-    return MatchFlags(true_positive, ignored)
+    taken = np.full(len(row), -1, np.int64)
+    taken[row[found >= 0]] = gt_row[found[found >= 0]]
+    return taken
+
+
+def match_flags(detections: Detections, truth: TruthBoxes, iou: float) -> MatchFlags:
+    """Whoever goes first does not depend on who comes later: these flags are those of matching again after any
+    per-class threshold.
+    """
+    taken = matched_objects(detections, truth, iou)
+    crowd = np.append(truth.crowd, False)[taken]
+    return MatchFlags((taken >= 0) & ~crowd, crowd)
 
 
 def accepted(detections: Detections, thresholds: Floats) -> Bools:
@@ -106,18 +113,18 @@ def accepted(detections: Detections, thresholds: Floats) -> Bools:
     return np.asarray(detections.scores >= thresholds[detections.label])
 
 
-def image_counts(detections: Detections, thresholds: Floats, truth: TruthBoxes, iou: float) -> Index:
-    """(images, classes, 3): TP, FP, FN of what is accepted, matched again without the rest."""
-    kept = detections.where(accepted(detections, thresholds))
-    result = match_flags(kept, truth, iou)
+def image_counts(detections: Detections, flags: MatchFlags, thresholds: Floats, truth: TruthBoxes) -> Index:
+    """(images, classes, 3): TP, FP, FN of what is accepted; `flags` are those of all detections, and of accepted ones matched
+    again without the rest."""
+    kept = accepted(detections, thresholds)
     shape = (truth.images, truth.classes)
-    cell, gt_cell = kept.image * shape[1] + kept.label, truth.image * shape[1] + truth.label
+    cell, gt_cell = detections.image * shape[1] + detections.label, truth.image * shape[1] + truth.label
 
     def counted(cells: Index) -> Index:
         return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
 
-    tp = counted(cell[result.true_positive])
-    fp = counted(cell[~result.true_positive & ~result.ignored])
+    tp = counted(cell[kept & flags.true_positive])
+    fp = counted(cell[kept & ~flags.true_positive & ~flags.ignored])
     return np.stack([tp, fp, counted(gt_cell[~truth.crowd]) - tp], axis=2)
 
 
@@ -136,25 +143,31 @@ def macro(counts: Index) -> Rates:
     return Rates(*np.mean([[r.precision, r.recall, r.f1] for r in rates], axis=0).tolist())
 
 
-def average_precision(detections: Detections, truth: TruthBoxes, iou: float) -> float:
+def average_precision(
+    detections: Detections, truth: TruthBoxes, iou: float, flags: MatchFlags | None = None
+) -> float:
     """COCO's AP at one IoU: 101 recalls, mean over classes with ground truth; no cap on boxes per image.
 
     Of equal scores the lower image goes first, then the box as in `match_flags`: the order of rows decides nothing.
     """
-    result = match_flags(detections, truth, iou)
+    result = flags or match_flags(detections, truth, iou)
+    order = np.lexsort((*detections.boxes.T[::-1], detections.image, -detections.scores, detections.label))
+    order = order[~result.ignored[order]]
+    ends = np.cumsum(np.bincount(detections.label[order], minlength=truth.classes))[:-1]
     values = []
-    for label in np.flatnonzero(truth.per_class):
-        rows = (detections.label == label) & ~result.ignored
-        ranked = detections.where(rows)
-        order = np.lexsort((*ranked.boxes.T[::-1], ranked.image, -ranked.scores))
-        hits = result.true_positive[rows][order]
-        tp = np.cumsum(hits)
-        recall = tp / truth.per_class[label]
-        precision = tp / np.arange(1, len(tp) + 1)
-        envelope = np.maximum.accumulate(precision[::-1])[::-1]
-        at = np.searchsorted(recall, RECALLS, side="left")
-        values.append(np.append(envelope, 0.0)[at].mean())
+    for hits, objects in zip(np.split(result.true_positive[order], ends), truth.per_class, strict=True):
+        if objects:
+            tp = np.cumsum(hits)
+            precision = tp / np.arange(1, len(tp) + 1)
+            envelope = np.maximum.accumulate(precision[::-1])[::-1]
+            at = np.searchsorted(tp / objects, RECALLS, side="left")
+            values.append(np.append(envelope, 0.0)[at].mean())
     return float(np.mean(values)) if values else np.nan
+
+
+def mean_average_precision(detections: Detections, truth: TruthBoxes) -> float:
+    """COCO's AP, the mean over IoUs .50, .55, ..., .95."""
+    return float(np.mean([average_precision(detections, truth, iou) for iou in STRICTER]))
 
 
 def precision_recall(detections: Detections, truth: TruthBoxes, iou: float) -> tuple[Floats, Floats]:
@@ -182,27 +195,22 @@ def coverage_ceiling(detections: Detections, truth: TruthBoxes, iou: float) -> f
     return float((pairing >= 0).sum() / len(objects))
 
 
-def f1_draws(counts: list[Index], resamples: int, seed: int) -> Floats:
-    """(options, 3, resamples): micro precision, recall and F1 of each under the same draws of whole images."""
-    per_image = np.concatenate([each.sum(axis=1) for each in counts], axis=1)
-    sums = cluster_bootstrap(per_image, np.arange(len(per_image)), resamples, seed)
-    tp, fp, fn = sums.reshape(resamples, len(counts), 3).transpose(2, 1, 0)
-    rates = [
+def rates(sums: Singles | Index) -> Floats:
+    """(..., 3): precision, recall and F1 of TP, FP, FN (..., 3); 0 where nothing is accepted."""
+    tp, fp, fn = np.moveaxis(sums.astype(np.float64), -1, 0)
+    shares = [
         tp / np.maximum(tp + fp, 1),
         tp / np.maximum(tp + fn, 1),
         2 * tp / np.maximum(2 * tp + fp + fn, 1),
     ]
-    return np.stack(rates, axis=1)
+    return np.stack(shares, axis=-1)
 
 
-def macro_f1_draws(counts: Index, resamples: int, seed: int) -> Floats:
-    """(resamples,): `macro` F1 under draws of whole images; classes without ground truth in a draw are left out."""
-    images, classes, _ = counts.shape
-    sums = cluster_bootstrap(counts.reshape(images, -1), np.arange(images), resamples, seed)
-    tp, fp, fn = sums.reshape(resamples, classes, 3).transpose(2, 0, 1)
-    here = tp + fn > 0
-    f1 = np.where(here, 2 * tp / np.maximum(2 * tp + fp + fn, 1), 0.0)
-    return np.asarray(f1.sum(axis=1) / np.maximum(here.sum(axis=1), 1))
+def macro_f1(sums: Singles | Index) -> Floats:
+    """(...,): `macro` F1 of counts (..., classes, 3); classes without ground truth are left out."""
+    here = sums[..., TP] + sums[..., FN] > 0
+    f1 = np.where(here, rates(sums)[..., 2], 0.0)
+    return np.asarray(f1.sum(axis=-1) / np.maximum(here.sum(axis=-1), 1))
 
 
 def image_mean_draws(values: Floats, image: Index, images: int, resamples: int, seed: int) -> Floats:
@@ -244,11 +252,6 @@ def binned_shares(
     return BinnedShares(
         (used + 0.5) / bins, rows[used], total[0] / rows[used], total[1] / rows[used], low, high
     )
-
-
-def totals(variants: list[list[Index]]) -> list[Index]:
-    """Counts per option of several variants of the same images, added image by image."""
-    return [np.sum(options, axis=0) for options in zip(*variants, strict=True)]
 
 
 def row_log_loss(probabilities: Floats, positive: Bools) -> Floats:

@@ -5,8 +5,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.detection.acceptance import AcceptanceRule, cross_fit_counts, tuned_thresholds, values
+from methods.detection.acceptance import (
+    AcceptanceRule,
+    BoxesAfterNms,
+    TunedAcceptance,
+    accepted_counts_of,
+    after_nms,
+    cross_fit_counts,
+    tuned,
+)
+from methods.detection.acceptance_draws import (
+    DrawnGoal,
+    ImageDraws,
+    acceptance_curves,
+    confirmed_draws,
+    cross_fit_draws,
+)
+from methods.detection.adoption import CountDraws
 from methods.detection.box_fusion import weighted_boxes_fusion
+from methods.detection.error_types import ErrorTypes, error_types
 from methods.detection.evaluation import (
     Detections,
     Rates,
@@ -14,29 +31,32 @@ from methods.detection.evaluation import (
     accepted,
     average_precision,
     coverage_ceiling,
-    image_counts,
+    macro_f1,
+    mean_average_precision,
     micro,
     precision_recall,
 )
-from methods.detection.f1_sweep import ClassThreshold
 from methods.detection.matching import dedupe
 from methods.detection.source_support import detector_share, mix, nearest_overlap, supported
+from methods.statistics.joint_bootstrap import group_weights
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-RAW, DEDUPED, FUSED, CALIBRATED = "raw", "deduped", "fused", "calibrated"
+RAW, DEDUPED, SUPPRESSED, FUSED, CALIBRATED = "raw", "deduped", "nms", "fused", "calibrated"
 
 
 @dataclass(frozen=True)
 class DetectionRow:
-    """Boxes that may be accepted, over all splits; what is not `scored` is accepted whole."""
+    """Boxes that may be accepted, over all splits. What is not `scored` is accepted whole; nms: whether boxes are suppressed
+    by better ones, which takes scores."""
 
     name: str
     tier: str
     detections: Detections
     scored: bool
+    nms: bool
 
 
 @dataclass(frozen=True)
@@ -57,18 +77,56 @@ class DetectionScene:
 
 
 @dataclass(frozen=True)
+class SceneDraws:
+    """The same draws of images for all rows: of each fold of the tune images, of all of these, and of report images."""
+
+    folds: list[ImageDraws]
+    tune: ImageDraws
+    report: ImageDraws
+
+    @classmethod
+    def of(cls, scene: DetectionScene, resamples: int, seed: int) -> "SceneDraws":
+        tune, report = (
+            ImageDraws(
+                images := np.flatnonzero(chosen),
+                np.concatenate(list(group_weights(len(images), resamples, each))).astype(np.float32),
+            )
+            for chosen, each in ((scene.tune_fold >= 0, seed), (scene.report, seed + 1))
+        )
+        own = scene.tune_fold[tune.images]
+        folds = [
+            ImageDraws(tune.images[own == fold], tune.weights[:, own == fold])
+            for fold in range(int(own.max()) + 1)
+        ]
+        return cls(folds, tune, report)
+
+
+@dataclass(frozen=True)
+class EvaluationRule:
+    """nms_ious: those that NMS may have, the tuned one is the first with the highest F1."""
+
+    acceptance: AcceptanceRule
+    nms_ious: list[float]
+    support_iou: float
+
+
+@dataclass(frozen=True)
 class DetectionEvaluation:
-    """tune_counts, report_counts and optimum_counts, which are those of the micro-F1 thresholds on report images:
-    (images of that split, classes, 3). accepted_image and support, (accepted,) and (accepted, sources): of the boxes
-    accepted in report; images are numbered within report.
+    """nms_iou: None without NMS. tune, report and optimum: of images of that split; the last are those of the micro-F1
+    optimum on report images. accepted_image and support, (accepted,) and (accepted, sources): of the boxes accepted in
+    report; images are numbered within report. average_precision: at the match IoU.
     """
 
     row: DetectionRow
-    thresholds: list[ClassThreshold]
-    tune_counts: Index
-    report_counts: Index
-    optimum_counts: Index
+    acceptance: TunedAcceptance
+    nms_iou: float | None
+    tune: CountDraws
+    report: CountDraws
+    optimum: CountDraws
+    macro_f1_draws: Floats
     average_precision: float | None
+    mean_average_precision: float | None
+    errors: ErrorTypes
     ceiling: float
     sam_only: float
     detector_supported: float
@@ -79,21 +137,21 @@ class DetectionEvaluation:
 
     @property
     def micro_optimum(self) -> Rates:
-        return micro(self.optimum_counts)
+        return micro(self.optimum.counts)
 
     @property
     def recall_of_ceiling(self) -> float | None:
-        return micro(self.report_counts).recall / self.ceiling if self.ceiling else None
+        return micro(self.report.counts).recall / self.ceiling if self.ceiling else None
 
 
 def baseline_rows(
     scene: DetectionScene, names: list[str], candidates: Detections, dedupe_iou: float, fusion_iou: float
 ) -> list[DetectionRow]:
-    """Each raw source, everything raw, everything deduplicated, and the detectors' union and fusion."""
+    """Each raw source, everything raw, everything deduplicated, and the detectors' union, as it is and with NMS, and fusion."""
     raw = scene.raw
     single = [
-        DetectionRow(f"raw_{name}", RAW, raw.where(scene.source == number), bool(scene.scored[number]))
-        for number, name in enumerate(names)
+        DetectionRow(f"raw_{name}", RAW, raw.where(scene.source == number), scored, scored)
+        for number, (name, scored) in enumerate(zip(names, scene.scored.tolist(), strict=True))
     ]
     rows = scene.detector[scene.source]
     detected, key = raw.where(rows), (raw.image * scene.truth.classes + raw.label)[rows]
@@ -104,44 +162,70 @@ def baseline_rows(
     )
     fused = weighted_boxes_fusion(detected.boxes, detected.scores, key, int(scene.detector.sum()), fusion_iou)
     image, label = np.divmod(fused.group, scene.truth.classes)
+    boxes = Detections(image, label, fused.boxes, fused.scores)
     return [
         *single,
-        DetectionRow("everything_raw", RAW, raw, False),
-        DetectionRow("everything_deduped", DEDUPED, candidates, False),
-        DetectionRow("union", DEDUPED, union, any_score),
-        DetectionRow("boxes_fusion", FUSED, Detections(image, label, fused.boxes, fused.scores), any_score),
+        DetectionRow("everything_raw", RAW, raw, False, False),
+        DetectionRow("everything_deduped", DEDUPED, candidates, False, False),
+        DetectionRow("union", DEDUPED, union, any_score, False),
+        DetectionRow("union_nms", SUPPRESSED, union, any_score, any_score),
+        DetectionRow("boxes_fusion", FUSED, boxes, any_score, any_score),
     ]
 
 
 def evaluate(
-    row: DetectionRow, scene: DetectionScene, rule: AcceptanceRule, support_iou: float
+    row: DetectionRow, scene: DetectionScene, draws: SceneDraws, rule: EvaluationRule
 ) -> DetectionEvaluation:
-    """Thresholds from the tune images; everything else, but tune_counts, on the report images."""
-    tune = scene.tune_fold >= 0
-    truth = scene.truth.where(scene.report)
-    thresholds = tuned_thresholds(row.detections, scene.truth, tune, rule, row.scored)
-    shown = row.detections.where(scene.report[row.detections.image])
-    kept = shown.where(accepted(shown, values(thresholds)))
+    """Acceptance from the tune images; everything else, but `tune`, on the report images."""
+    ious: list[float | None] = [*rule.nms_ious] if row.nms else [None]
+    tried = after_nms(row.detections, scene.truth, ious, rule.acceptance.iou)
+    acceptance = tuned(tried, scene.truth, scene.tune_fold >= 0, rule.acceptance, row.scored)
+    boxes, truth, iou = tried[acceptance.nms], scene.truth.where(scene.report), rule.acceptance.iou
+    shown = boxes.detections.where(scene.report[boxes.detections.image])
+    kept = shown.where(accepted(shown, acceptance.values))
     raw_rows = scene.report[scene.raw.image]
     overlap = nearest_overlap(
         kept, scene.raw.where(raw_rows), scene.source[raw_rows], scene.sources, truth.classes
     )
-    support = supported(overlap, support_iou)
-    pooled = AcceptanceRule("micro", 0.0, 0.0, rule.iou)
-    pooled_thresholds = values(tuned_thresholds(row.detections, scene.truth, tune, pooled, row.scored))
+    support = supported(overlap, rule.support_iou)
     share = detector_share(support, scene.detector)
+    tune, report, optimum, macro_draws = _counts(row, tried, acceptance, scene, draws, rule.acceptance)
     return DetectionEvaluation(
         row,
-        thresholds,
-        cross_fit_counts(row.detections, scene.truth, scene.tune_fold, rule, row.scored)[tune],
-        image_counts(shown, values(thresholds), truth, rule.iou)[scene.report],
-        image_counts(shown, pooled_thresholds, truth, rule.iou)[scene.report],
-        average_precision(shown, truth, rule.iou) if row.scored else None,
-        coverage_ceiling(shown, truth, rule.iou),
+        acceptance,
+        boxes.iou,
+        tune,
+        report,
+        optimum,
+        macro_draws,
+        average_precision(shown, truth, iou) if row.scored else None,
+        mean_average_precision(shown, truth) if row.scored else None,
+        error_types(kept, truth, iou),
+        coverage_ceiling(shown, truth, iou),
         1 - share,
         share,
         mix(support),
         (np.cumsum(scene.report) - 1)[kept.image],
         support,
-        precision_recall(shown, truth, rule.iou) if row.scored else None,
+        precision_recall(shown, truth, iou) if row.scored else None,
+    )
+
+
+def _counts(
+    row: DetectionRow, tried: list[BoxesAfterNms], acceptance: TunedAcceptance, scene: DetectionScene,
+    draws: SceneDraws, rule: AcceptanceRule,
+) -> tuple[CountDraws, CountDraws, CountDraws, Floats]:  # fmt: skip
+    """Of tune images, of report images, of these at the micro optimum, and their macro F1's draws."""
+    tune, truth = scene.tune_fold >= 0, scene.truth
+    curves = acceptance_curves(tried, truth, tune, row.scored)
+    pooled = AcceptanceRule("micro", 0.0, 0.0, rule.iou)
+    optimum = tuned(tried, truth, tune, pooled, row.scored)
+    goal = DrawnGoal(rule, acceptance.f1)
+    drawn = cross_fit_draws(curves, draws.folds, goal).sum(axis=1)
+    report, best = confirmed_draws(curves, draws.tune, draws.report, [goal, DrawnGoal(pooled, optimum.f1)])
+    return (
+        CountDraws(cross_fit_counts(tried, truth, scene.tune_fold, rule, row.scored)[tune], drawn),
+        CountDraws(accepted_counts_of(tried, acceptance, truth)[scene.report], report.sum(axis=1)),
+        CountDraws(accepted_counts_of(tried, optimum, truth)[scene.report], best.sum(axis=1)),
+        macro_f1(report),
     )

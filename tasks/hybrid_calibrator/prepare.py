@@ -39,6 +39,11 @@ def main(
             data / option,
             "no such folder; put this variant's results there, or leave it out of hybrid_calibrator.prepare.variants",
         )
+    if params.dedupe_iou > params.match_iou:
+        sys.stdout.write(
+            f"warning: dedupe_iou {params.dedupe_iou:g} is above match_iou {params.match_iou:g}: two candidates of one "
+            "object that overlap by less stay, and the second is a sure false positive; NMS in compare takes it out\n"
+        )
     report = ImportReport()
     truth = _ground_truth(params, data, report)
     split = _split(params, data, truth, report)

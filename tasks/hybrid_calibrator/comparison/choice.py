@@ -10,10 +10,10 @@ from methods.detection.adoption import (
     Verdict,
     adopt,
     confirmation,
-    gains_over,
+    gain,
+    totals,
     worst,
 )
-from methods.detection.evaluation import f1_draws, totals
 from params.hybrid_calibrator import Compare
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
@@ -21,14 +21,15 @@ from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
 
 @dataclass(frozen=True)
 class DetectionChoice:
-    """names: the control and its challengers in the order of the rule; others: the other controls; per variant what
-    it chose and why.
+    """names: the control and its challengers in the order of the rule, the control alone where no source has a classifier;
+    others: the other controls; per variant what it chose and why.
 
     report: what the rule would choose on the report images, which only confirm. above: per variant the rows that
     are not among names and above the choice on the tune images, with their gains there and on the report images.
     pooled is the choice over all variants together, where the variants disagree and the rule asks for it.
     """
 
+    answerable: bool
     names: list[str]
     others: list[str]
     rule: AdoptionRule
@@ -53,11 +54,12 @@ def choose(evaluations: list[VariantEvaluation], params: Compare) -> DetectionCh
     policy, options = params.adoption, evaluations[0].variant.options
     facts = evaluations[0].variant.facts["options"]
     names, others = [options[0], *policy.challengers], policy.other_controls
-    _refuse_unknown(policy.challengers, options[1:], "options")
-    _refuse_unknown(others, [name for name in options[1:] if "features" in facts[name]], "boosted options")
-    rule = AdoptionRule(
-        policy.max_precision_drop, policy.min_recall_gain, params.level, params.resamples, params.seed
-    )
+    _refuse_unknown(policy.challengers, [*facts][1:], "options")
+    _refuse_unknown(others, [name for name in [*facts][1:] if "features" in facts[name]], "boosted options")
+    answerable = all(each.variant.classified for each in evaluations)
+    if not answerable:  # what blends would add is not there
+        names, others = names[:1], []
+    rule = AdoptionRule(policy.max_precision_drop, policy.min_recall_gain, params.level, policy.min_images)
 
     def adoption(split: str, variants: list[VariantEvaluation]) -> Adoption:
         counts = totals([each.counts([*names, *others], split) for each in variants])
@@ -71,23 +73,19 @@ def choose(evaluations: list[VariantEvaluation], params: Compare) -> DetectionCh
     report = {each.name: adoption("report", evaluations if pooled else [each]) for each in evaluations}
     above = {each.name: _above(each, names[chosen[each.name]], names, rule) for each in evaluations}
     verdicts = {name: confirmation(chosen[name], each, rule) for name, each in report.items()}
-    return DetectionChoice(names, others, rule, own, pooled, chosen, report, above, verdicts)
+    return DetectionChoice(answerable, names, others, rule, own, pooled, chosen, report, above, verdicts)
 
 
 def _above(
     each: VariantEvaluation, chosen: str, challengers: list[str], rule: AdoptionRule
 ) -> dict[str, dict[str, Gain]]:
-    names = [chosen, *(row.row.name for row in each.rows if row.row.name not in challengers)]
-    counts = {split: each.counts(names, split) for split in ("tune", "report")}
-    gains = {
-        split: gains_over(0, of_split, f1_draws(of_split, rule.resamples, rule.seed), rule.level)
-        for split, of_split in counts.items()
-    }
-    return {
-        name: {split: of_split[number] for split, of_split in gains.items()}
-        for number, name in enumerate(names)
-        if gains["tune"][number].f1 > 0
-    }
+    names = [row.row.name for row in each.rows if row.row.name not in challengers]
+    gains: dict[str, dict[str, Gain]] = {}
+    for split in ("tune", "report"):
+        base, *others = each.counts([chosen, *names], split)
+        for name, other in zip(names, others, strict=True):
+            gains.setdefault(name, {})[split] = gain(other, base, rule.level)
+    return {name: found for name, found in gains.items() if found["tune"].f1 > 0}
 
 
 def _refuse_unknown(names: list[str], known: list[str], what: str) -> None:

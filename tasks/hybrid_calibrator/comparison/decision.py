@@ -13,12 +13,7 @@ from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
 from tasks.report.decision import POWER, Action, BetterOption, Decision, Grade, Requirement, stated
 from tasks.report.templates import Reason
 
-ACTIONS = {
-    Grade.HOLDS: Action.SHIP,
-    Grade.CANNOT_TELL: Action.COLLECT,
-    Grade.FAILS: Action.KEEP,
-    Grade.NOT_JUDGED: Action.KEEP,
-}
+ACTIONS = {Grade.HOLDS: Action.SHIP, Grade.CANNOT_TELL: Action.COLLECT, Grade.FAILS: Action.KEEP}
 REASONS = "tasks/hybrid_calibrator/comparison/reasons.j2"
 
 
@@ -27,52 +22,76 @@ def decision(
 ) -> dict[str, Any]:
     """decision.json; its grade says whether the choice holds on the report images, in the worst variant."""
     options = choice.options
-    replaced = any(option != choice.names[0] for option in options.values())
-    grade = Grade(choice.verdict) if replaced else Grade.NOT_JUDGED
+    action, grade = _verdict(choice, evaluations)
     return Decision(
         format=1,
         experiment="hybrid_calibrator",
-        action=ACTIONS[grade],
+        action=action,
         grade=grade,
         chosen=options if len({*options.values()}) > 1 else next(iter(options.values())),
         control=choice.names[0],
-        better_than_chosen=_better(choice),
+        better_than_chosen=_better(choice, {each.name for each in evaluations if not _few(each, choice)}),
         would_change=[
-            Requirement(
-                claim=f"{each.name}: {need['challenger']} against {need['against']}",
-                unit="report images",
-                present=int(each.variant.scene.report.sum()),
-                needed=need["images"],
-                power=POWER,
-            )
+            Requirement(**need, power=POWER)
             for each in evaluations
-            for need in _undecided(choice, each)
+            for need in (_undecided(choice, each) if action is Action.COLLECT else [])
         ],
         reasons=stated(REASONS, _reasons(choice, evaluations, absent)),
         evidence={
             "rule": params.adoption.model_dump(),
             "thresholds": params.thresholds.model_dump(),
+            "nms_ious": params.nms_ious,
+            "answerable": choice.answerable,
             "variants": {each.name: _evidence(each, choice) for each in evaluations},
             "pooled": _challenges(choice.pooled.challenges, choice) if choice.pooled else None,
         },
     ).model_dump(mode="json")
 
 
-def _better(choice: DetectionChoice) -> list[BetterOption]:
-    """Rows that are no challengers, above the choice on the tune images and shown to be so on the report images."""
+def _verdict(choice: DetectionChoice, evaluations: list[VariantEvaluation]) -> tuple[Action, Grade]:
+    """Where the control stays, more images may show more only if a challenger is above it on the tune images."""
+    if not choice.answerable:
+        return Action.REDESIGN, Grade.NOT_JUDGED
+    if any(_few(each, choice) for each in evaluations):
+        return Action.COLLECT, Grade.CANNOT_TELL
+    if any(choice.chosen.values()):
+        grade = Grade(choice.verdict)
+        return ACTIONS[grade], grade
+    above = any(undecided_gain(step, choice.rule) for step in _steps_above(choice, evaluations))
+    return (Action.COLLECT if above else Action.KEEP), Grade.NOT_JUDGED
+
+
+def _steps_above(choice: DetectionChoice, evaluations: list[VariantEvaluation]) -> list[Challenge]:
+    """Challenges on the tune images whose F1 is above that of the control and of all others."""
+    return [
+        step
+        for each in evaluations
+        for step in choice.own[each.name].challenges
+        if min(gain.f1 for gain in (step.over_control, *step.over_others)) > 0
+    ]
+
+
+def _few(each: VariantEvaluation, choice: DetectionChoice) -> bool:
+    return min(each.images(split) for split in ("tune", "report")) < choice.rule.min_images
+
+
+def _better(choice: DetectionChoice, sizeable: set[str]) -> list[BetterOption]:
+    """Rows that are no challengers, shown to be above the choice on the tune images and again on the report images."""
     return [
         BetterOption(
             name=name, figure=f"F1, {variant}", gain=rounded(gains["report"].f1),
             low=rounded(gains["report"].low), high=rounded(gains["report"].high),
         )
         for variant, rows in choice.above.items()
+        if variant in sizeable  # of fewer images no interval holds
         for name, gains in rows.items()
-        if gains["report"].low > 0
+        if gains["tune"].low > 0 and gains["report"].low > 0
     ]  # fmt: skip
 
 
 def thresholds(choice: DetectionChoice, evaluations: list[VariantEvaluation]) -> dict[str, Any]:
-    """Per variant and row, the score from which each class is accepted; what is infinite is text."""
+    """Per variant and row, the IoU of NMS (null: none) and the score from which each class is accepted; what is infinite is
+    text."""
 
     def entry(each: ClassThreshold) -> dict[str, Any]:
         return {
@@ -82,9 +101,12 @@ def thresholds(choice: DetectionChoice, evaluations: list[VariantEvaluation]) ->
 
     return {
         "chosen": choice.options,
+        "nms_ious": {each.name: {row.row.name: row.nms_iou for row in each.rows} for each in evaluations},
         "thresholds": {
             each.name: {
-                row.row.name: dict(zip(each.variant.classes, map(entry, row.thresholds), strict=True))
+                row.row.name: dict(
+                    zip(each.variant.classes, map(entry, row.acceptance.thresholds), strict=True)
+                )
                 for row in each.rows
             }
             for each in evaluations
@@ -106,9 +128,12 @@ def _reasons(
 ) -> list[Reason]:
     own = {variant: choice.names[adoption.chosen] for variant, adoption in choice.own.items()}
     pooled = _steps(choice.pooled.challenges, choice, evaluations) if choice.pooled else []
+    copies = {name: other for each in evaluations for name, other in each.variant.copies.items()}
     return [
-        *(_confirmation(each, choice) for each in evaluations),
+        *([] if choice.answerable else [Reason("not_answerable", {"control": choice.names[0], "copies": copies})]),
+        *(Reason("few_images", _sizes(each, choice)) for each in evaluations if _few(each, choice)),
         *(reason for each in evaluations for reason in ahead(each)),
+        *(_confirmation(each, choice) for each in evaluations if choice.answerable),
         *(
             Reason("challenge", {"variant": each.name, "step": step})
             for each in evaluations
@@ -123,6 +148,11 @@ def _reasons(
         *([Reason("disagreement", {"own": _listing(own), "pooled": pooled})] if len({*own.values()}) > 1 else []),
         *(Reason("absence", {"variant": variant}) for variant in absent),
     ]  # fmt: skip
+
+
+def _sizes(each: VariantEvaluation, choice: DetectionChoice) -> dict[str, Any]:
+    sizes = {split: each.images(split) for split in ("tune", "report")}
+    return {"variant": each.name, "fewest": choice.rule.min_images, **sizes}
 
 
 def _control_columns(each: VariantEvaluation, control: str) -> Reason:
@@ -141,7 +171,7 @@ def _confirmation(each: VariantEvaluation, choice: DetectionChoice) -> Reason:
         "variant": each.name,
         "verdict": verdict,
         "chosen": choice.names[number],
-        "f1": micro(*each.counts([choice.names[number]], "report")).f1,
+        "f1": micro(each.counts([choice.names[number]], "report")[0].counts).f1,
         "control": choice.names[0],
         "steps": _steps(challenges, choice, [each]),
         "pooled": choice.pooled is not None,
@@ -151,21 +181,29 @@ def _confirmation(each: VariantEvaluation, choice: DetectionChoice) -> Reason:
 
 
 def _undecided(choice: DetectionChoice, each: VariantEvaluation) -> list[dict[str, Any]]:
-    """What more report images would decide of the choice, where they cannot tell."""
-    number, report = choice.chosen[each.name], choice.report[each.name]
-    challenges = [report.challenges[number - 1]] if number else report.challenges
-    undecided = choice.verdicts[each.name] == "cannot tell"
-    return [need for step in challenges for need in _needs(step, choice, each)] if undecided else []
+    """How many images would decide: of the report, where they cannot tell of the choice; of tune, where the control stays
+    though a challenger is above it there."""
+    number = choice.chosen[each.name]
+    if number == 0 and (steps := _steps_above(choice, [each])):
+        return [_need(step, "tune", choice, each) for step in steps if undecided_gain(step, choice.rule)]
+    if number and choice.verdicts[each.name] == "cannot tell":
+        return [_need(choice.report[each.name].challenges[number - 1], "report", choice, each)]
+    return []
 
 
-def _needs(step: Challenge, choice: DetectionChoice, each: VariantEvaluation) -> list[dict[str, Any]]:
-    gain = undecided_gain(step, choice.rule)
-    present = int(each.variant.scene.report.sum())
-    images = images_needed(gain, present, choice.rule.level, POWER) if gain else None
-    if gain is None or images is None:
-        return []
-    against = [choice.names[0], *choice.others][[step.over_control, *step.over_others].index(gain)]
-    return [{"images": images, "challenger": choice.names[step.challenger], "against": against}]
+def _need(step: Challenge, split: str, choice: DetectionChoice, each: VariantEvaluation) -> dict[str, Any]:
+    present, least = each.images(split), choice.rule.min_images
+    gain = undecided_gain(step, choice.rule) or min(
+        (step.over_control, *step.over_others), key=lambda g: g.f1
+    )
+    over = [choice.names[0], *choice.others][[step.over_control, *step.over_others].index(gain)]
+    needed = images_needed(gain, present, choice.rule.level, POWER)
+    return {
+        "claim": f"{each.name}: {choice.names[step.challenger]} against {over}",
+        "unit": f"{split} images",
+        "present": present,
+        "needed": None if needed is None and present >= least else max(needed or 0, least),
+    }
 
 
 def _steps(
@@ -203,7 +241,7 @@ def _evidence(each: VariantEvaluation, choice: DetectionChoice) -> dict[str, Any
         "tune": _challenges(choice.own[each.name].challenges, choice),
         "report": _challenges(choice.report[each.name].challenges, choice),
         "no_challengers_above_the_choice_on_tune": {name: _gains(gains) for name, gains in above.items()},
-        "report_f1": {row.row.name: rounded(micro(row.report_counts).f1) for row in each.rows},
+        "report_f1": {row.row.name: rounded(micro(row.report.counts).f1) for row in each.rows},
         "beats_every_calibrator": _gains(each.ahead),
         "beats_every_calibrator_at_micro_optimum": _gains(each.ahead_at_optimum),
     }

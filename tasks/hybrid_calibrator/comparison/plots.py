@@ -52,7 +52,7 @@ def precision_recall(path: Path, evaluations: list[VariantEvaluation], table: pd
 def _curves(ax: Axes, each: VariantEvaluation) -> None:
     for number, row in enumerate(each.rows):
         marker, style = ("o", "-") if row.row.tier == CALIBRATED else ("s", "--")
-        control, rates = number == each.variant.control, micro(row.report_counts)
+        control, rates = number == each.variant.control, micro(row.report.counts)
         colour = _colour(number, each.variant.control)
         ax.plot(
             rates.recall, rates.precision, marker, color=colour, markersize=6, markeredgecolor="white",
@@ -112,9 +112,7 @@ def acceptance_mix(path: Path, evaluations: list[VariantEvaluation]) -> None:
             ax.barh(range(len(names)), shares, left=left, color=_colour(number), label=source, height=0.72)
             left += shares
         for place, row in enumerate(each.rows):
-            ax.text(
-                1.01, place, f"{row.report_counts[:, :, :2].sum()}", va="center", fontsize=7, color="0.35"
-            )
+            ax.text(1.01, place, f"{row.report.sums[:2].sum()}", va="center", fontsize=7, color="0.35")
         ax.set(title=each.name, xlabel="share of accepted boxes (right: how many)", xlim=(0, 1))
         ax.set_yticks(range(len(names)), names, fontsize=8)
         ax.invert_yaxis()
@@ -132,7 +130,7 @@ def thresholds(path: Path, evaluations: list[VariantEvaluation]) -> None:
         calibrated = [row for row in each.rows if row.row.tier == CALIBRATED]
         for number, row in enumerate(calibrated):
             places = np.arange(len(classes)) + 0.7 * ((number + 0.5) / len(calibrated) - 0.5)
-            found = np.array([threshold.threshold for threshold in row.thresholds[:SHOWN]])
+            found = np.array([threshold.threshold for threshold in row.acceptance.thresholds[:SHOWN]])
             finite = np.isfinite(found)
             colour = _colour(number)
             ax.plot(found[finite], places[finite], "o", color=colour, markersize=5, label=row.row.name)

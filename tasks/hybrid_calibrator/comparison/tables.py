@@ -7,12 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.calibration.calibration_error import expected_calibration_error, width_bin
+from methods.detection.adoption import CountDraws, interval_around
 from methods.detection.evaluation import (
-    f1_draws,
     image_mean_draws,
     macro,
-    macro_f1_draws,
-    micro,
+    rates,
     row_brier,
     row_log_loss,
 )
@@ -23,7 +22,7 @@ from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
 from tasks.hybrid_calibrator.model.scene import DetectionVariant
 
 SIDE_BY_SIDE = (
-    "tp", "fp", "fn", "precision", "recall", "f1", "macro_f1", "delta_f1", "ap50", "recall_of_ceiling",
+    "tp", "fp", "fn", "precision", "recall", "f1", "macro_f1", "delta_f1", "ap50", "ap", "recall_of_ceiling",
     "sam_only_share", "log_loss",
 )  # fmt: skip
 ENDS = ("", "_low", "_high")
@@ -44,29 +43,28 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
 
 def _record(each: VariantEvaluation, number: int, params: Compare) -> dict[str, Any]:
     row, gain, name = each.rows[number], each.gains[number], each.rows[number].row.name
-    counts, calibrated = row.report_counts, row.row.tier == CALIBRATED
-    rates, means = micro(counts), macro(counts)
-    tp, fp, fn = counts.sum(axis=(0, 1)).tolist()
-    tune_draws = f1_draws([row.tune_counts], params.resamples, params.seed)[0, 2]
+    counts, calibrated = row.report.counts, row.row.tier == CALIBRATED
+    means = macro(counts)
+    tp, fp, fn = row.report.sums.tolist()
     record: dict[str, Any] = {
-        "variant": each.name, "option": name, "tier": row.row.tier, "images": len(counts),
+        "variant": each.name, "option": name, "tier": row.row.tier, "nms_iou": row.nms_iou, "images": len(counts),
         "ground_truth": tp + fn, "tp": tp, "fp": fp, "fn": fn,
     }  # fmt: skip
-    for rate, draws in zip(("precision", "recall", "f1"), each.draws[number], strict=True):
-        record |= _with_interval(rate, getattr(rates, rate), draws, params.level)
+    report, optimum, tune = (_rates(each, params.level) for each in (row.report, row.optimum, row.tune))
+    for rate in ("precision", "recall", "f1"):
+        record |= _named(rate, report[rate])
     record |= {"macro_precision": means.precision, "macro_recall": means.recall}
-    macro_draws = macro_f1_draws(counts, params.resamples, params.seed)
-    record |= _with_interval("macro_f1", means.f1, macro_draws, params.level)
+    low, high = interval_around(np.array(means.f1), row.macro_f1_draws, params.level)
+    record |= _named("macro_f1", (means.f1, max(float(low), 0.0), min(float(high), 1.0)))
     record |= {"delta_f1": gain.f1, "delta_f1_low": gain.low, "delta_f1_high": gain.high}
     for rate in ("precision", "recall"):
         record |= {f"delta_{rate}{end}": getattr(gain, f"{rate}{end}") for end in ENDS}
     record["beats_every_calibrator"] = None if calibrated else name in {*each.ahead, *each.ahead_at_optimum}
-    record["ap50"] = row.average_precision
-    record |= _with_interval(
-        "micro_optimum_f1", row.micro_optimum.f1, each.optimum_draws[number, 2], params.level
-    )
-    record["tune_images"] = len(row.tune_counts)
-    record |= _with_interval("tune_f1", micro(row.tune_counts).f1, tune_draws, params.level)
+    record |= {"ap50": row.average_precision, "ap": row.mean_average_precision}
+    record |= {f"error_{kind}": count for kind, count in vars(row.errors).items()}
+    record |= _named("micro_optimum_f1", optimum["f1"])
+    record["tune_images"] = len(row.tune.counts)
+    record |= _named("tune_f1", tune["f1"])
     record |= {"ceiling": row.ceiling, "recall_of_ceiling": row.recall_of_ceiling}
     record |= _shares(each.variant, row, params)
     return record | _probability_columns(each.variant, name, len(counts), params)
@@ -78,7 +76,7 @@ def _shares(variant: DetectionVariant, row: DetectionEvaluation, params: Compare
     supported = row.support[:, variant.scene.detector].any(axis=1)
     split = row.support / row.support.sum(axis=1, keepdims=True)
     draws = image_mean_draws(
-        np.column_stack([supported, split]), row.accepted_image, len(row.report_counts), params.resamples, params.seed
+        np.column_stack([supported, split]), row.accepted_image, len(row.report.counts), params.resamples, params.seed
     )  # fmt: skip
     record: dict[str, Any] = {"accepted": len(row.support)}
     record |= _with_interval("sam_only_share", row.sam_only, 1 - draws[:, 0], params.level)
@@ -115,6 +113,18 @@ def _probability_columns(
     return columns
 
 
+def _rates(counts: CountDraws, level: float) -> dict[str, tuple[float, float, float]]:
+    """Precision, recall and F1 with the ends of their intervals, which draws that tune again set."""
+    values = rates(counts.sums)
+    low, high = interval_around(values, rates(counts.draws), level)
+    ends = zip(values.tolist(), np.maximum(low, 0).tolist(), np.minimum(high, 1).tolist(), strict=True)
+    return dict(zip(("precision", "recall", "f1"), ends, strict=True))
+
+
+def _named(name: str, value: tuple[float, float, float]) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), value, strict=True))
+
+
 def _with_interval(name: str, value: float, draws: NDArray[np.float64], level: float) -> dict[str, float]:
     low, high = percentile_interval(draws, level)
-    return {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
+    return _named(name, (value, float(low), float(high)))

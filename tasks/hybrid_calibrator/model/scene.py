@@ -23,7 +23,8 @@ BOX = ["x1", "y1", "x2", "y2"]
 
 @dataclass(frozen=True)
 class DetectionVariant:
-    """classes, sources, options: names, the control first; control: its place in rows.
+    """classes, sources, options: names, the control first; control: its place in rows. classified: whether any source has a
+    classifier; without one, options whose probabilities are those of an earlier one are left out, and copies says of which.
 
     probabilities (options, n), positive (n,) and image (n,), numbered within report: of the report candidates that
     no crowd swallows. train_loss: per set of columns that the control could have, the out-of-fold log-loss of each
@@ -34,6 +35,8 @@ class DetectionVariant:
     classes: list[str]
     sources: list[str]
     options: list[str]
+    classified: bool
+    copies: dict[str, str]
     control: int
     rows: list[DetectionRow]
     scene: DetectionScene
@@ -70,23 +73,40 @@ def load(
     )
     boxes = _detections(table)
     stored = read_arrays(predictions)
-    options = [str(option) for option in stored["options"]]
+    classified = any(source["classifier"] for source in facts["sources"])
+    found_options = {
+        str(option): p for option, p in zip(stored["options"], stored["probabilities"], strict=True)
+    }
+    copies = {} if classified else _copies(found_options)
+    options = [option for option in found_options if option not in copies]
     calibrated = [
-        DetectionRow(option, CALIBRATED, Detections(boxes.image, boxes.label, boxes.boxes, p), True)
-        for option, p in zip(options, stored["probabilities"], strict=True)
-    ]
+        DetectionRow(
+            option, CALIBRATED, Detections(boxes.image, boxes.label, boxes.boxes, found_options[option]), True, True
+        )
+        for option in options
+    ]  # fmt: skip
     report = scene.report[boxes.image] & ~table["ignored"].to_numpy(bool)
     train = (split == "train")[boxes.image] & ~table["ignored"].to_numpy(bool)
     positive = table["positive"].to_numpy(bool)
     tried = {name: stored[f"expert:{name}"][train] for name in SETS if f"expert:{name}" in stored}
     baselines = baseline_rows(scene, sources, boxes, params.union_iou, params.fusion_iou)
     return DetectionVariant(
-        name, classes, sources, options, len(baselines), [*baselines, *calibrated], scene,
-        stored["probabilities"][:, report], positive[report],
+        name, classes, sources, options, classified, copies, len(baselines), [*baselines, *calibrated], scene,
+        np.stack([found_options[option][report] for option in options]), positive[report],
         (np.cumsum(scene.report) - 1)[boxes.image[report]], read_json(fitted),
         {name: row_log_loss(p, positive[train]) for name, p in tried.items()},
         (np.cumsum(split == "train") - 1)[boxes.image[train]],
     )  # fmt: skip
+
+
+def _copies(options: dict[str, NDArray[np.float64]]) -> dict[str, str]:
+    """Option -> the first one that says the same of every candidate."""
+    names = list(options)
+    first = {
+        name: next(other for other in names if np.array_equal(options[name], options[other]))
+        for name in names
+    }
+    return {name: other for name, other in first.items() if other != name}
 
 
 def _detections(table: pd.DataFrame) -> Detections:

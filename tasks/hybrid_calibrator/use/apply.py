@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.calibration.isotonic import Curves
+from methods.detection.evaluation import Detections
+from methods.detection.suppression import staying
 from methods.experts.blending import Perceptron, meta_features, stacked_features
 from methods.experts.boosting import boosting_probabilities
 from methods.experts.logistic_regression import Logistic
@@ -22,12 +24,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NewCandidates:
-    """Columns in the order of models.json: dense (n, d), structured (n, s), has (n, sources); label: class numbers."""
+    """Columns in the order of models.json: dense (n, d), structured (n, s), has (n, sources); label: class numbers; image:
+    any numbers, boxes (n, 4): corners, of which better ones suppress others."""
 
     dense: NDArray[Any]
     structured: NDArray[Any]
     has: NDArray[np.bool_]
     label: NDArray[np.int64]
+    image: NDArray[np.int64]
+    boxes: Floats
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -66,11 +71,15 @@ def probabilities(models: Path, option: str, candidates: NewCandidates) -> Float
 
 
 def accepts(thresholds: Path, models: Path, variant: str, option: str, candidates: NewCandidates) -> Any:
-    """Which candidates one option accepts, by the thresholds that compare wrote."""
+    """Which candidates one option accepts, by the NMS and the thresholds that compare wrote."""
     classes: list[str] = read_json(models / "models.json")["classes"]
-    pinned = read_json(thresholds)["thresholds"][variant][option]
-    by_class = np.array([float(pinned[name]["threshold"]) for name in classes])
-    return probabilities(models, option, candidates) >= by_class[candidates.label]
+    pinned = read_json(thresholds)
+    by_class = pinned["thresholds"][variant][option]
+    least = np.array([float(by_class[name]["threshold"]) for name in classes])
+    scores = probabilities(models, option, candidates)
+    boxes = Detections(candidates.image, candidates.label, candidates.boxes, scores)
+    stays = staying(boxes, len(classes), pinned["nms_ious"][variant][option])
+    return stays & (scores >= least[candidates.label])
 
 
 def _dense(models: Path, kind: str, candidates: NewCandidates) -> Floats:

@@ -2,21 +2,34 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from methods.detection.adoption import AdoptionRule, adopt, confirmation, images_needed, undecided_gain, worst
+from methods.detection.adoption import (
+    Adoption,
+    AdoptionRule,
+    CountDraws,
+    adopt,
+    confirmation,
+    gain,
+    images_needed,
+    interval_around,
+    undecided_gain,
+    worst,
+)
+from methods.statistics.joint_bootstrap import group_weights
 
-RULE = AdoptionRule(max_precision_drop=0.01, min_recall_gain=0.02, level=0.95, resamples=400, seed=1)
+RULE = AdoptionRule(max_precision_drop=0.01, min_recall_gain=0.02, level=0.95, min_images=20)
 OBJECTS, IMAGES = 10, 300
 
 
-def option(recall: float, precision: float, seed: int = 0) -> NDArray[np.int64]:
-    """(images, 1, 3) with these rates on average; one seed gives the same luck per object to all options."""
+def option(recall: float, precision: float, seed: int = 0, images: int = IMAGES) -> CountDraws:
+    """Counts with these rates on average; one seed gives the same luck per object to all options."""
     rng = np.random.default_rng(seed)
     tp = (rng.random((IMAGES, OBJECTS)) < recall).sum(axis=1)
     false = 1 / precision - 1
     fp = (rng.random((IMAGES, OBJECTS)) < recall * false).sum(axis=1)
-    return np.stack([tp, fp, OBJECTS - tp], axis=1)[:, None, :].astype(np.int64)
+    counts = np.stack([tp, fp, OBJECTS - tp], axis=1)[:images, None, :].astype(np.int64)
+    weights = np.concatenate(list(group_weights(images, 400, 1)))
+    return CountDraws(counts, (weights @ counts[:, 0]).astype(np.float32))
 
 
 CONTROL = option(0.7, 0.8)
@@ -35,7 +48,7 @@ CONTROL = option(0.7, 0.8)
     ids=["second equals", "only second", "each better", "precision lost", "recall", "both worse"],
 )
 def test_who_is_adopted_and_why(
-    first: NDArray[np.int64], second: NDArray[np.int64], chosen: int, reasons: list[str | None]
+    first: CountDraws, second: CountDraws, chosen: int, reasons: list[str | None]
 ) -> None:
     found = adopt([CONTROL, first, second], RULE)
     assert found.chosen == chosen
@@ -43,12 +56,12 @@ def test_who_is_adopted_and_why(
 
 
 def test_a_first_challenger_is_not_adopted_for_recall_alone() -> None:
-    wide = AdoptionRule(0.5, 0.01, 0.95, 400, 1)
+    wide = AdoptionRule(0.5, 0.01, 0.95, 20)
     assert adopt([CONTROL, option(0.78, 0.7)], wide).chosen == 0
 
 
 def test_identical_inputs_differ_by_exactly_zero() -> None:
-    step = adopt([CONTROL, CONTROL.copy()], RULE).challenges[0]
+    step = adopt([CONTROL, CONTROL], RULE).challenges[0]
     assert set(vars(step.over_control).values()) == {0.0}
     assert step.adopted_for is None
 
@@ -73,13 +86,12 @@ def test_the_control_holds_only_where_every_challenger_is_shown_to_be_worse() ->
 
 
 def test_two_images_cannot_confirm_the_control() -> None:
-    few = adopt([CONTROL[:2], option(0.9, 0.7, seed=3)[:2]], RULE)
-    assert few.challenges[0].over_control.high > 0
+    few = adopt([option(0.7, 0.8, images=2), option(0.9, 0.7, seed=3, images=2)], RULE)
     assert confirmation(0, few, RULE) == "cannot tell"
 
 
 def test_a_precision_that_only_seems_too_low_refutes_nothing() -> None:
-    found = adopt([CONTROL[:30], option(0.74, 0.78, seed=9)[:30]], RULE)
+    found = adopt([option(0.7, 0.8, images=30), option(0.74, 0.78, seed=9, images=30)], RULE)
     step = found.challenges[0]
     assert not step.precise
     assert step.over_control.precision_low < -RULE.max_precision_drop < step.over_control.precision_high
@@ -118,3 +130,21 @@ def test_a_first_challenger_holds_also_where_a_later_one_does_better() -> None:
 def test_the_worst_verdict_speaks_for_all() -> None:
     assert worst(["holds", "cannot tell"]) == "cannot tell"
     assert worst(["cannot tell", "does not hold", "holds"]) == "does not hold"
+
+
+def test_too_few_images_adopt_nothing_and_confirm_nothing() -> None:
+    control, better = (option(recall, 0.8, images=19) for recall in (0.4, 0.9))
+    found = adopt([control, better], RULE)
+    assert found.challenges[0].over_control.low > 0
+    assert found.chosen == 0
+    assert confirmation(1, found, RULE) == "cannot tell"
+    enough = Adoption(found.chosen, adopt([option(0.4, 0.8), option(0.9, 0.8)], RULE).challenges, 300)
+    assert confirmation(1, enough, RULE) == "holds"
+
+
+def test_an_interval_lies_about_its_value_whatever_the_draws_lost() -> None:
+    draws = np.random.default_rng(0).normal(0.5, 0.1, 4000)
+    low, high = interval_around(np.array(0.8), draws, 0.95)
+    assert (float(low), float(high)) == pytest.approx((0.8 - 0.196, 0.8 + 0.196), abs=0.01)
+    over = gain(CONTROL, CONTROL, 0.95)
+    assert set(vars(over).values()) == {0.0}

@@ -63,7 +63,10 @@ def write_variant(
     facts = {
         "status": "given",
         "classes": CLASSES,
-        "sources": [{"name": name, "scored": scored} for name, scored in SOURCES.items()],
+        "sources": [
+            {"name": name, "scored": scored, "classifier": f"{name}.npz" if dense_columns else None}
+            for name, scored in SOURCES.items()
+        ],
         "images": [
             {"id": int(i), "width": 400, "height": 300, "split": str(name)} for i, name in enumerate(split)
         ],

@@ -1,6 +1,7 @@
 """fit and compare on made-up variants: table, decision, pinned models, and what a signal or none leads to."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,13 @@ FIT: dict[str, Any] = {
 COMPARE: dict[str, Any] = {
     "detectors": ["yolo", "rfdetr"],
     "match_iou": 0.5,
+    "nms_ious": [0.5, 0.75],
     "support_iou": 0.5,
     "union_iou": 0.75,
     "fusion_iou": 0.55,
     "thresholds": {"optimum": "per_class", "max_fp_per_tp": 0.5, "min_recall": 0.3},
     "adoption": {
-        "challengers": ["A", "B"], "other_controls": ["all_features", "structured"], "folds": 3, "max_precision_drop": 0.02, "min_recall_gain": 0.05, "variants": "per_variant",
+        "challengers": ["A", "B"], "other_controls": ["all_features", "structured"], "min_images": 20, "folds": 3, "max_precision_drop": 0.02, "min_recall_gain": 0.05, "variants": "per_variant",
     },
     "calibration_bins": 10,
     "level": 0.95,
@@ -62,6 +64,7 @@ BASELINES = [
     "everything_raw",
     "everything_deduped",
     "union",
+    "union_nms",
     "boxes_fusion",
 ]
 READ = {
@@ -116,7 +119,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Fitted and compared once; tests only read it."""
     run = Run(tmp_path_factory.mktemp("made"))
     for seed, variant in enumerate(run.variants):
-        write_variant(run.folder / variant, seed, images=160, informative=0.3, dense_columns=128)
+        write_variant(run.folder / variant, seed, images=320, informative=0.3, dense_columns=128)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(run.folder)
         run.fit()
@@ -143,9 +146,9 @@ def test_the_table_has_every_row_of_both_variants(table: pd.DataFrame) -> None:
 
 def test_every_row_is_judged_on_the_same_objects_of_all_report_images(table: pd.DataFrame) -> None:
     assert (table["tp"] + table["fn"] == table["ground_truth"]).all()
-    assert set(table["images"]) == {40}
+    assert set(table["images"]) == {80}
     assert table.groupby("variant")["ground_truth"].nunique().tolist() == [1, 1]
-    assert set(table["ground_truth"]) == {38 * 5}  # two of 40 images have no object, crowds are none
+    assert set(table["ground_truth"]) == {78 * 5}  # two of 80 images have no object, crowds are none
 
 
 def test_shares_sum_to_one(table: pd.DataFrame) -> None:
@@ -198,6 +201,7 @@ def new_candidates(made: Run, variant: str) -> NewCandidates:
     return NewCandidates(
         np.load(folder / "features" / "dense.npy"), np.load(folder / "features" / "structured.npy"),
         table[[f"has:{name}" for name in SOURCES]].to_numpy(bool), table["label"].to_numpy(np.int64),
+        table["image"].to_numpy(np.int64), table[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
     )  # fmt: skip
 
 
@@ -221,7 +225,7 @@ def test_pinned_models_score_new_candidates_as_the_table_was_made(
 
 def test_new_candidates_with_other_features_are_refused(made: Run) -> None:
     new = new_candidates(made, "window")
-    narrow = NewCandidates(new.dense[:, :5], new.structured, new.has, new.label)
+    narrow = replace(new, dense=new.dense[:, :5])
     with pytest.raises(InputError, match="names 128 dense features, the candidates have 5"):
         probabilities(made.folder / "window" / "models", "A", narrow)
     with pytest.raises(InputError, match="has no option 'C'"):
@@ -278,15 +282,24 @@ def test_a_killed_fit_goes_on_where_it_was(run: Run, monkeypatch: pytest.MonkeyP
 def test_without_embeddings_only_structured_features_decide(run: Run) -> None:
     write_variant(run.folder / "nonwindow", 5, images=80, dense_columns=0)
     run.fit()
-    table, _ = run.compare()
-    blend = table.set_index("option").loc["A"]
-    assert abs(blend["coefficient_dense"]) < 1e-9
-    assert np.isfinite(blend["f1"])
+    table, decision = run.compare()
+    rows: Any = table.set_index("option")
+    assert abs(rows.loc["A", "coefficient_dense"]) < 1e-9
+    assert np.isfinite(rows.loc["A", "f1"])
+    assert [name for name in OPTIONS if name not in rows.index] == ["B", "all_features", "structured"]
+    assert (decision["action"], decision["grade"], decision["chosen"]) == (
+        "redesign",
+        "not judged",
+        "control",
+    )
+    assert decision["reasons"][0]["kind"] == "not_answerable"
+    assert "B is A, all_features is control, structured is control" in texts(decision)[0]
+    assert decision["would_change"] == []
 
 
 def test_a_raw_detector_that_beats_every_calibrator_is_named(run: Run) -> None:
     """Raw scores that know everything, and train labels turned around: what is fitted is worse than what is given."""
-    write_variant(run.folder / "nonwindow", 6, images=80, informative=4.0, diffuse=0.0)
+    write_variant(run.folder / "nonwindow", 6, images=160, informative=4.0, diffuse=0.0)
     path = run.folder / "nonwindow" / "candidates.parquet"
     candidates = pd.read_parquet(path)
     train = candidates["split"] == "train"
@@ -305,13 +318,13 @@ def test_a_raw_detector_that_beats_every_calibrator_is_named(run: Run) -> None:
 
 def test_variants_that_disagree_keep_their_own_choice_or_are_pooled(run: Run) -> None:
     run.variants = ("nonwindow", "window")
-    write_variant(run.folder / "nonwindow", 7, informative=0.3)
-    write_variant(run.folder / "window", 7, diffuse=0.0, informative=3.0)
+    write_variant(run.folder / "nonwindow", 7, images=320, informative=0.3, dense_columns=128)
+    write_variant(run.folder / "window", 7, images=320, diffuse=0.0, informative=3.0)
     run.fit()
     _, decision = run.compare()
     own = {name: each["own_choice"] for name, each in decision["evidence"]["variants"].items()}
     assert own == {"nonwindow": "A", "window": "control"}
-    assert decision["chosen"] == "nonwindow: A, window: control"
+    assert decision["chosen"] == {"nonwindow": "A", "window": "control"}
     _, pooled = run.compare(adoption={**COMPARE["adoption"], "variants": "pooled"})
     assert pooled["chosen"] in OPTIONS
     assert {each["chosen"] for each in pooled["evidence"]["variants"].values()} == {pooled["chosen"]}
@@ -407,14 +420,31 @@ def test_names_of_other_models_and_rows_are_refused(run: Run, name: str, option:
 
 
 def test_other_rows_above_the_choice_are_named_with_their_intervals(run: Run) -> None:
-    write_variant(run.folder / "nonwindow", 0, images=160, informative=0.3, dense_columns=128)
+    write_variant(run.folder / "nonwindow", 0, images=320, informative=0.3, dense_columns=128)
     run.fit()
     _, decision = run.compare(adoption={**COMPARE["adoption"], "challengers": [], "other_controls": []})
-    assert (decision["chosen"], decision["grade"]) == ("control", "cannot tell")
+    assert (decision["chosen"], decision["grade"]) == ("control", "not judged")
     above = decision["evidence"]["variants"]["nonwindow"]["no_challengers_above_the_choice_on_tune"]
     assert above["A"]["tune"]["low"] > 0
     reason = next(each for each in texts(decision) if "no challengers and are above control on tune" in each)
     assert all(name in reason for name in above)
+
+
+def test_few_images_are_said_and_collected(made: Run) -> None:
+    before = made.outs()
+    _, decision = made.compare(adoption={**COMPARE["adoption"], "min_images": 100})
+    assert (decision["action"], decision["grade"], decision["chosen"]) == (
+        "collect",
+        "cannot tell",
+        "control",
+    )
+    assert [each["kind"] for each in decision["reasons"][:2]] == ["few_images", "few_images"]
+    assert "80 tune and 80 report images; below 100 of either" in texts(decision)[0]
+    assert decision["better_than_chosen"] == []
+    assert decision["would_change"]
+    assert all(each["needed"] >= 100 for each in decision["would_change"])
+    made.compare()
+    assert made.outs() == before
 
 
 def test_every_figure_of_the_table_lies_in_its_interval(table: pd.DataFrame) -> None:

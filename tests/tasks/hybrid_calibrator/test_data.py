@@ -158,6 +158,14 @@ def test_candidates_are_merged_labelled_and_counted_as_by_hand(tiny: Run) -> Non
     assert [each["split"] for each in facts["images"]] == ["train", "tune", "report", "train"]
 
 
+@pytest.mark.parametrize(("dedupe", "warned"), [(0.75, True), (0.5, False)])
+def test_a_dedupe_that_leaves_sure_false_positives_is_warned_of(
+    tiny: Run, capsys: Any, dedupe: float, warned: bool
+) -> None:
+    tiny.prepare(**TINY, dedupe_iou=dedupe)
+    assert ("warning: dedupe_iou 0.75 is above match_iou 0.5" in capsys.readouterr().out) is warned
+
+
 def test_context_leaves_out_what_the_candidate_itself_brings(tiny: Run) -> None:
     tiny.prepare(**TINY)
     columns, dense = tiny.features(radius=0.2)

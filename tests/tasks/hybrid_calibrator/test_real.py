@@ -44,8 +44,9 @@ def test_coco100_runs_from_importer_to_table(tmp_path: Path) -> None:
     table: Any = pd.read_csv(tmp_path / "results" / "table.csv").set_index("option")
     counted = table["tp"] + table["fn"]
     assert len(set(counted)) == 1  # every row is judged on the same ground truth
-    assert {"raw_bbox", "raw_segm", "union", "boxes_fusion", "control", "A", "B"} <= set(table.index)
+    assert {"raw_bbox", "raw_segm", "union", "union_nms", "boxes_fusion", "control", "A"} <= set(table.index)
     assert table.loc["control", "f1"] > 0.3
     assert ((table["precision"].dropna() >= 0) & (table["precision"].dropna() <= 1)).all()
     decision = json.loads((tmp_path / "results" / "decision.json").read_text())
-    assert decision["verdict"] in ("holds", "does not hold", "cannot tell")
+    assert decision["action"] == "redesign"  # no classifier, so nothing to blend
+    assert not {"B", "all_features", "structured"} & set(table.index)
