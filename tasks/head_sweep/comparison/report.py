@@ -14,6 +14,7 @@ def report(comparison: SweepComparison, decision: Mapping[str, Any]) -> str:
     return render(
         "tasks/head_sweep/comparison/report.md.j2", decision=decision, plan=comparison.plan,
         params=comparison.params, sweeps=comparison.sweeps, tables=tables, rarest=_rarest,
+        patience=comparison.first.specs[0].patience,
     )  # fmt: skip
 
 
