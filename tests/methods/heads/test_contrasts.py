@@ -1,6 +1,7 @@
 """Pairs of runs as contrasts: copies, one seed, a family at once, against the function beneath by hand."""
 
 import numpy as np
+import pytest
 
 from methods.heads.contrasts import Contrast, confirmation, contrasts
 from methods.heads.specs import HeadSpec
@@ -28,11 +29,12 @@ def test_a_family_is_the_simultaneous_differences_of_its_runs() -> None:
     assert one is not None
     assert other is not None
     assert still is not None
-    np.testing.assert_allclose([one.delta, other.delta], expected.delta)
-    np.testing.assert_allclose([one.error, other.error], expected.error)
-    np.testing.assert_allclose(
-        [one.floor, other.floor], expected.floor, rtol=0.15
-    )  # the luck is drawn in another order
+    for found, row in ((one, 0), (other, 1)):
+        assert found.delta == pytest.approx(float(expected.delta[row]))
+        assert found.error == pytest.approx(float(expected.error[row]))
+        assert found.floor == pytest.approx(
+            float(expected.floor[row]), rel=0.15
+        )  # luck is drawn in another order
     assert (one.family, one.pairs, one.cells) == (2, 3, 1)
     assert one.low is not None
     assert one.high is not None

@@ -127,7 +127,8 @@ def test_the_best_of_many_has_to_pass_what_the_best_of_so_many_would_by_luck() -
 
 
 def test_a_gain_in_a_poor_cell_does_not_replace_a_better_control_of_another() -> None:
-    low, gain = ({"validation": x, "test": x} for x in (0.5, 0.7))
+    low: Shares = {"validation": 0.5, "test": 0.5}
+    gain: Shares = {"validation": 0.7, "test": 0.7}
     poor = [
         runs("base", "bal-mix0-ls0", low, hidden=32, luck=2),
         runs("std", "bal-mix0-ls0-center", gain, hidden=32, luck=3),
