@@ -115,7 +115,7 @@ def _requirements(comparison: SweepComparison) -> list[Requirement]:
     present = first.splits[part].groups
     claim = f"{comparison.name(choice.challenger)} > {comparison.name(choice.against)}"
     needed = scaled_size(present, max(found.delta, 0.0), found.floor, comparison.params.level, POWER)
-    unit = f"{part} groups (seeds alike)"
+    unit = f"{part} groups"
     return [Requirement(claim=claim, unit=unit, present=present, needed=needed, power=POWER)]
 
 
