@@ -229,7 +229,7 @@ class Compare(Block):
     """Choose by inner validation, confirm on test.
 
     dataset: whose runs decide; others are reported. full: the profile that deltas are taken against beside the
-    control. alpha: of Holm's correction over the comparisons with the control, and over the knobs. few_rows: a class
+    control. level: of intervals, and of all comparisons of a table at once. few_rows: a class
     of which validation or test has fewer is named beside the choice. families: of each encoder, those that the plan
     leaves out included.
     """
@@ -240,7 +240,6 @@ class Compare(Block):
     families: Annotated[dict[Name, Name], Field(min_length=1)]
     few_rows: PositiveInt
     level: Level
-    alpha: Level
     resamples: Annotated[int, Field(ge=100)]
     null_draws: Annotated[int, Field(ge=100)]
     top: PositiveInt

@@ -48,17 +48,43 @@ def test_what_is_named_exceeds_its_noise_floor_and_what_does_not_is_not_named(ta
     assert set(below["verdict"]) <= {"within noise"}
 
 
+@pytest.mark.parametrize("name", ["table", "runs", "knobs", "factors", "recipes", "best"])
+def test_no_interval_excludes_its_own_point(name: str) -> None:
+    written = pd.read_csv(RESULTS / f"{name}.csv")
+    columns = written.columns.astype(str)
+    points = [column.removesuffix("_low") for column in columns if column.endswith("_low")]
+    assert points
+    for point in points:
+        known = written[written[f"{point}_low"].notna()]
+        inside = known[point].between(known[f"{point}_low"] - 1e-9, known[f"{point}_high"] + 1e-9)
+        assert inside.all(), (point, known.loc[~inside, [point, f"{point}_low", f"{point}_high"]])
+
+
+def test_a_reading_of_the_calibration_error_stands_beside_what_it_is_without_chance(table: Any) -> None:
+    assert (table["ece_debiased"] <= table["ece"] + 1e-9).all()
+
+
+def test_trainings_end_by_themselves(table: Any, runs: Any) -> None:
+    decision = json.loads((RESULTS / "decision.json").read_text())
+    ended = int((runs["status"] == "ran all epochs").sum())
+    assert ended == decision["evidence"]["at_epoch_limit"] == table["at_limit"].sum()
+    assert ended <= 0.02 * len(runs)
+
+
 def test_no_run_failed_and_every_id_parses_back(runs: Any) -> None:
     assert set(runs["status"]) <= {"stopped early", "ran all epochs"}
     assert all(HeadSpec.parse(each).id == each for each in runs["id"])
     assert runs["id"].is_unique
 
 
-def test_the_decision_names_what_inner_validation_liked_best() -> None:
+def test_the_decision_keeps_the_control_or_names_what_was_compared_with_it() -> None:
     decision = json.loads((RESULTS / "decision.json").read_text())
-    recipes = pd.read_csv(RESULTS / "recipes.csv")
-    assert decision["evidence"]["best_on_validation"] == recipes["recipe"].iloc[0]
-    assert decision["chosen"] in {decision["control"], decision["evidence"]["best_on_validation"]}
+    evidence, gain = decision["evidence"], decision["evidence"]["gain_on_validation"]
+    assert {decision["control"], evidence["challenger"]} <= set(
+        pd.read_csv(RESULTS / "recipes.csv")["recipe"]
+    )
+    assert decision["chosen"] in {decision["control"], evidence["challenger"]}
+    assert decision["chosen"] == decision["control"] or gain["low"] > 0
 
 
 def test_the_confirm_preset_is_the_recommended_recipe_beside_what_it_was_compared_with() -> None:

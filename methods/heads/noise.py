@@ -5,8 +5,8 @@ independent would count the same rows as often as there are runs.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +25,6 @@ _BLOCK = 1 << 23  # numbers of resampled counts held at once
 _MANY = 1e9  # degrees of freedom of a spread that is known
 
 
-Confirmation = Literal["holds", "does not hold", "cannot tell"]
 Unit = tuple[Hashable, Hashable]
 
 
@@ -52,18 +51,6 @@ class Difference:
     def above(self) -> bool:
         """More than noise: the interval above 0, and beyond the floor, which has the seeds in it."""
         return self.low > 0 and self.delta > self.floor
-
-    @property
-    def reversed(self) -> "Difference":
-        """Of the others less the ones."""
-        return replace(self, delta=-self.delta, low=-self.high, high=-self.low)
-
-
-def confirmation(found: Difference | None) -> Confirmation:
-    """What a split that chose nothing says of a gain that was chosen elsewhere."""
-    if found is None or not (found.above or found.high < 0):
-        return "cannot tell"
-    return "holds" if found.above else "does not hold"
 
 
 def group_counts(predicted: Index, labels: Index, groups: ArrayLike, foreground: int) -> Index:

@@ -60,7 +60,8 @@ class HeadSpec:
     prior in training (negative: the inverted sign, kept for parity); adjust_infer: tau of - tau log prior at
     inference. noise, scale: spread of additive noise (in standard deviations of each feature) and of multiplicative
     channel scales (Li et al. 2021). manifold_mixup: alpha (Verma et al. 2019). hardmine: epochs after the best state
-    in which hard rows weigh more. calibrated: a temperature, fitted on the validation rows.
+    in which hard rows weigh more. calibrated: a temperature, fitted on the validation rows. patience: epochs without a
+    better validation loss that end the first phase, a share of the best epoch where that is more; epochs: its limit.
     """
 
     encoder: str
@@ -88,7 +89,7 @@ class HeadSpec:
     dropout: float = 0.1
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
-    epochs: int = 50
+    epochs: int = 2000
     patience: int = 6
 
     def __post_init__(self) -> None:

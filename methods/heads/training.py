@@ -22,6 +22,7 @@ Index = NDArray[np.int64]
 Status = Literal["stopped early", "ran all epochs", "diverged"]
 
 WRONG, UNSURE = 3.0, 2.0  # what hard rows weigh
+SLOW = 0.15  # of the best epoch: the slower a loss falls, the longer its noise hides that (bench/head_convergence.py)
 SURE_TOP, SURE_MARGIN = 0.65, 0.15
 
 
@@ -126,7 +127,7 @@ class _Trainer:
                     continue
                 if loss < best[lane].loss:
                     best[lane] = _Best(loss, epoch, lanes.snapshot(place))
-                if epoch - best[lane].epoch >= specs[lane].patience:
+                if epoch - best[lane].epoch >= max(specs[lane].patience, SLOW * best[lane].epoch):
                     status[lane] = "stopped early"
                 elif epoch < specs[lane].epochs:
                     staying.append(place)

@@ -1,108 +1,125 @@
-"""The recipe that inner validation likes best, whether it can be told from the next one there, and what test says."""
+"""The recipe that inner validation shows to be better than its control, all recipes judged at once, and what test says."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from methods.heads.comparisons import cell
-from methods.heads.noise import Confirmation, Difference, confirmation
+from methods.heads.comparisons import Pair, cell
+from methods.heads.contrasts import Confirmation, Contrast, confirmation
 from storage.files.inputs import InputError
 from tasks.head_sweep.comparison.evaluation import SweepEvaluation, recipe_name
-from tasks.report.templates import Reason, sentences
+from tasks.report.templates import Reason
 
 Runs = list[int]
-Verdict = Confirmation | Literal["not distinguishable"]
+Verdict = Confirmation | Literal["not distinguishable", "one seed"]
+FEWEST_SEEDS = 2
 
 
 @dataclass(frozen=True)
 class RecipeChoice:
-    """Runs of each seed of one recipe. best: first on inner validation; control: of its cell; against: what it is
-    compared with, the control or, where it is the control, the runner-up (empty where there is none).
+    """Runs of each seed of one recipe. control: the one that stays or is replaced; challenger: the recipe that replaces it
+    or came nearest to it, against: the control of its cell. Both empty where no recipe could be compared.
 
-    gain, test: best less against over their common seeds, on validation and on test. left_out: recipes that could not
+    gain, test: challenger less against, on validation among all recipes, on test alone. left_out: recipes that could not
     be chosen, and why.
     """
 
-    best: Runs
     control: Runs
+    challenger: Runs
     against: Runs
-    gain: Difference | None
-    test: Difference | None
+    gain: Contrast | None
+    test: Contrast | None
+    replaced: bool
     left_out: Mapping[str, Reason]
 
     @property
-    def distinguishable(self) -> bool:
-        return self.gain is not None and self.gain.above
-
-    @property
     def chosen(self) -> Runs:
-        return self.best if self.distinguishable else self.control
+        return self.challenger if self.replaced else self.control
 
     @property
     def verdict(self) -> Verdict:
-        """Of test on the best recipe, where validation could tell it from what it was compared with."""
-        if self.gain is None:
-            return "cannot tell"
-        return confirmation(self.test) if self.distinguishable else "not distinguishable"
+        """Of test on the challenger, where validation shows it to be better."""
+        if self.replaced:
+            return confirmation(self.test)
+        one_seed = any(why.kind == "one_seed" for why in self.left_out.values())
+        return "one seed" if self.gain is None and one_seed else "not distinguishable"
 
 
 def choose(sweep: SweepEvaluation) -> RecipeChoice:
-    """The recipe with the best validation macro F1, a mean over its seeds; of equal ones the control.
+    """Of the recipes whose validation macro F1, a mean over seeds, is shown to be above that of their cell's control, at
+    once for all, the best; where none is, or one of another cell's control is as good, the best control.
 
-    It has to beat the control of its cell, paired, over validation groups and beyond the luck of seeds; where it is the
-    control itself, the runner-up that answers otherwise. InputError where no recipe can be compared with the control.
+    A recipe with one seed, or with a run that diverged or ended at its limit of epochs, is not compared. InputError
+    where there is no run of the control.
     """
-    left_out = _divergence(sweep)
-    whole = {name: own for name, own in sweep.recipes.items() if name not in left_out}
     controls = {
         cell(sweep.runs[own[0]].spec): own for own in sweep.recipes.values() if _is_control(sweep, own)
     }
-    left_out |= {
-        name: Reason("no_control")
-        for name, own in whole.items()
-        if not _common(sweep, own, controls.get(cell(sweep.runs[own[0]].spec), []))
-    }
-    candidates = [own for name, own in whole.items() if name not in left_out]
-    if not candidates:
-        whys = zip(
-            left_out, sentences("tasks/head_sweep/comparison/reasons.j2", left_out.values()), strict=True
-        )
+    if not controls:
         raise InputError(
-            Path("params.yaml"), f"no recipe has all its runs and a run of the control {sweep.control!r} beside it: "
-            + "; ".join(f"{name}: {why}" for name, why in list(whys)[:3]),
-            field="head_sweep.plan.presets",
+            Path("params.yaml"), "no recipe has all its runs and a run of the control "
+            f"{sweep.control!r} beside it: all of those diverged", field="head_sweep.plan.presets",
         )  # fmt: skip
-    ranked = sorted(candidates, key=lambda own: (-_score(sweep, own), not _is_control(sweep, own)))
-    best = ranked[0]
-    control = controls[cell(sweep.runs[best[0]].spec)]
-    against = next(_others(sweep, ranked), []) if best == control else control
-    pairs = _common(sweep, best, against)
+    left_out = _left_out(sweep, controls)
+    challengers = _distinct(sweep, left_out)
+    beside = [controls[cell(sweep.runs[own[0]].spec)] for own in challengers]
+    pairs = [_common(sweep, own, control) for own, control in zip(challengers, beside, strict=True)]
+    found = sweep.compared(pairs, "validation")
+    scores = [_score(sweep, own) for own in challengers]
+    best_control = max(controls.values(), key=lambda own: _score(sweep, own))
+    least = _score(sweep, best_control)
+    shown = [i for i, each in enumerate(found) if each and each.above and scores[i] > least]
+    out = {name: left_out[name] for name in sorted(left_out)}
+    if not challengers:
+        return RecipeChoice(best_control, [], [], None, None, False, out)
+    best = max(shown or range(len(challengers)), key=lambda i: scores[i])
     return RecipeChoice(
-        best, control, against, sweep.of_pairs(pairs, "validation"), sweep.of_pairs(pairs, "test"),
-        {name: left_out[name] for name in sorted(left_out)},
+        beside[best] if shown else best_control, challengers[best], beside[best], found[best],
+        sweep.compared([pairs[best]], "test")[0], bool(shown), out,
     )  # fmt: skip
 
 
-def _divergence(sweep: SweepEvaluation) -> dict[str, Reason]:
-    runs = Counter(recipe_name(facts) for facts in sweep.failed)
-    return {name: Reason("divergence", {"runs": number}) for name, number in runs.items()}
+def _left_out(
+    sweep: SweepEvaluation, controls: Mapping[tuple[str, int, int, float], Runs]
+) -> dict[str, Reason]:
+    diverged = Counter(recipe_name(facts) for facts in sweep.failed)
+    left_out = {name: Reason("divergence", {"runs": number}) for name, number in diverged.items()}
+    for name, own in sweep.recipes.items():
+        unended = sum(not sweep.runs[i].converged for i in own)
+        control = controls.get(cell(sweep.runs[own[0]].spec), [])
+        seeds = len(_common(sweep, own, control))
+        if name in left_out:
+            continue
+        if unended:
+            left_out[name] = Reason("unended", {"runs": unended})
+        elif not seeds:
+            left_out[name] = Reason("no_control")
+        elif seeds < FEWEST_SEEDS:
+            left_out[name] = Reason("one_seed")
+    return left_out
 
 
-def _others(sweep: SweepEvaluation, ranked: Sequence[Runs]) -> Iterator[Runs]:
-    """After the first, those that answer otherwise at seeds that both have."""
-    answers = {sweep.runs[i].spec.answers for i in ranked[0]}
-    for own in ranked[1:]:
-        if not answers & {sweep.runs[i].spec.answers for i in own} and _common(sweep, ranked[0], own):
-            yield own
+def _distinct(sweep: SweepEvaluation, left_out: Mapping[str, Reason]) -> list[Runs]:
+    """Recipes to compare with a control; of those that answer alike, the control among them, the first."""
+    seen = {
+        sweep.runs[i].spec.answers for own in sweep.recipes.values() if _is_control(sweep, own) for i in own
+    }
+    found = []
+    for name, own in sweep.recipes.items():
+        answers = {sweep.runs[i].spec.answers for i in own}
+        if name not in left_out and not answers & seen:
+            found.append(own)
+            seen |= answers
+    return found
 
 
-def _common(sweep: SweepEvaluation, one: Runs, other: Runs) -> list[tuple[int, int]]:
-    """Pairs of one seed."""
-    place = {sweep.runs[i].spec.seed: i for i in other}
+def _common(sweep: SweepEvaluation, one: Runs, other: Runs) -> list[Pair]:
+    """Pairs of one seed whose trainings ended by themselves."""
+    place = {sweep.runs[i].spec.seed: i for i in other if sweep.runs[i].converged}
     return [(i, place[sweep.runs[i].spec.seed]) for i in one if sweep.runs[i].spec.seed in place]
 
 
@@ -116,7 +133,7 @@ def _score(sweep: SweepEvaluation, own: Runs) -> float:
 
 def recommendation(sweep: SweepEvaluation, choice: RecipeChoice) -> dict[str, Any]:
     """The recommended recipe, as a preset takes it, and the one that it was compared with."""
-    other = choice.against if choice.chosen == choice.best else choice.best
+    other = choice.against if choice.replaced else choice.challenger
     return {
         **_preset(sweep, choice.chosen),
         "against": _preset(sweep, other) if other else None,

@@ -4,21 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from methods.heads.comparisons import cell
-from methods.heads.noise import Difference
+from methods.heads.contrasts import Contrast
 from methods.statistics.sample_sizes import scaled_size
 from params.head_sweep import Compare
 from storage.files.markdown import rounded
 from tasks.head_sweep.comparison.choice import RecipeChoice, choose
-from tasks.head_sweep.comparison.evaluation import PARTS, SweepEvaluation
-from tasks.head_sweep.comparison.tables import BETTER, HELPS, NOISE, NOT_HOLM, STILL, noise, tables
+from tasks.head_sweep.comparison.evaluation import PARTS, Part, SweepEvaluation
+from tasks.head_sweep.comparison.tables import BETTER, HELPS, NOISE, STILL, ece_interval, noise, tables
 from tasks.report.decision import POWER, Action, Decision, Grade, Requirement, stated
 from tasks.report.templates import Reason, sentences
 
 Toggles = list[dict[str, Any]]
+SEEDS = 3  # from where on a gain of about nine points is shown with `POWER` (bench/head_choice.py)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
     template = "tasks/head_sweep/comparison/reasons.j2"
     left_out = dict(zip(choice.left_out, sentences(template, choice.left_out.values()), strict=True))
     reasons = [
-        *_choice(comparison), *_few_rows(comparison), *_sweep(comparison),
+        *_choice(comparison), *_limits(comparison), *_few_rows(comparison), *_sweep(comparison),
         Reason("helpful_toggles", {"toggles": helpful}), Reason("harmful_toggles", {"toggles": harmful}),
         _noise(luck, comparison.params.level), _temperature(comparison), *_failures(comparison, left_out),
     ]  # fmt: skip
@@ -65,7 +65,7 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
         format=1,
         experiment="head_sweep",
         action=_action(choice),
-        grade=Grade.NOT_JUDGED if choice.verdict == "not distinguishable" else Grade(choice.verdict),
+        grade=Grade(choice.verdict) if choice.replaced else Grade.NOT_JUDGED,
         chosen=comparison.name(choice.chosen),
         control=comparison.name(choice.control),
         better_than_chosen=[],
@@ -76,9 +76,10 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
             **{name: plan[name] for name in ("runs", "trainings", "forks", "post_hoc")},
             "failed": sum(len(each.failed) for each in comparison.sweeps),
             **{f"{part}_{name}": getattr(first.splits[part], name) for part in PARTS for name in ("rows", "groups")},
-            "best_on_validation": comparison.name(choice.best),
+            "at_epoch_limit": len(_at_limit(comparison)),
+            "challenger": comparison.name(choice.challenger) if choice.challenger else None,
             "compared_with": comparison.name(choice.against) if choice.against else None,
-            "validation_macro_f1_fg": _estimate(first.mean(choice.best, "validation")),
+            "validation_macro_f1_fg": _estimate(first.mean(choice.chosen, "validation")),
             "control_validation_macro_f1_fg": _estimate(first.mean(choice.control, "validation")),
             "gain_on_validation": _gain(choice.gain),
             "gain_on_test": _gain(choice.test),
@@ -94,24 +95,28 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
 
 
 def _action(choice: RecipeChoice) -> Action:
-    if not choice.distinguishable or choice.best == choice.control:
-        return Action.KEEP
-    return {"holds": Action.SHIP, "cannot tell": Action.COLLECT}.get(choice.verdict, Action.KEEP)
+    if choice.replaced:
+        return {"holds": Action.SHIP, "cannot tell": Action.COLLECT}.get(choice.verdict, Action.KEEP)
+    return Action.COLLECT if choice.verdict == "one seed" else Action.KEEP
 
 
 def _requirements(comparison: SweepComparison) -> list[Requirement]:
-    """Validation groups that would tell the first recipe from what it was compared with, if its lead stays."""
-    choice = comparison.choice
-    if choice.gain is None or choice.distinguishable or not choice.against:
+    """Seeds, where there is one; else what would tell the challenger from the control of its cell, if its lead stays."""
+    choice, first = comparison.choice, comparison.first
+    if choice.verdict == "one seed":
+        control = comparison.name(choice.control)
+        return [
+            Requirement(claim=f"a recipe > {control}", unit="seeds", present=1, needed=SEEDS, power=POWER)
+        ]
+    part: Part = "test" if choice.replaced else "validation"
+    found = choice.test if choice.replaced else choice.gain
+    if found is None or found.floor is None or choice.verdict in ("holds", "does not hold"):
         return []
-    gain, level = choice.gain, comparison.params.level
-    half = max(gain.delta - gain.low, gain.floor)
-    present = comparison.first.validation.groups
-    names = (comparison.name(choice.best), comparison.name(choice.against))
-    needed = scaled_size(present, gain.delta, half, level, POWER)
-    return [Requirement(
-        claim=" > ".join(names), unit="validation groups", present=present, needed=needed, power=POWER,
-    )]  # fmt: skip
+    present = first.splits[part].groups
+    claim = f"{comparison.name(choice.challenger)} > {comparison.name(choice.against)}"
+    needed = scaled_size(present, max(found.delta, 0.0), found.floor, comparison.params.level, POWER)
+    unit = f"{part} groups"
+    return [Requirement(claim=claim, unit=unit, present=present, needed=needed, power=POWER)]
 
 
 def _toggles(comparison: SweepComparison, verdict: str) -> Toggles:
@@ -134,26 +139,43 @@ def _toggles(comparison: SweepComparison, verdict: str) -> Toggles:
 
 def _choice(comparison: SweepComparison) -> Iterable[Reason]:
     choice, first = comparison.choice, comparison.first
-    validation, test, best = first.validation, first.test, comparison.name(choice.best)
-    score = first.mean(choice.best, "validation")
-    opening = {
-        "best": best, "rows": validation.rows, "groups": validation.groups, "seeds": len(choice.best), "score": score,
-    }  # fmt: skip
+    validation, test, control = first.validation, first.test, comparison.name(choice.control)
+    split = {"rows": validation.rows, "groups": validation.groups}
+    kept = {"control": control, "score": first.mean(choice.control, "validation")}
     if choice.gain is None or choice.test is None:
-        yield Reason("nothing_to_compare", {"opening": opening})
+        seeds = max(len(own) for own in first.recipes.values())
+        yield Reason(
+            "one_seed" if choice.verdict == "one seed" else "nothing_to_compare",
+            {**split, **kept, "seeds": seeds},
+        )
         return
-    both = {"against": comparison.name(choice.against), "distinguishable": choice.distinguishable}
+    pair = {"challenger": comparison.name(choice.challenger), "against": comparison.name(choice.against)}
     yield Reason("on_validation", {
-        **both, "opening": opening, "is_control": choice.best == choice.control, "gain": choice.gain,
-        "score": first.mean(choice.against, "validation")[0],
+        **split, **kept, **pair, "gain": choice.gain, "replaced": choice.replaced,
+        "scores": [first.mean(own, "validation")[0] for own in (choice.challenger, choice.against)],
     })  # fmt: skip
-    scores = [first.mean(own, "test")[0] for own in (choice.best, choice.against)]
     yield Reason("on_test", {
-        **both, "rows": test.rows, "groups": test.groups, "best": best, "scores": scores, "gain": choice.test,
+        **pair, "rows": test.rows, "groups": test.groups, "gain": choice.test, "replaced": choice.replaced,
+        "scores": [first.mean(own, "test")[0] for own in (choice.challenger, choice.against)],
     })  # fmt: skip
     recipes = comparison.tables["recipes"]["macro_f1_fg"]
     if (above := int((recipes > float(test.scores[choice.chosen].mean())).sum())) > 0:
         yield Reason("higher_on_test", {"above": above, "recipes": len(recipes)})
+
+
+def _at_limit(comparison: SweepComparison) -> list[tuple[str, int]]:
+    """Runs that ended at their limit of epochs, and the limit."""
+    runs = [run for each in comparison.sweeps for run in each.runs]
+    return [(run.spec.id, run.spec.epochs) for run in runs if not run.converged]
+
+
+def _limits(comparison: SweepComparison) -> Iterable[Reason]:
+    if ended := _at_limit(comparison):
+        runs = sum(len(each.runs) for each in comparison.sweeps)
+        yield Reason("at_limit", {
+            "ended": len(ended), "runs": runs, "names": [name for name, _ in ended[:3]],
+            "epochs": max(epochs for _, epochs in ended),
+        })  # fmt: skip
 
 
 def _few_rows(comparison: SweepComparison) -> Iterable[Reason]:
@@ -167,7 +189,7 @@ def _few_rows(comparison: SweepComparison) -> Iterable[Reason]:
 def _sweep(comparison: SweepComparison) -> Iterable[Reason]:
     """Brings the choice in one cell and the differences over all cells together."""
     own, choice, first = comparison.of_first("table"), comparison.choice, comparison.first
-    profiles = own[own["validation_verdict"].isin([*BETTER, NOISE, NOT_HOLM])]
+    profiles = own[own["validation_verdict"].isin([*BETTER, NOISE])]
     if not len(profiles):
         return
     place = cell(first.runs[choice.chosen[0]].spec)
@@ -187,14 +209,17 @@ def _sweep(comparison: SweepComparison) -> Iterable[Reason]:
 
 def _noise(luck: Mapping[str, float | int | None], level: float) -> Reason:
     if luck["seed_sd_of_one_run"] is None:
-        return Reason("one_seed", {"groups": luck["test_groups"]})
+        return Reason("luck_unknown", {"groups": luck["test_groups"]})
     return Reason("noise", {"figures": luck, "level": level})
 
 
 def _temperature(comparison: SweepComparison) -> Reason:
-    runs = [comparison.first.runs[i] for i in comparison.choice.chosen]
-    before, after = np.mean([[run.ece_before, run.ece_after] for run in runs], axis=0).tolist()
-    return Reason("temperature", {"before": before, "after": after, "seeds": len(runs)})
+    """ECE on test without and with the fitted temperature: the reading, and without its bias."""
+    own, resamples = comparison.choice.chosen, comparison.params.resamples
+    before, after = (
+        ece_interval(comparison.first, own, name, resamples) for name in ("ece_before_T", "ece_after_T")
+    )
+    return Reason("temperature", {"before": before, "after": after, "seeds": len(own)})
 
 
 def _failures(comparison: SweepComparison, left_out: Mapping[str, str]) -> Iterable[Reason]:
@@ -211,7 +236,7 @@ def _estimate(values: tuple[float, float, float]) -> dict[str, Any]:
     return _rounded(dict(zip(("mean", "low", "high"), values, strict=True)))
 
 
-def _gain(difference: Difference | None) -> dict[str, Any] | None:
+def _gain(difference: Contrast | None) -> dict[str, Any] | None:
     return _rounded(asdict(difference)) if difference else None
 
 

@@ -1,22 +1,22 @@
 """Every run evaluated on inner validation and on test, with the groups of each drawn again: what all tables come from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.calibration.calibration_error import ece_null, expected_calibration_error
+from methods.calibration.calibration_error import ece_null, expected_calibration_error, row_nll
 from methods.calibration.temperature import TemperatureFit, fit_temperature
-from methods.heads.comparisons import cell
-from methods.heads.intervals import figure_draws
+from methods.heads.class_scores import macro_f1_interval
+from methods.heads.comparisons import Pair
+from methods.heads.contrasts import Contrast, contrasts
 from methods.heads.metrics import BINS, HeadMetrics, head_metrics, probabilities
-from methods.heads.noise import Difference, difference, group_counts, group_weights, macro_f1, macro_f1_draws
+from methods.heads.noise import group_counts, macro_f1, macro_f1_draws
 from methods.heads.specs import HeadSpec
 from methods.heads.sweep import logit_divisor
-from methods.statistics.intervals import percentile_interval
 from params.head_sweep import Compare
 from storage.files.inputs import InputError
 from storage.heads.embeddings import Embeddings, check_encoders, read_embeddings
@@ -27,13 +27,14 @@ Index = NDArray[np.int64]
 Files = Mapping[str, Path]
 Part = Literal["validation", "test"]
 PARTS: tuple[Part, ...] = ("validation", "test")
+LIMIT = "ran all epochs"
 
 
 @dataclass(frozen=True)
 class RunEvaluation:
     """A run that ended with weights. served: test logits as it answers; fit: the temperature that validation asks for,
-    whether the run applies it or not. counts (groups, foreground, 3) of each split; draws (resamples,) over test
-    groups of accuracy, nll, ece, ece_before_T and ece_after_T."""
+    whether the run applies it or not. counts (groups, foreground, 3) of each split. Of each test row (n,): correct, nll,
+    and its confidence as it is served (ece), without a temperature and with the fitted one."""
 
     facts: Mapping[str, Any]
     spec: HeadSpec
@@ -47,19 +48,27 @@ class RunEvaluation:
     ece_after: float
     ece_null: float
     counts: Mapping[Part, Index]
-    draws: Mapping[str, Floats]
+    correct: NDArray[np.bool_]
+    nll: Floats
+    confidence: Mapping[str, Floats]
 
     @property
     def recipe(self) -> str:
         return recipe_name(self.facts)
 
+    @property
+    def converged(self) -> bool:
+        """Its first phase ended by itself, not at its limit of epochs."""
+        return bool(self.facts["status"] != LIMIT)
+
 
 @dataclass(frozen=True)
 class SplitScores:
-    """One split of a dataset. labels: of each encoder; classes (foreground,): rows of each. scores (runs,): macro F1;
-    draws (runs, resamples) of it over the split's groups."""
+    """One split of a dataset. labels: of each encoder; member (rows,): the group of each; classes (foreground,): rows of
+    each. scores (runs,): macro F1; draws (runs, resamples) of it over the split's groups."""
 
     labels: Mapping[str, Index]
+    member: Index
     classes: Index
     rows: int
     groups: int
@@ -79,8 +88,8 @@ class SweepEvaluation:
     runs: list[RunEvaluation]
     failed: list[Mapping[str, Any]]
     splits: Mapping[Part, SplitScores]
-    weights: Floats
     level: float
+    seed: int
 
     @property
     def test(self) -> SplitScores:
@@ -106,23 +115,16 @@ class SweepEvaluation:
             found.setdefault(run.recipe, []).append(number)
         return found
 
-    def of_pairs(self, pairs: Sequence[tuple[int, int]], part: Part) -> Difference | None:
-        """None where there is no pair. Copies count once: runs that differ in their temperature alone answer alike."""
-        if not pairs:
-            return None
-        answers = [spec.answers for spec in self.specs]
-        once = {(answers[i], answers[j]): (i, j) for i, j in reversed(pairs)}
-        keys = list(reversed(once))
-        one, other = zip(*(once[key] for key in keys), strict=True)
-        cells = [(replace(a, seed=0), replace(b, seed=0)) for a, b in keys]
-        units = [(_unit(a), _unit(b)) for a, b in keys]
-        own = self.splits[part]
-        return difference(one, other, cells, units, own.scores, own.draws, self.level)
+    def compared(self, families: Sequence[Sequence[Pair]], part: Part) -> list[Contrast | None]:
+        """Each list of pairs judged beside the others; a run that ended at its limit stands in no pair."""
+        own, converged = self.splits[part], [run.converged for run in self.runs]
+        ended = [[pair for pair in pairs if all(converged[i] for i in pair)] for pairs in families]
+        return contrasts(self.specs, ended, own.scores, own.draws, own.groups, self.level, self.seed)
 
     def mean(self, runs: Sequence[int], part: Part) -> tuple[float, float, float]:
         """Mean macro F1 of runs, and its interval over the split's groups."""
-        low, high = percentile_interval(self.splits[part].draws[list(runs)].mean(axis=0), self.level)
-        return float(self.splits[part].scores[list(runs)].mean()), float(low), float(high)
+        found = macro_f1_interval(np.stack([self.runs[i].counts[part] for i in runs]), self.level)
+        return found.value, found.low, found.high
 
     def scarce(self, part: Part, few: int) -> list[tuple[str, int]]:
         """Foreground classes of which a split has fewer than `few` rows."""
@@ -190,7 +192,6 @@ def _sweep(
     where, group = np.array(first.split), np.array(first.groups)  # alike for all encoders of a dataset
     groups = {part: group[where == part] for part in PARTS}
     number = {part: len(np.unique(each)) for part, each in groups.items()}
-    weights = group_weights(number["test"], params.resamples, params.seed)
     labels: dict[Part, dict[str, Index]] = {part: {} for part in PARTS}
     for seen, trained in encoders:
         own = _numbered(seen)
@@ -201,7 +202,7 @@ def _sweep(
             if facts["status"] == "diverged":
                 failed.append(facts)
             else:
-                finished[facts["id"]] = _run(facts, trained, truths, weights, params)
+                finished[facts["id"]] = _run(facts, trained, truths, params)
     runs = [finished[entry["id"]] for entry in planned["planned"] if entry["id"] in finished]
     if not runs:
         raise InputError(
@@ -213,12 +214,13 @@ def _sweep(
     for part, seed in (("validation", params.seed + 1), ("test", params.seed)):
         counts = np.stack([run.counts[part] for run in runs])
         splits[part] = SplitScores(
-            labels[part], np.bincount(labels[part][first.encoder], minlength=fg)[:fg], len(groups[part]), number[part],
+            labels[part], np.unique(groups[part], return_inverse=True)[1],
+            np.bincount(labels[part][first.encoder], minlength=fg)[:fg], len(groups[part]), number[part],
             macro_f1(counts.sum(axis=1)), macro_f1_draws(counts, params.resamples, seed),
         )  # fmt: skip
     return SweepEvaluation(
         dataset, first.classes, {seen.encoder: each.train_counts for seen, each in encoders}, fg,
-        planned["planned"][0]["profile"], runs, failed, splits, weights, params.level,
+        planned["planned"][0]["profile"], runs, failed, splits, params.level, params.seed,
     )  # fmt: skip
 
 
@@ -229,7 +231,7 @@ def _numbered(seen: Embeddings) -> Index:
 
 def _run(
     facts: Mapping[str, Any], trained: EncoderRuns, truths: Mapping[Part, tuple[Index, NDArray[np.str_]]],
-    weights: Floats, params: Compare,
+    params: Compare,
 ) -> RunEvaluation:  # fmt: skip
     spec = HeadSpec.parse(facts["id"])
     prior = np.array(facts["prior_offsets"])
@@ -239,25 +241,19 @@ def _run(
     }
     fit = fit_temperature(plain["validation"], truths["validation"][0])
     served = plain["test"] / facts["temperature"]
-    labels, groups = truths["test"]
-    confidence = np.minimum(probabilities(served).max(axis=1), 1.0)
-    null = ece_null(confidence, BINS, params.null_draws, params.seed)
-    cooled = plain["test"] / logit_divisor(fit)
-    draws = figure_draws(probabilities(served), labels, groups, weights)
-    for name, logits in (("ece_before_T", plain["test"]), ("ece_after_T", cooled)):
-        draws[name] = figure_draws(probabilities(logits), labels, groups, weights)["ece"]
+    labels, cooled = truths["test"][0], plain["test"] / logit_divisor(fit)
+    tempered = {"ece": served, "ece_before_T": plain["test"], "ece_after_T": cooled}
+    confidence = {
+        name: np.minimum(probabilities(logits).max(axis=1), 1.0) for name, logits in tempered.items()
+    }
+    null = ece_null(confidence["ece"], BINS, params.null_draws, params.seed)
     return RunEvaluation(
         facts, spec, facts["profile"], facts["size"], served, fit, head_metrics(served, labels, trained.foreground),
         HeadMetrics(**facts["validation"]), _ece(plain["test"], labels), _ece(cooled, labels),
         float(np.quantile(null, params.level)),
-        {part: group_counts(plain[part].argmax(axis=1), *truths[part], trained.foreground) for part in PARTS}, draws,
+        {part: group_counts(plain[part].argmax(axis=1), *truths[part], trained.foreground) for part in PARTS},
+        served.argmax(axis=1) == labels, row_nll(probabilities(served), labels), confidence,
     )  # fmt: skip
-
-
-def _unit(spec: HeadSpec) -> tuple[str, int, int, int]:
-    """What shares its first weights and its batches, whatever the recipe: the luck of one seed."""
-    encoder, hidden, batch, _ = cell(spec)
-    return encoder, hidden, batch, spec.seed
 
 
 def _ece(logits: Floats, labels: Index) -> float:

@@ -10,19 +10,17 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
 from methods.calibration.calibration_error import equal_width_bins
+from methods.heads.class_scores import class_f1_intervals
 from methods.heads.comparisons import cell
-from methods.heads.intervals import class_f1_draws
-from methods.heads.metrics import BINS, probabilities, rates
-from methods.heads.sweep import logit_divisor
+from methods.heads.metrics import BINS
 from methods.statistics.intervals import wilson
 from params.head_sweep import Compare
 from tasks.head_sweep.comparison.choice import RecipeChoice
 from tasks.head_sweep.comparison.decision import SweepComparison
 from tasks.head_sweep.comparison.evaluation import SweepEvaluation
-from tasks.head_sweep.comparison.tables import NOT_HOLM, figure_interval
+from tasks.head_sweep.comparison.tables import ece_interval
 from tasks.report.plots import blank, write
 
 COLOURS = {
@@ -30,7 +28,6 @@ COLOURS = {
     "helps": "#4c72b0",
     "worse": "#c44e52",
     "hurts": "#c44e52",
-    NOT_HOLM: "#b8860b",
 }
 PALE, BELOW = "0.62", "#f1e3cb"
 CONTROL, CHOSEN = "#dd8452", "#4c72b0"
@@ -41,7 +38,7 @@ def plots(folder: Path, comparison: SweepComparison) -> None:
     _heat_map(folder / "heat_map.png", sweep)
     _forest(folder / "forest.png", tables["table"], tables["knobs"], sweep, comparison.params)
     _class_f1(folder / "class_f1.png", sweep, choice)
-    _reliability(folder / "reliability.png", sweep, choice)
+    _reliability(folder / "reliability.png", comparison)
     _cost(folder / "cost.png", tables["recipes"], sweep, choice)
 
 
@@ -89,7 +86,7 @@ def _forest(
     left = profiles[(profiles["dataset"] == sweep.dataset) & profiles["delta"].notna()]
     right = knobs[knobs["dataset"] == sweep.dataset] if len(knobs) else knobs
     rows = max(len(left), len(right), 1)
-    title = f"Paired differences in macro F1, means and {params.level:.0%} intervals over groups"
+    title = f"Paired differences in macro F1, means and {params.level:.0%} intervals for all at once"
     figure = blank(12, 2.2 + 0.3 * rows, title, 10)
     for ax, table, name, title in zip(
         figure.subplots(1, 2), (left, right), ("profile", "knob"),
@@ -104,51 +101,52 @@ def _forest(
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("points of macro F1 (in brackets: pairs of runs)", fontsize=8)
         ax.tick_params(labelsize=8)
-    figure.legend(
-        handles=_forest_legend(params), loc="outside lower center", ncols=3, frameon=False, fontsize=8
-    )
+    figure.legend(handles=_forest_legend(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     write(path, figure)
 
 
 def _difference(ax: Axes, place: int, row: Mapping[Any, Any]) -> None:
     """One line of the forest: test above, validation below it."""
-    ax.barh(place, 200 * row["delta_floor"], left=-100 * row["delta_floor"], height=0.86, color="0.94")
+    floor = 100 * (row["delta_floor"] or 0)
+    ax.barh(place, 2 * floor, left=-floor, height=0.86, color="0.94")
     for prefix, at, mark, size in (("", place - 0.16, "o", 4.5), ("validation_", place + 0.22, "D", 3.0)):
         colour = COLOURS.get(row[f"{prefix}verdict"], PALE)
-        span = [100 * row[f"{prefix}delta_{end}"] for end in ("low", "high")]
+        span = [100 * (row[f"{prefix}delta_{end}"] or np.nan) for end in ("low", "high")]
         face = "white" if prefix else colour
         ax.plot(span, [at, at], color=colour, linewidth=0.9 if prefix else 1.6)
-        ax.plot(100 * row[f"{prefix}delta"], at, mark, color=colour, markersize=size, markerfacecolor=face)
+        ax.plot(
+            100 * (row[f"{prefix}delta"] or 0.0),
+            at,
+            mark,
+            color=colour,
+            markersize=size,
+            markerfacecolor=face,
+        )
 
 
-def _forest_legend(params: Compare) -> list[Line2D | Patch]:
+def _forest_legend() -> list[Line2D | Patch]:
     def line(mark: str, colour: str, label: str, face: str) -> Line2D:
         return Line2D([], [], color=colour, marker=mark, markersize=4.5, markerfacecolor=face, label=label)
 
     return [
         line("o", "0.2", "test", "0.2"), line("D", "0.2", "inner validation, which chooses", "white"),
         Patch(color="0.88", label="floor of the test difference: test groups and the luck of seeds"),
-        Patch(color=COLOURS["better"], label=f"above 0 after Holm (alpha {params.alpha:g})"),
-        Patch(color=COLOURS["worse"], label="below 0 after Holm"),
-        Patch(color=COLOURS[NOT_HOLM], label="beyond its floor, but not after Holm"),
+        Patch(color=COLOURS["better"], label="above 0"), Patch(color=COLOURS["worse"], label="below 0"),
         Patch(color=PALE, label="within noise"),
     ]  # fmt: skip
 
 
 def _class_f1(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
-    """Test F1 of each foreground class against its train rows, mean over seeds, with intervals over test groups."""
+    """Test F1 of each foreground class against its train rows, of all seeds' answers, with intervals over test groups."""
     figure = blank(7.6, 4.6)
     ax = figure.subplots()
-    counts = np.array(sweep.train_counts[sweep.runs[choice.best[0]].spec.encoder][: sweep.foreground])
+    shown = choice.challenger or choice.control
+    counts = np.array(sweep.train_counts[sweep.runs[shown[0]].spec.encoder][: sweep.foreground])
     order = np.argsort(counts, kind="stable")
-    series = [(choice.best, CHOSEN, "o", 0.985), (choice.against, CONTROL, "s", 1.015)]
+    series = [(shown, CHOSEN, "o", 0.985), (choice.against, CONTROL, "s", 1.015)]
     for own, colour, marker, shift in series if choice.against else series[:1]:
-        f1 = np.mean([rates(sweep.runs[i].counts["test"].sum(axis=0))[2] for i in own], axis=0)
-        drawn = np.mean([class_f1_draws(sweep.runs[i].counts["test"], sweep.weights) for i in own], axis=0)
-        tails = [(1 - sweep.level) / 2, (1 + sweep.level) / 2]
-        low, high = np.stack(
-            [np.nanquantile(each, tails) if np.isfinite(each).any() else (0, 1) for each in drawn.T]
-        ).T
+        pooled = np.mean([sweep.runs[i].counts["test"] for i in own], axis=0)
+        f1, low, high = class_f1_intervals(pooled, sweep.level)
         error = np.maximum(np.stack([f1 - low, high - f1]), 0)[:, order]
         ax.errorbar(counts[order] * shift, f1[order], yerr=error, fmt=marker, color=colour, markersize=5, linewidth=0.8,
                     linestyle="-", elinewidth=0.8, capsize=2, alpha=0.9, label=sweep.runs[own[0]].recipe)  # fmt: skip
@@ -169,24 +167,27 @@ def _class_f1(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     write(path, figure)
 
 
-def _reliability(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
-    """Accuracy against confidence on test of the recipe that validation likes best, before and after temperature."""
+def _reliability(path: Path, comparison: SweepComparison) -> None:
+    """Accuracy against confidence on test of the chosen recipe, before and after temperature."""
+    sweep, own = comparison.first, comparison.choice.chosen
     figure = blank(
         9,
         4.6,
-        f"Reliability on test of {sweep.runs[choice.best[0]].recipe}, {len(choice.best)} seed(s) "
+        f"Reliability on test of {sweep.runs[own[0]].recipe}, {len(own)} seed(s) "
         f"({sweep.test.rows:,} rows of {sweep.test.groups} groups)\n"
         f"bars: {sweep.level:.0%} Wilson intervals over rows; in brackets: the ECE's over test groups",
         9,
     )
     grid = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
+    correct = np.concatenate([sweep.runs[i].correct for i in own])
     for column, title in enumerate(("temperature 1", "temperature fitted on inner validation")):
-        confidence, correct = _confidence(sweep, choice.best, fitted=bool(column))
+        name = "ece_after_T" if column else "ece_before_T"
+        confidence = np.concatenate([sweep.runs[i].confidence[name] for i in own])
         bins = equal_width_bins(confidence, correct, BINS)
         filled = bins.count > 0
         count, at = bins.count[filled], bins.confidence[filled] / bins.count[filled]
         seen = bins.correct[filled] / count
-        rows = count / len(choice.best)  # the seeds answer the same rows: they add none
+        rows = count / len(own)  # the seeds answer the same rows: they add none
         low, high = wilson(seen * rows, rows, sweep.level)
         ax, below = grid[0, column], grid[1, column]
         colour = CHOSEN if column else CONTROL
@@ -194,12 +195,9 @@ def _reliability(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> No
         ax.errorbar(
             at, seen, yerr=[seen - low, high - seen], fmt="o-", color=colour, markersize=4, linewidth=1
         )
-        figures = [sweep.runs[i].ece_after if column else sweep.runs[i].ece_before for i in choice.best]
-        ece = float(np.mean(figures))
-        lowest, highest = figure_interval(
-            sweep, choice.best, "ece_after_T" if column else "ece_before_T", ece
-        )
-        ax.set_title(f"{title}: ECE {ece:.3f} [{lowest:.3f}, {highest:.3f}]", fontsize=9)
+        ece = ece_interval(sweep, own, name, comparison.params.resamples)
+        ends = "" if ece.low is None else f" [{ece.low:.3f}, {ece.high:.3f}]"
+        ax.set_title(f"{title}: ECE {ece.value:.3f}{ends}, read as {ece.reading:.3f}", fontsize=9)
         ax.set(ylabel="" if column else "accuracy", ylim=(-0.03, 1.03))
         below.bar(at, rows, width=0.8 / BINS, color=colour)
         below.set(xlabel="confidence", ylabel="" if column else "rows", xlim=(0, 1.02))
@@ -218,9 +216,9 @@ def _cost(path: Path, recipes: pd.DataFrame, sweep: SweepEvaluation, choice: Rec
         own = recipes[(recipes["encoder"] == encoder) & (recipes["size"] == size)]
         ax.plot(own["flops"] / 1e9, own["macro_f1_fg"], "o", color=f"C{number}", markersize=5, alpha=0.75,
                 markeredgewidth=0, label=f"{encoder}, {size}")  # fmt: skip
-    best = recipes[recipes["recipe"] == sweep.runs[choice.best[0]].recipe].iloc[0]
+    best = recipes[recipes["recipe"] == sweep.runs[choice.chosen[0]].recipe].iloc[0]
     ax.plot(best["flops"] / 1e9, best["macro_f1_fg"], "o", color="black", markersize=10, fillstyle="none",
-            label=f"best on inner validation:\n{best['recipe']}")  # fmt: skip
+            label=f"chosen:\n{best['recipe']}")  # fmt: skip
     ax.set(
         xscale="log",
         xlabel="GFLOP of training (matrix products, early stopping included)",
@@ -230,15 +228,3 @@ def _cost(path: Path, recipes: pd.DataFrame, sweep: SweepEvaluation, choice: Rec
     ax.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.tick_params(labelsize=8)
     write(path, figure)
-
-
-def _confidence(
-    sweep: SweepEvaluation, runs: list[int], fitted: bool
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    confidence, correct = [], []
-    for i in runs:
-        run = sweep.runs[i]
-        logits = run.served * run.facts["temperature"] / (logit_divisor(run.fit) if fitted else 1.0)
-        confidence.append(np.minimum(probabilities(logits).max(axis=1), 1.0))
-        correct.append(logits.argmax(axis=1) == sweep.test.labels[run.spec.encoder])
-    return np.concatenate(confidence), np.concatenate(correct)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from methods.heads.training import SLOW
 from tasks.head_sweep.comparison.decision import SweepComparison
 from tasks.head_sweep.comparison.evaluation import SweepEvaluation
 from tasks.report.templates import render
@@ -14,6 +15,7 @@ def report(comparison: SweepComparison, decision: Mapping[str, Any]) -> str:
     return render(
         "tasks/head_sweep/comparison/report.md.j2", decision=decision, plan=comparison.plan,
         params=comparison.params, sweeps=comparison.sweeps, tables=tables, rarest=_rarest,
+        patience=comparison.first.specs[0].patience, slow=SLOW,
     )  # fmt: skip
 
 

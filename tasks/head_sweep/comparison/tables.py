@@ -1,7 +1,6 @@
 """The sweep in tables: profiles, knobs, encoders and sizes, the best of each, and how large a difference has to be."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -9,25 +8,27 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from methods.calibration.calibration_error import width_bin
+from methods.calibration.calibration_intervals import CalibrationErrorInterval, calibration_error_interval
 from methods.heads.comparisons import KNOBS, Pair, cell, factor_pairs, family_pairs, knob_pairs, profile_pairs
-from methods.heads.noise import Difference, confirmation, holm, seed_spread
+from methods.heads.contrasts import Contrast, confirmation
+from methods.heads.metrics import BINS
+from methods.heads.noise import seed_spread
 from methods.heads.specs import HeadSpec
-from methods.statistics.intervals import percentile_interval
+from methods.statistics.group_intervals import group_mean_interval, group_share_interval
 from params.head_sweep import Compare
 from tasks.head_sweep.comparison.evaluation import PARTS, Part, SweepEvaluation
 from tasks.report.templates import Reason, sentences
 
-INTERVALS = ("accuracy", "nll", "ece", "ece_after_T")
 COSTS = ("flops", "first_phase_flops", "second_phase_flops", "evaluation_flops")
-STILL, NOISE, NOT_HOLM, NO_CELL = "changes no answer", "within noise", "not after Holm", "no cell"
+STILL, NOISE, ONE_SEED, NO_CELL = "changes no answer", "within noise", "one seed", "no cell"
 BETTER, HELPS = ("better", "worse"), ("helps", "hurts")
 Words = tuple[str, str]  # for a difference above 0, and below
 Effect = tuple[dict[str, str], Sequence[Pair]]
 PREFIX = {"validation": "validation_", "test": ""}
 ENDS = {"": "delta", "_low": "low", "_high": "high"}
 COLUMNS = {f"delta{end}": name for end, name in ENDS.items()} | {
-    "delta_pairs": "pairs", "delta_group_error": "group_error", "delta_seed_error": "seed_error",
-    "delta_floor": "floor", "p": "p",
+    "delta_pairs": "pairs", "delta_error": "error", "delta_floor": "floor", "p": "p",
 }  # fmt: skip
 
 
@@ -39,10 +40,8 @@ def tables(sweeps: Sequence[SweepEvaluation], params: Compare) -> dict[str, pd.D
     return {
         "table": _stacked(_profiles(each, params) for each in sweeps),
         "runs": pd.DataFrame([record for each in sweeps for record in _runs(each)]),
-        "knobs": _stacked(_effects(each, _knobs(each), HELPS, params) for each in sweeps),
-        "factors": _stacked(
-            _effects(each, _factors(each, params.families), BETTER, params) for each in sweeps
-        ),
+        "knobs": _stacked(_effects(each, _knobs(each), HELPS) for each in sweeps),
+        "factors": _stacked(_effects(each, _factors(each, params.families), BETTER) for each in sweeps),
         "recipes": recipes,
         "best": _best_of_each(recipes),
     }
@@ -50,31 +49,35 @@ def tables(sweeps: Sequence[SweepEvaluation], params: Compare) -> dict[str, pd.D
 
 def _profiles(sweep: SweepEvaluation, params: Compare) -> pd.DataFrame:
     """A row per profile: means over its runs, paired differences from the control and from `full`."""
-    records, differences = [], []
-    for profile in dict.fromkeys(sweep.profiles):
+    names = list(dict.fromkeys(sweep.profiles))
+    beside = [profile_pairs(sweep.specs, sweep.profiles, name, sweep.control) for name in names]
+    compared = [[] if name == sweep.control else pairs for name, pairs in zip(names, beside, strict=True)]
+    beside_full = [
+        [] if name == params.full else profile_pairs(sweep.specs, sweep.profiles, name, params.full)
+        for name in names
+    ]
+    full = sweep.compared(beside_full, "test")
+    records = []
+    for profile, pairs, of_full in zip(names, beside, full, strict=True):
         own = [number for number, run in enumerate(sweep.runs) if run.profile == profile]
         cells = [cell(sweep.runs[i].spec) for i in own]
-        pairs = profile_pairs(sweep.specs, sweep.profiles, profile, sweep.control)
-        differences.append(PairedDifferences.of(sweep, [] if profile == sweep.control else pairs))
-        beside = sorted({number for _, number in pairs})
-        beside_full = profile_pairs(sweep.specs, sweep.profiles, profile, params.full)
-        full = sweep.of_pairs(beside_full, "test") if profile != params.full else None
+        control = sorted({number for _, number in pairs})
         records.append(
             {
                 "dataset": sweep.dataset, "profile": profile, "runs": len(own), "cells": len(set(cells)),
                 **_score(sweep, own, "test"),
-                "control_macro_f1_fg": sweep.mean(beside, "test")[0] if beside else None,
+                "control_macro_f1_fg": sweep.mean(control, "test")[0] if control else None,
                 "seed_sd": seed_spread(sweep.test.scores[own], cells), **_score(sweep, own, "validation"),
                 **{name: _mean(sweep, own, f"metrics.{name}")
                    for name in ("weighted_f1_fg", "macro_precision_fg", "macro_recall_fg")},
-                **{key: value for name in INTERVALS for key, value in _figure(sweep, own, name).items()},
+                **_figures(sweep, own, params),
                 "ece_null": _mean(sweep, own, "ece_null"),
-                **differences[-1].columns,
-                **{f"delta_full{end}": getattr(full, name, None) for end, name in ENDS.items()},
+                **{f"delta_full{end}": getattr(of_full, name, None) for end, name in ENDS.items()},
                 **_costs(sweep, own), "failed": sum(facts["profile"] == profile for facts in sweep.failed),
+                "at_limit": sum(not sweep.runs[i].converged for i in own),
             }
         )  # fmt: skip
-    table = verdicts(pd.DataFrame(records), differences, BETTER, params.alpha)
+    table = _compared(sweep, pd.DataFrame(records), compared, BETTER)
     table.loc[table["profile"] == sweep.control, ["validation_verdict", "verdict"]] = "control"
     return table
 
@@ -163,67 +166,45 @@ def _costs(sweep: SweepEvaluation, own: Sequence[int]) -> dict[str, float]:
 # --- comparisons, on validation and on test -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class PairedDifferences:
-    """The same pairs on both splits; None where there is no pair."""
-
-    validation: Difference | None
-    test: Difference | None
-
-    @classmethod
-    def of(cls, sweep: SweepEvaluation, pairs: Sequence[Pair]) -> "PairedDifferences":
-        return cls(sweep.of_pairs(pairs, "validation"), sweep.of_pairs(pairs, "test"))
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        validation, test = _columns(self.validation), _columns(self.test)
-        return {**{f"validation_{name}": value for name, value in validation.items()}, **test}
+def _effects(sweep: SweepEvaluation, effects: Iterable[Effect], words: Words) -> pd.DataFrame:
+    filled = [(names, pairs) for names, pairs in effects if pairs]
+    if not filled:
+        return pd.DataFrame()
+    records = pd.DataFrame([{"dataset": sweep.dataset, **names} for names, _ in filled])
+    return _compared(sweep, records, [pairs for _, pairs in filled], words)
 
 
-def _effects(
-    sweep: SweepEvaluation, effects: Iterable[Effect], words: Words, params: Compare
+def _compared(
+    sweep: SweepEvaluation, table: pd.DataFrame, families: Sequence[Sequence[Pair]], words: Words
 ) -> pd.DataFrame:
-    records, differences = [], []
-    for names, pairs in effects:
-        if pairs:
-            differences.append(PairedDifferences.of(sweep, pairs))
-            records.append({"dataset": sweep.dataset, **names, **differences[-1].columns})
-    return verdicts(pd.DataFrame(records), differences, words, params.alpha) if records else pd.DataFrame()
-
-
-def verdicts(
-    table: pd.DataFrame, differences: Sequence[PairedDifferences], words: Words, alpha: float
-) -> pd.DataFrame:
-    """Verdicts of both splits, and whether test confirms what validation names."""
+    """Beside each row its difference on both splits, all rows judged at once, and whether test confirms those that
+    validation names."""
     for part in PARTS:
-        table = _part_verdicts(table, PREFIX[part], words, alpha)
+        found = sweep.compared(families, part)
+        for name, of in COLUMNS.items():
+            table[f"{PREFIX[part]}{name}"] = [_entry(each, of) for each in found]
+        table[f"{PREFIX[part]}verdict"] = [verdict(each, words) for each in found]
+    named = [k for k, word in enumerate(table["validation_verdict"]) if word in words]
+    confirmed = dict(zip(named, sweep.compared([families[k] for k in named], "test"), strict=True))
     on_test = [
-        confirmation(each.test.reversed if each.test and verdict == words[1] else each.test)
-        if verdict in words
-        else ""
-        for verdict, each in zip(table["validation_verdict"], differences, strict=True)
+        confirmation(confirmed[k], above=word == words[0]) if k in confirmed else ""
+        for k, word in enumerate(table["validation_verdict"])
     ]
     return table.assign(on_test=on_test)
 
 
-def _part_verdicts(table: pd.DataFrame, prefix: str, words: Words, alpha: float) -> pd.DataFrame:
-    """Holm over all comparisons with anything to compare; what changes no answer is said so and not counted."""
-    columns = ("delta", "p", "delta_group_error", "delta_low", "delta_high", "delta_floor")
-    delta, p, error, low, high, floor = (table[prefix + name].to_numpy(np.float64) for name in columns)
-    still = (delta == 0) & (error == 0)
-    adjusted = holm(np.where(still, np.nan, p))
-    verdict = np.where(np.isnan(delta), _words([NO_CELL])[0], NOISE).astype(object)
-    verdict[(np.abs(delta) > floor) & ((low > 0) | (high < 0))] = NOT_HOLM
-    verdict[still] = STILL
-    verdict[(adjusted < alpha) & (low > 0)] = words[0]
-    verdict[(adjusted < alpha) & (high < 0)] = words[1]
-    return table.assign(**{f"{prefix}p_holm": adjusted, f"{prefix}verdict": verdict})
+def verdict(found: Contrast | None, words: Words) -> str:
+    if found is None:
+        return _words([NO_CELL])[0]
+    if found.same:
+        return STILL
+    if found.floor is None:
+        return ONE_SEED
+    return words[0] if found.above else words[1] if found.below else NOISE
 
 
-def _columns(difference: Difference | None) -> dict[str, Any]:
-    return {
-        column: getattr(difference, name, 0 if name == "pairs" else None) for column, name in COLUMNS.items()
-    }
+def _entry(found: Contrast | None, name: str) -> float | int | None:
+    return getattr(found, name, 0 if name == "pairs" else None)
 
 
 def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -239,20 +220,35 @@ def _score(sweep: SweepEvaluation, own: Sequence[int], part: Part) -> dict[str, 
     return dict(zip((name, f"{name}_low", f"{name}_high"), sweep.mean(own, part), strict=True))
 
 
-def _figure(sweep: SweepEvaluation, own: Sequence[int], name: str) -> dict[str, float]:
-    """A mean over runs and its interval over test groups."""
-    value = _mean(sweep, own, "ece_after" if name == "ece_after_T" else f"metrics.{name}")
-    low, high = figure_interval(sweep, own, name, value)
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
+def _figures(sweep: SweepEvaluation, own: Sequence[int], params: Compare) -> dict[str, float | None]:
+    """Means over runs with their intervals over test groups; of an ECE the reading, and the interval of what it is
+    without its bias."""
+    runs, member = [sweep.runs[i] for i in own], sweep.test.member
+    correct = np.mean([run.correct for run in runs], axis=0)
+    accuracy = group_share_interval(correct, member, sweep.level)
+    loss = group_mean_interval(np.mean([run.nll for run in runs], axis=0), member, sweep.level)
+    found = {f"{name}{end}": getattr(each, of) for name, each in (("accuracy", accuracy), ("nll", loss))
+             for end, of in (("", "value"), ("_low", "low"), ("_high", "high"))}  # fmt: skip
+    for name in ("ece", "ece_after_T"):
+        each = ece_interval(sweep, own, name, params.resamples)
+        found |= {
+            name: each.reading, f"{name}_debiased": each.value, f"{name}_debiased_low": each.low,
+            f"{name}_debiased_high": each.high,
+        }  # fmt: skip
+    return found
 
 
-def figure_interval(
-    sweep: SweepEvaluation, own: Sequence[int], name: str, value: float
-) -> tuple[float, float]:
-    """Percentiles; of an ECE the basic interval, as resampling adds noise of its own to what cannot fall below 0."""
-    drawn = np.mean([sweep.runs[i].draws[name] for i in own], axis=0)
-    low, high = (float(each) for each in percentile_interval(drawn, sweep.level))
-    return (max(0.0, 2 * value - high), 2 * value - low) if name.startswith("ece") else (low, high)
+def ece_interval(
+    sweep: SweepEvaluation, own: Sequence[int], name: str, resamples: int
+) -> CalibrationErrorInterval:
+    """Of the mean ECE of runs, which read the same test groups: bins of each run are bins of its own."""
+    confidence = np.concatenate([sweep.runs[i].confidence[name] for i in own])
+    correct = np.concatenate([sweep.runs[i].correct for i in own])
+    run = np.repeat(np.arange(len(own)), sweep.test.rows)
+    return calibration_error_interval(
+        confidence, correct, np.tile(sweep.test.member, len(own)), width_bin(confidence, BINS) + BINS * run,
+        sweep.level, resamples, sweep.seed,
+    )  # fmt: skip
 
 
 def _mean(sweep: SweepEvaluation, own: Iterable[int], attribute: str) -> float:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pandas as pd
 
-from methods.heads.noise import Confirmation
+from methods.heads.contrasts import Confirmation
 from methods.heads.run_differences import RunDifference
 from tasks.head_sweep.comparison.finished_runs.evaluation import FinishedEvaluation
 from tasks.head_sweep.comparison.tables import BETTER

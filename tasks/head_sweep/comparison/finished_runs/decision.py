@@ -11,8 +11,8 @@ from params.head_sweep import CompareFinished
 from storage.files.markdown import rounded
 from tasks.head_sweep.comparison.finished_runs.choice import ProfileChoice, profile_choice
 from tasks.head_sweep.comparison.finished_runs.evaluation import FinishedEvaluation
-from tasks.head_sweep.comparison.finished_runs.tables import ONE_SEED, noise, profile_table
-from tasks.head_sweep.comparison.tables import BETTER
+from tasks.head_sweep.comparison.finished_runs.tables import noise, profile_table
+from tasks.head_sweep.comparison.tables import BETTER, ONE_SEED
 from tasks.report.decision import Action, Decision, Grade, stated
 from tasks.report.templates import Reason
 

@@ -10,7 +10,7 @@ from methods.heads.noise import holm
 from methods.heads.run_differences import RunDifference
 from tasks.head_sweep.comparison.evaluation import Part
 from tasks.head_sweep.comparison.finished_runs.evaluation import FinishedEvaluation, score
-from tasks.head_sweep.comparison.tables import BETTER, NOISE, NOT_HOLM, PREFIX
+from tasks.head_sweep.comparison.tables import BETTER, NOISE, ONE_SEED, PREFIX
 
 VIEW = {  # what a terminal shows of the table
     "columns": [
@@ -23,7 +23,7 @@ VIEW = {  # what a terminal shows of the table
         "floor": "noise.floor_of_two_single_runs",
     },
 }  # fmt: skip
-ONE_SEED, NO_SPREAD, SAME, NO_PAIR = "one seed", "no spread", "same scores", "no pair"
+NOT_HOLM, NO_SPREAD, SAME, NO_PAIR = "not after Holm", "no spread", "same scores", "no pair"
 
 
 def profile_table(evaluation: FinishedEvaluation, alpha: float) -> pd.DataFrame:
