@@ -100,7 +100,7 @@ def spread_positives_at_power(
         low, high = _spread_ends(drawn, found.covariance / times, found.pairs * times, level)
         return float((low > fails if wide else high < fails).mean())
 
-    return fewest_that_decide(deciding, power, present // 4 + 1)
+    return fewest_that_decide(deciding, power, least_count * len(found.areas))
 
 
 def _full_bins(part: Part, edges: Sequence[float], bins: Sequence[Bin], least_count: int) -> _Bins:
