@@ -160,7 +160,7 @@ def test_a_picture_stands_in_one_split_in_whatever_turn_and_under_whatever_host(
     pictures = table.assign(host_image=hosts, host_turn=0)
     read_manifest(written(tmp_path, pictures), "images")
     train, val = (first(table, mode="unpaired", split=split) for split in ("train", "val"))
-    pictures.loc[val, ["host_image", "host_turn"]] = [pictures.loc[train, "host_image"], 5]
+    pictures.loc[val, "host_image"], pictures.loc[val, "host_turn"] = hosts[train], 5
     with pytest.raises(
         InputError, match=r"field host_image: .*another split too \(unpaired; row \d+ is in train"
     ):
