@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from bench.wald import wald_interval
 from methods.budgets.learnability import Help, HelpRule, LabelRows, oracle_recall
-from methods.statistics.ranking import delong_interval
 from methods.statistics.streams import stream
 from storage.files.markdown import markdown_table
 
@@ -26,8 +26,9 @@ def row(positives: int, gap: float, draws: int) -> dict[str, str]:
     before, found = np.zeros(draws), []
     for number in range(draws):
         scores = rng.normal(size=len(positive)) + gap * positive
-        before[number] = delong_interval(scores, positive, RULE.level).low > 0.5
-        found.append(oracle_recall(LabelRows(scores, positive, np.arange(len(positive))), RULE).kind)
+        groups = np.arange(len(positive))
+        before[number] = wald_interval(scores, positive, groups, RULE.level).low > 0.5
+        found.append(oracle_recall(LabelRows(scores, positive, groups), RULE).kind)
     shares = {str(kind): f"{np.mean([each == kind for each in found]):.3f}" for kind in Help}
     return {
         "positives": str(positives), "recall at 2%": f"{norm.sf(norm.isf(RULE.max_fpr) - gap):.3f}",

@@ -4,7 +4,7 @@
 
 Scores are drawn so that each bin's true AUROC is known: negatives standard normal, positives of a bin shifted, the two rows
 of a pair alike as far as `pairs` says. *Picked* is the interval of the two bins that look best and worst, and of the one
-that looks worst, as if they had been named beforehand.
+that looks worst, as if they had been named beforehand, by Wald's intervals.
 """
 
 import sys
@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from bench.wald import wald_interval
 from methods.shortcuts.evaluation import Part, in_bin, radius_bins
 from methods.shortcuts.radius_extremes import least_bin, radius_spread
-from methods.statistics.grouped_ranking import group_variance, grouped_auroc_interval, placement_influence
+from methods.statistics.grouped_ranking import group_variance, placement_influence
 from methods.statistics.streams import epoch_stream
 from storage.files.markdown import markdown_table
 
@@ -75,7 +76,7 @@ def picked(part: Part) -> tuple[tuple[float, float], tuple[float, float]]:
         influence[rows] += sign * each
         areas.append(area)
     rows = ~part.positive | in_bin(part, EDGES, int(order[0]))
-    worst = grouped_auroc_interval(part.logits[rows, 0], part.positive[rows], part.groups[rows], LEVEL)
+    worst = wald_interval(part.logits[rows, 0], part.positive[rows], part.groups[rows], LEVEL)
     half = float(ndtri((1 + LEVEL) / 2)) * group_variance(influence, part.groups) ** 0.5
     spread = areas[0] - areas[1]
     return (spread - half, spread + half), (worst.low, worst.high)

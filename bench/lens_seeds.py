@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.wald import wald_difference
 from methods.shortcuts.seed_differences import seed_difference
-from methods.statistics.grouped_ranking import difference_interval
 from methods.statistics.streams import epoch_stream
 from storage.files.markdown import markdown_table
 
@@ -37,8 +37,9 @@ def held(seeds: int, luck: float, draws: int) -> dict[str, str]:
         random = epoch_stream(SEED, f"{seeds} seeds, luck {luck}", draw)
         stamps = random.normal(size=ROWS)
         pairs = [(trained(random, stamps, luck), trained(random, stamps, luck)) for _ in range(seeds)]
-        ours += not seed_difference(pairs, POSITIVE, GROUPS, LEVEL).excludes_zero
-        ends = [difference_interval(*pair, POSITIVE, GROUPS, LEVEL) for pair in pairs]
+        one, other = (np.stack(each) for each in zip(*pairs, strict=True))
+        ours += not seed_difference(one, other, POSITIVE, GROUPS, LEVEL).excludes_zero
+        ends = [wald_difference(*pair, POSITIVE, GROUPS, LEVEL) for pair in pairs]
         low, _, high = np.mean(ends, axis=0)
         stamps_alone += low <= 0 <= high
     return {

@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 Weights = dict[str, torch.Tensor]
 Record = dict[str, Any]
 
+FEWEST_BATCHES = 2  # in an epoch
 _INFERENCE_BATCH = 256
 _EPSILON, _BETA2 = 1e-8, 0.999
 
@@ -77,10 +78,10 @@ def train(
     """AdamW over shuffled batches; `validate` gives the value that chooses the best epoch, and what to record.
 
     Order, flips, turns and masks are functions of (seed, epoch, index): every variant of a seed meets the same ones.
-    place: where every epoch is kept, and what an earlier run left there. ValueError where fewer than two batches of
-    two stamps can be made.
+    place: where every epoch is kept, and what an earlier run left there. ValueError where fewer than two batches can be
+    made.
     """
-    if len(data) < 2 * training.batch:
+    if len(data) < FEWEST_BATCHES * training.batch:
         raise ValueError(f"{len(data)} stamps make no two batches of {training.batch}")
     network = new_network(data.pixels.shape[1], training.width, seed)
     network = network.to(data.pixels.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.shortcuts.claims import Claim
-from methods.statistics.grouped_ranking import Groups, difference_interval, grouped_auroc_interval
+from methods.statistics.auroc_intervals import auroc_difference_interval, ranked_groups
+from methods.statistics.grouped_ranking import Groups
 from methods.statistics.pair_rates import pair_rate_interval
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,10 @@ Radii = Sequence[float]
 
 @dataclass(frozen=True)
 class Estimate:
-    """value, low, high are None where status is undefined; reason is why. n: positives that count."""
+    """value, low, high are None where status is undefined; reason is why. n: positives that count.
+
+    variance: of an AUROC, between so many pairs (groups of the rarer class); None of what is no AUROC.
+    """
 
     value: float | None
     low: float | None
@@ -27,6 +31,8 @@ class Estimate:
     n: int
     status: Literal["ok", "undefined"] = "ok"
     reason: Claim | None = None
+    variance: float | None = None
+    pairs: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ class Bin:
 
 @dataclass(frozen=True)
 class Part:
-    """Scored rows of one split or half. logits (rows, radii), the first radius is 0; theta_E: NaN for negatives.
+    """Scored rows of one split or half. logits (rows, radii), or (trainings, rows, radii), whose figures are means over
+    trainings; the first radius is 0. theta_E: NaN for negatives.
 
     pairs: one number for both members of a pair, -1 where there is none.
     """
@@ -53,7 +60,11 @@ class Part:
 
     def only(self, rows: Bools) -> "Part":
         return Part(
-            self.logits[rows], self.positive[rows], self.theta_E[rows], self.groups[rows], self.pairs[rows]
+            self.logits[..., rows, :],
+            self.positive[rows],
+            self.theta_E[rows],
+            self.groups[rows],
+            self.pairs[rows],
         )
 
     def from_radius(self, least: float) -> "Part":
@@ -65,38 +76,27 @@ def undefined(reason: Claim, n: int = 0) -> Estimate:
     return Estimate(None, None, None, n, "undefined", reason)
 
 
-def mean_estimate(found: Sequence[Estimate]) -> Estimate:
-    """Mean value and mean ends; undefined where one of them is."""
-    if not found:
-        return undefined(Claim("nothing_trained"))
-    for each in found:
-        if each.status == "undefined":
-            return each
-    value, low, high = (
-        float(np.mean([getattr(each, name) for each in found])) for name in ("value", "low", "high")
-    )
-    return Estimate(value, low, high, found[0].n)
-
-
 def ranking(part: Part, level: float, column: int = 0) -> Estimate:
     """AUROC with its interval by host."""
     if reason := _one_class(part.positive):
         return undefined(reason)
-    found = grouped_auroc_interval(part.logits[:, column], part.positive, part.groups, level)
-    return Estimate(found.auroc, found.low, found.high, int(part.positive.sum()))
+    found = ranked_groups(part.logits[..., column], part.positive, part.groups)
+    ends = found.interval(level)
+    count = int(part.positive.sum())
+    return Estimate(found.area, ends.low, ends.high, count, variance=found.variance, pairs=found.pairs)
 
 
 def sensitivity_curve(part: Part, level: float) -> list[Estimate]:
     """AUROC with r < radius hidden, one a radius."""
-    return [ranking(part, level, column) for column in range(part.logits.shape[1])]
+    return [ranking(part, level, column) for column in range(part.logits.shape[-1])]
 
 
 def core_reliance(part: Part, column: int, floor: float, level: float) -> Estimate:
     """AUROC(0) - AUROC(radius of `column`), paired on the rows; undefined where the model hardly ranks at all."""
     if reason := _one_class(part.positive):
         return undefined(reason)
-    low, value, high = difference_interval(
-        part.logits[:, 0], part.logits[:, column], part.positive, part.groups, level
+    low, value, high = auroc_difference_interval(
+        part.logits[..., 0], part.logits[..., column], part.positive, part.groups, level
     )
     count = int(part.positive.sum())
     whole = ranking(part, level).value
@@ -136,10 +136,9 @@ def pair_win_rate(part: Part, level: float) -> Estimate:
     order = order[whole[order]].reshape(-1, 2)  # of each pair its negative, then its positive
     if part.positive[order[:, 0]].any() or not part.positive[order[:, 1]].all():
         raise ValueError("a pair has to hold one positive and one negative")
-    negative, positive = part.logits[order[:, 0], 0], part.logits[order[:, 1], 0]
-    low, rate, high = pair_rate_interval(
-        (positive > negative) + 0.5 * (positive == negative), part.groups[order], level
-    )
+    negative, positive = (np.atleast_2d(part.logits[..., order[:, place], 0]) for place in (0, 1))
+    won = (positive > negative) + 0.5 * (positive == negative)
+    low, rate, high = pair_rate_interval(won.mean(axis=0), part.groups[order], level)
     return Estimate(rate, low, high, len(order))
 
 

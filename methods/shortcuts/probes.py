@@ -11,8 +11,9 @@ from methods.lenses.masking import core_mask
 from methods.shortcuts.claims import Claim
 from methods.shortcuts.gate_results import FEWEST, FEWEST_GROUPS, FOLDS, GateResult, family_level, undefined
 from methods.shortcuts.probe_models import Probe, logistic
-from methods.statistics.grouped_ranking import Groups, grouped_auroc_interval
-from methods.statistics.ranking import AurocInterval
+from methods.statistics.auroc_intervals import ranked_groups
+from methods.statistics.beta_bounds import share_interval
+from methods.statistics.grouped_ranking import Groups
 from methods.statistics.streams import epoch_stream
 
 Features = NDArray[np.floating[Any]]
@@ -25,7 +26,7 @@ LEVEL = 0.95
 # Where there is nothing to find, what two folds have in common by chance counts twice, once for each that is held:
 # the variance of the out-of-fold AUC is twice that of one model on rows of its own. Measured over 300 draws: 1.37 to
 # 1.44 times the standard deviation for the logistic probe, 1.29 for trees. Where there is a leak, it is too wide.
-CROSS_FITTED = 2**0.5
+CROSS_FITTED = 2.0
 
 
 def gate_auc(
@@ -39,8 +40,8 @@ def gate_auc(
 ) -> GateResult:
     """Out-of-fold AUC of `probe` over five folds that keep groups (hosts) whole, with its interval by group.
 
-    features (n, ...), labels (n,), groups (n,). The interval is that of one fixed model (Obuchowski), widened by
-    CROSS_FITTED; family: gates that are judged together (Bonferroni). The seed deals groups to folds. One class, too few rows or groups,
+    features (n, ...), labels (n,), groups (n,). The interval is that of one fixed model (Obuchowski) with CROSS_FITTED
+    times its variance; family: gates that are judged together (Bonferroni). The seed deals groups to folds. One class, too few rows or groups,
     or scores without any spread are "undefined", never .5; broken input is a ValueError.
     """
     x, y = np.asarray(features), np.asarray(labels, bool)
@@ -63,11 +64,14 @@ def gate_auc(
         raise ValueError("the probe gave scores that are not finite")
     if np.ptp(scores) <= 1e-9 * max(1.0, float(np.abs(scores).max())):
         return undefined(len(y), Claim("equal_scores"))
+    found = ranked_groups(scores, y, groups)
     single, joint = (
-        _widened(grouped_auroc_interval(scores, y, groups, each))
+        share_interval(found.area, CROSS_FITTED * found.variance, found.pairs, each)
         for each in (level, family_level(level, family))
     )
-    return GateResult(single.auroc, single.low, single.high, joint.low, joint.high, len(y), "ok")
+    return GateResult(
+        found.area, float(single[0]), float(single[1]), float(joint[0]), float(joint[1]), len(y), "ok"
+    )
 
 
 def balanced_rows(labels: Bools, groups: Groups, n: int, seed: int) -> Index:
@@ -132,12 +136,6 @@ def _ring_statistics(stamps: Features, rings: int, names: Sequence[str]) -> Floa
         pixels = stamps[:, :, ring == number].astype(np.float64)
         columns += [getattr(np, name)(pixels, axis=2) for name in names]
     return np.stack(columns, axis=2).reshape(len(stamps), -1)
-
-
-def _widened(found: AurocInterval) -> AurocInterval:
-    low = max(0.0, found.auroc - CROSS_FITTED * (found.auroc - found.low))
-    high = min(1.0, found.auroc + CROSS_FITTED * (found.high - found.auroc))
-    return AurocInterval(low, found.auroc, high)
 
 
 def _lacking(labels: Bools, groups: Groups) -> Claim | None:

@@ -7,41 +7,35 @@ The end of an interval that has to hold whatever was picked holds for all bins, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, stdtrit
 
 from methods.shortcuts.claims import Claim
 from methods.shortcuts.evaluation import Bin, Estimate, Part, in_bin, undefined
 from methods.shortcuts.gate_results import family_level
-from methods.statistics.grouped_ranking import NO_SPREAD, disjoint_pairs, group_variance, placement_influence
-from methods.statistics.intervals import clopper_pearson
+from methods.statistics.auroc_intervals import mover, ranked_groups
+from methods.statistics.beta_bounds import share_interval
+from methods.statistics.sample_sizes import SampleSize, fewest_that_decide
+from methods.statistics.streams import seeded
 
 Floats = NDArray[np.float64]
 
+_DRAWS, _SEED = 1000, 0  # of estimates, for a sample size
+
 
 @dataclass(frozen=True)
-class _Ranked:
-    """AUROC of one bin; influence (rows of the part,), 0 in other bins. pairs: independent comparisons."""
+class _Bins:
+    """AUROC of each full bin against all negatives (bins,), the covariance of their errors by group (bins, bins), groups of
+    the rarer class, and positives."""
 
-    area: float
-    influence: Floats
-    variance: float
-    pairs: int
-    positives: int
+    areas: Floats
+    covariance: Floats
+    pairs: Floats
+    positives: NDArray[np.int64]
 
-    def interval(self, level: float) -> tuple[float, float]:
-        """Student's t on the logit, which keeps its level near 1 and with few positives; without variance,
-        Clopper-Pearson."""
-        if self.variance <= NO_SPREAD or not 0 < self.area < 1:
-            low, high = clopper_pearson(min(self.area, 1.0) * self.pairs, self.pairs, level)
-            return float(low), float(high)
-        quantile = float(stdtrit(self.pairs - 1, (1 + level) / 2))
-        half = quantile * sqrt(self.variance) / (self.area * (1 - self.area))
-        low, high = expit(logit(self.area) + np.array([-half, half]))
-        return float(low), float(high)
+    def ends(self, level: float) -> tuple[Floats, Floats]:
+        return share_interval(self.areas, self.covariance.diagonal(), self.pairs, level)
 
 
 def least_bin(
@@ -53,13 +47,15 @@ def least_bin(
     lower ends needs no such care: it is not above that of the bin which is truly the worst. n: positives of the bin
     that looks worst.
     """
-    found = _ranked(part, edges, bins, least_count)
-    if not found:
+    found = _full_bins(part, edges, bins, least_count)
+    if not len(found.areas):
         return undefined(Claim("no_full_bin", {"positives": least_count}))
-    low = min(each.interval(level)[0] for each in found)
-    high = min(each.interval(family_level(level, len(found)))[1] for each in found)
-    worst = min(found, key=lambda each: each.area)
-    return Estimate(worst.area, low, high, worst.positives)
+    low, high = found.ends(level)[0].min(), found.ends(family_level(level, len(found.areas)))[1].min()
+    worst = int(found.areas.argmin())
+    return Estimate(
+        float(found.areas[worst]), float(low), float(high), int(found.positives[worst]),
+        variance=float(found.covariance[worst, worst]), pairs=int(found.pairs[worst]),
+    )  # fmt: skip
 
 
 def radius_spread(
@@ -73,35 +69,74 @@ def radius_spread(
     covariance of its two AUROCs by group (host) into MOVER (Zou and Donner 2008, Statistics in Medicine 27:1693), which
     makes it from the two bins' own intervals and so keeps their skew near 1. n: positives of the best and the worst bin.
     """
-    found = _ranked(part, edges, bins, least_count)
-    if len(found) < 2:
+    found = _full_bins(part, edges, bins, least_count)
+    if len(found.areas) < 2:
         return undefined(Claim("one_full_bin", {"positives": least_count}))
-    pairs = list(permutations(found, 2))
-    together = family_level(level, len(pairs))
-    low = max(_lower(one, other, together, part) for one, other in pairs)
-    high = max(-_lower(other, one, level, part) for one, other in pairs)
-    best, worst = (choose(found, key=lambda each: each.area) for choose in (max, min))
-    return Estimate(best.area - worst.area, max(0.0, low), high, best.positives + worst.positives)
+    best, worst = int(found.areas.argmax()), int(found.areas.argmin())
+    low, high = _spread_ends(found.areas, found.covariance, found.pairs, level)
+    value = float(found.areas[best] - found.areas[worst])
+    return Estimate(
+        value, max(0.0, float(low)), float(high), int(found.positives[best] + found.positives[worst])
+    )
 
 
-def _ranked(part: Part, edges: Sequence[float], bins: Sequence[Bin], least_count: int) -> list[_Ranked]:
-    found = []
-    for number, each in enumerate(bins):
-        if each.auroc.value is None or each.auroc.n < least_count:
-            continue
+def spread_positives_at_power(
+    part: Part, edges: Sequence[float], bins: Sequence[Bin], least_count: int, fails: float, level: float, power: float
+) -> SampleSize | None:  # fmt: skip
+    """Positives of all bins at which `radius_spread` leaves `fails` out, if the bins' true AUROCs and their errors are
+    those that were seen. Simulated: estimates are drawn with the errors' covariance, which falls as groups grow.
+
+    What was seen is picked, so the true spread is rather less. None where the spread is `fails`, or nothing decides.
+    """
+    found = _full_bins(part, edges, bins, least_count)
+    if len(found.areas) < 2 or float(np.ptp(found.areas)) == fails:
+        return None
+    present, wide = int(part.positive.sum()), float(np.ptp(found.areas)) > fails
+    errors = seeded(_SEED).normal(size=(_DRAWS, len(found.areas))) @ _root(found.covariance)
+
+    def deciding(positives: int) -> float:
+        times = positives / present
+        drawn = np.clip(found.areas + errors / np.sqrt(times), 0, 1)
+        low, high = _spread_ends(drawn, found.covariance / times, found.pairs * times, level)
+        return float((low > fails if wide else high < fails).mean())
+
+    return fewest_that_decide(deciding, power, least_count * len(found.areas))
+
+
+def _full_bins(part: Part, edges: Sequence[float], bins: Sequence[Bin], least_count: int) -> _Bins:
+    full = [
+        number
+        for number, each in enumerate(bins)
+        if each.auroc.value is not None and each.auroc.n >= least_count
+    ]
+    _, member = np.unique(part.groups, return_inverse=True)
+    areas, pairs, sums = [], [], np.zeros((len(full), int(member.max()) + 1))
+    for place, number in enumerate(full):
         rows = ~part.positive | in_bin(part, edges, number)
-        influence = np.zeros(len(part.positive))
-        area, influence[rows] = placement_influence(part.logits[rows, 0], part.positive[rows])
-        pairs = disjoint_pairs(part.positive[rows], part.groups[rows])
-        found.append(_Ranked(area, influence, group_variance(influence, part.groups), pairs, each.auroc.n))
-    return found
+        ranked = ranked_groups(part.logits[..., rows, 0], part.positive[rows], part.groups[rows])
+        sums[place] = np.bincount(member[rows], ranked.influence, sums.shape[1])
+        areas.append(ranked.area)
+        pairs.append(ranked.pairs)
+    scale = sums.shape[1] / max(sums.shape[1] - 1, 1)
+    counts = np.array([bins[number].auroc.n for number in full], np.int64)
+    return _Bins(np.array(areas), sums @ sums.T * scale, np.array(pairs, np.float64), counts)
 
 
-def _lower(one: _Ranked, other: _Ranked, level: float, part: Part) -> float:
-    """Of the difference one minus other; the upper end is minus that of other minus one."""
-    together = group_variance(one.influence + other.influence, part.groups)
-    covariance = (together - one.variance - other.variance) / 2
-    scale = sqrt(one.variance * other.variance)
-    correlation = float(np.clip(covariance / scale, -1, 1)) if scale > NO_SPREAD else 0.0
-    down, up = one.area - one.interval(level)[0], other.interval(level)[1] - other.area
-    return one.area - other.area - sqrt(max(down**2 + up**2 - 2 * correlation * down * up, 0.0))
+def _spread_ends(areas: Floats, covariance: Floats, pairs: Floats, level: float) -> tuple[Floats, Floats]:
+    """(low, high) of the spread; areas (..., bins)."""
+    variance = covariance.diagonal()
+    one, other = np.array(list(permutations(range(len(variance)), 2))).T
+    scale = np.sqrt(variance[one] * variance[other])
+    correlation = np.clip(covariance[one, other] / np.where(scale > 0, scale, 1), -1, 1)
+    ends = []
+    for each in (family_level(level, len(one)), level):
+        low, high = share_interval(areas, variance, pairs, each)
+        of = [(low[..., places], areas[..., places], high[..., places]) for places in (one, other)]
+        ends.append(mover(of[0], of[1], correlation))
+    return ends[0][0].max(axis=-1), ends[1][1].max(axis=-1)
+
+
+def _root(covariance: Floats) -> Floats:
+    """Whose square is the covariance, which may lack full rank."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)

@@ -1,22 +1,15 @@
 """Does one variant rank better than another, or was it lucky? Over the stamps that were drawn and the seeds that trained."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 
-from methods.shortcuts.evaluation import Bools
-from methods.statistics.grouped_ranking import (
-    NO_SPREAD,
-    Groups,
-    difference_influence,
-    disjoint_pairs,
-    group_variance,
-    unvarying_difference,
-)
-from methods.statistics.ranking import Scores
+from methods.shortcuts.evaluation import Bools, Floats
+from methods.statistics.auroc_intervals import auroc_difference_interval
+from methods.statistics.grouped_ranking import Groups
+from methods.statistics.ranking import auroc
 
 
 @dataclass(frozen=True)
@@ -34,28 +27,20 @@ class SeedDifference:
 
 
 def seed_difference(
-    scores: Sequence[tuple[Scores, Scores]], positive: Bools, groups: Groups, level: float
+    ours: Floats, control: Floats, positive: Bools, groups: Groups, level: float
 ) -> SeedDifference:
-    """scores: of each of k seeds those of the variant and of its control, for the same rows (n,).
+    """ours, control (k, n): of each of k seeds the scores of the variant and of its control, for the same rows.
 
     Seeds and stamps are crossed, as readers and cases are (Obuchowski and Rockette 1995, Communications in Statistics
-    24:285). The error has two parts: V, the variance of the mean difference over groups of stamps, the trainings as they
-    are, and S^2 / k, with S^2 the variance of the k differences. Their half widths, z sqrt(V) and t sqrt(S^2 / k) with k - 1
-    degrees of freedom, are added in squares (MOVER: Zou and Donner 2008, Statistics in Medicine 27:1693); one t for their
-    sum, with Satterthwaite's degrees of freedom, is too narrow at three seeds. S^2 holds some noise of stamps once more, so
-    this is rather too wide (bench/lens_seeds.md), and counting seeds never narrows it. One seed: V alone. Where V is zero:
-    `unvarying_difference`.
+    24:285). The interval has two parts: that of the mean difference over groups of stamps, the trainings as they are
+    (`auroc_difference_interval`), and t sqrt(S^2 / k) with k - 1 degrees of freedom, with S^2 the variance of the k
+    differences. Their lengths are added in squares (MOVER: Zou and Donner 2008, Statistics in Medicine 27:1693); one t for
+    their sum, with Satterthwaite's degrees of freedom, is too narrow at three seeds. S^2 holds some noise of stamps once
+    more, so this is rather too wide (bench/lens_seeds.md), and counting seeds never narrows it. One seed: stamps alone.
     """
-    found = [difference_influence(ours, control, positive) for ours, control in scores]
-    values = np.array([value for value, _ in found])
-    value, seeds = float(values.mean()), len(values)
-    stamps = group_variance(np.mean([influence for _, influence in found], axis=0), groups)
-    training = float(values.var(ddof=1)) / seeds if seeds > 1 else 0.0
-    tail = (1 + level) / 2
-    if stamps > NO_SPREAD:
-        below = above = float(ndtri(tail)) * sqrt(stamps)
-    else:
-        low, high = unvarying_difference(value, disjoint_pairs(positive, groups), level)
-        below, above = value - low, high - value
-    more = float(stdtrit(seeds - 1, tail)) * sqrt(training) if training > 0 else 0.0
-    return SeedDifference(value, value - hypot(below, more), value + hypot(above, more), seeds)
+    low, value, high = auroc_difference_interval(ours, control, positive, groups, level)
+    values = [auroc(one, positive) - auroc(other, positive) for one, other in zip(ours, control, strict=True)]
+    seeds = len(values)
+    training = float(np.var(values, ddof=1)) / seeds if seeds > 1 else 0.0
+    more = float(stdtrit(seeds - 1, (1 + level) / 2)) * sqrt(training) if training > 0 else 0.0
+    return SeedDifference(value, value - hypot(value - low, more), value + hypot(high - value, more), seeds)

@@ -1,66 +1,14 @@
-"""AUROC where rows come in groups (a host's stamps): its interval, by the group that was sampled."""
-
-from math import sqrt
-from typing import Any
+"""AUROC where rows come in groups (a host's stamps): what each row adds to its error, by the group that was sampled."""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from methods.statistics.intervals import clopper_pearson
-from methods.statistics.ranking import AurocInterval, Scores, labelled_scores
+from methods.statistics.ranking import Scores
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.integer] | NDArray[np.str_]
-
-NO_SPREAD = 1e-18  # a variance that rounding alone can leave
-
-
-def grouped_auroc_interval(
-    scores: Scores, positive: NDArray[np.bool_], groups: Groups, level: float
-) -> AurocInterval:
-    """Wald interval from the structural components summed by group (Obuchowski 1997, Biometrics 53:567).
-
-    With one row a group it is DeLong's. A group may hold rows of both classes (pairs). Where that variance is zero,
-    the Clopper-Pearson interval of as many comparisons as the rarer class has groups.
-    """
-    scores, positive = labelled_scores(scores, positive)
-    area, influence = placement_influence(scores, positive)
-    variance = group_variance(influence, _fitting(groups, scores))
-    if variance <= NO_SPREAD:
-        pairs = disjoint_pairs(positive, groups)
-        low, high = clopper_pearson(min(area, 1.0) * pairs, pairs, level)
-        return AurocInterval(float(low), area, float(high))
-    half = float(ndtri((1 + level) / 2)) * sqrt(variance)
-    return AurocInterval(max(0.0, area - half), area, min(1.0, area + half))
-
-
-def difference_interval(
-    scores_a: Scores, scores_b: Scores, positive: NDArray[np.bool_], groups: Groups, level: float
-) -> tuple[float, float, float]:
-    """(low, AUROC of a minus AUROC of b, high) of two scores of the same rows, by group; not clipped.
-
-    Where the variance of the difference is zero (both rank perfectly, or both alike), `unvarying_difference`.
-    """
-    difference, influence = difference_influence(scores_a, scores_b, positive)
-    variance = group_variance(influence, _fitting(groups, influence))
-    if variance <= NO_SPREAD:
-        low, high = unvarying_difference(difference, disjoint_pairs(positive, groups), level)
-        return low, difference, high
-    half = float(ndtri((1 + level) / 2)) * sqrt(variance)
-    return difference - half, difference, difference + half
-
-
-def difference_influence(
-    scores_a: Scores, scores_b: Scores, positive: NDArray[np.bool_]
-) -> tuple[float, Floats]:
-    """AUROC of a minus AUROC of b, and what each row adds to its error."""
-    labelled_a, positive = labelled_scores(scores_a, positive)
-    labelled_b, _ = labelled_scores(scores_b, positive)
-    area_a, influence_a = placement_influence(labelled_a, positive)
-    area_b, influence_b = placement_influence(labelled_b, positive)
-    return area_a - area_b, influence_a - influence_b
 
 
 def unvarying_difference(difference: float, pairs: int, level: float) -> tuple[float, float]:
@@ -99,9 +47,3 @@ def placement_influence(scores: Scores, positive: NDArray[np.bool_]) -> tuple[fl
     influence[positive] = (over_positives - area) / above.size
     influence[~positive] = (over_negatives - area) / below.size
     return area, influence
-
-
-def _fitting(groups: Groups, rows: NDArray[Any]) -> Groups:
-    if np.shape(groups) != rows.shape:
-        raise ValueError(f"expected one group per score, got {np.shape(groups)} and {rows.shape}")
-    return groups

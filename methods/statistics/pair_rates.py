@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from methods.statistics.intervals import wilson
+from methods.statistics.intervals import clopper_pearson
 
 Floats = NDArray[np.float64]
 Members = NDArray[np.integer] | NDArray[np.str_]
 
 
 def pair_rate_interval(won: Floats, members: Members, level: float) -> tuple[float, float, float]:
-    """(low, share, high): Wilson at as many independent pairs as have the variance that is seen.
+    """(low, share, high): Clopper and Pearson at as many independent pairs as have the variance that is seen.
 
     won (n,) in [0, 1], members (n, 2): the groups of a pair's two rows, which may be one. Pairs that share a group
     vary together: the variance of the share is the sum of the products of residuals over all such pairs of pairs
@@ -23,7 +23,7 @@ def pair_rate_interval(won: Floats, members: Members, level: float) -> tuple[flo
     agreeing = n**2 / _over_sharing(np.ones(n), members)
     variance, binomial = _over_sharing(residual, members) / n**2, share * (1 - share)
     effective = float(np.clip(binomial / variance, agreeing, n)) if variance > 0 else agreeing
-    low, high = wilson(share * effective, effective, level)
+    low, high = clopper_pearson(share * effective, effective, level)
     return float(low), share, float(high)
 
 

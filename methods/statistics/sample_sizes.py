@@ -65,7 +65,7 @@ def groups_at_power(
         heaviest = np.where(held > 0, size, 0.0).max(axis=1) / rows
         return float((beta_upper(total, squares, heaviest, level) <= budget).mean())
 
-    return _size(deciding, power, 1)
+    return fewest_that_decide(deciding, power, 1)
 
 
 def differing_groups_at_power(
@@ -84,7 +84,7 @@ def differing_groups_at_power(
         drawn = likely[seeded(seed).integers(0, len(likely), (DRAWS, count))]
         return float(((mean_p(drawn) < 1 - level) & (np.sign(drawn.mean(axis=1)) == np.sign(mean))).mean())
 
-    return _size(deciding, power, FEWEST)
+    return fewest_that_decide(deciding, power, FEWEST)
 
 
 def auroc_pairs_at_power(
@@ -110,7 +110,7 @@ def auroc_pairs_at_power(
             return float(1 - below[low > edge].min(initial=1.0))
         return float(below[high < edge].max(initial=0.0))
 
-    return _size(deciding, power, 2)
+    return fewest_that_decide(deciding, power, 2)
 
 
 def _exponential_variance(area: Floats) -> Floats:
@@ -132,7 +132,9 @@ def _violating(k: int, rate: float, budget: float, level: float) -> SampleSize:
     return SampleSize(most, float(bdtrc(k, most, rate)) if enough else 0.0)
 
 
-def _size(deciding: Callable[[int], float], power: float, fewest: int, most: int = MOST) -> SampleSize | None:
+def fewest_that_decide(
+    deciding: Callable[[int], float], power: float, fewest: int, most: int = MOST
+) -> SampleSize | None:
     n = _least(lambda n: deciding(n) >= power, fewest, most)
     return None if n is None else SampleSize(n, deciding(n))
 

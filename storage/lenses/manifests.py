@@ -112,7 +112,7 @@ def read_manifest(path: Path, kind: Kind, modes: Sequence[str] = MODES) -> Manif
             column = manifest.rows[name]
             wrong = ~((column > least) & (column <= most)) & column.notna()
             manifest.refuse(wrong, name, f"has to lie above {least} and not above {most}")
-    _check_splits(manifest)
+    _check_splits(manifest, kind)
     _check_hosts(manifest, modes)
     _check_pairs(manifest)
     _check_unpaired(manifest, kind)
@@ -150,10 +150,10 @@ def _check_positives(manifest: Manifest, kind: Kind) -> None:
         manifest.refuse(empty, name, "is empty, but the stamp is a positive")
 
 
-def _check_splits(manifest: Manifest) -> None:
-    """A host or pair in two splits, named with both rows."""
+def _check_splits(manifest: Manifest, kind: Kind) -> None:
+    """A host, its picture in any turn, or a pair in two splits, named with both rows."""
     rows = manifest.rows
-    for name in ("host_id", "pair_id"):
+    for name in ("host_id", "pair_id", *(IMAGE_HOST[:1] if kind == "images" else ())):
         first = _first(rows, name)
         wrong = (rows[name] != "") & (rows["split"].to_numpy()[first] != rows["split"])
         if wrong.any():

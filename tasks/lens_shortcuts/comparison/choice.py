@@ -13,7 +13,6 @@ from methods.shortcuts.evaluation import Estimate
 from methods.shortcuts.gate_results import family_level
 from methods.shortcuts.grades import GradeEdges, GradeRules, clear_of_fail, model_grades
 from methods.shortcuts.seed_differences import SeedDifference, seed_difference
-from methods.statistics.ranking import Scores
 from params.lens_shortcuts import Compare, TreeThresholds
 from storage.lenses.stamps import ARCS
 from tasks.lens_shortcuts.comparison.evaluation import TEST, VariantRun, grade_rules, graded, model_gates
@@ -152,12 +151,9 @@ def differences(choice: TreeChoice, level: float) -> dict[str, SeedDifference]:
 
 def difference(run: VariantRun, choice: TreeChoice, seeds: list[int], level: float) -> SeedDifference:
     """Of these seeds, on the same stamps; its interval is one of the family's."""
-    scores: list[tuple[Scores, Scores]] = []
-    for seed in seeds:
-        own, other = (each.part(seed, ARCS, TEST)[1] for each in (run, choice.baseline))
-        scores.append((own.logits[:, 0], other.logits[:, 0]))
+    own, other = (each.trainings(seeds, ARCS, TEST) for each in (run, choice.baseline))
     each_level = family_level(level, len(choice.rivals))
-    return seed_difference(scores, own.positive, own.groups, each_level)
+    return seed_difference(own.logits[..., 0], other.logits[..., 0], own.positive, own.groups, each_level)
 
 
 def shared_seeds(run: VariantRun, control: VariantRun) -> list[int]:

@@ -1,16 +1,18 @@
 """The decision: which path the tree took, whether test agrees, what every variant did, and what the gates found."""
 
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 import pandas as pd
 
 from methods.shortcuts.decision_tree import Outcome
 from methods.shortcuts.evaluation import Estimate
-from methods.statistics.sample_sizes import scaled_size
+from methods.shortcuts.radius_extremes import spread_positives_at_power
+from methods.statistics.sample_sizes import auroc_pairs_at_power, scaled_size
 from params.lens_shortcuts import Compare
 from storage.files.markdown import rounded
-from storage.lenses.stamps import LEAK, PLACEBO
+from storage.lenses.stamps import ARCS, LEAK, PLACEBO
 from tasks.lens_shortcuts.comparison.choice import (
     HOLDS,
     UNKNOWN,
@@ -27,7 +29,7 @@ from tasks.lens_shortcuts.comparison.choice import (
 from tasks.lens_shortcuts.comparison.evaluation import REPORT, TEST, VariantRun, model_gates
 from tasks.lens_shortcuts.comparison.plots import GATES
 from tasks.lens_shortcuts.model.undefined import why
-from tasks.report.decision import POWER, Action, Decision, Grade, Requirement, stated
+from tasks.report.decision import POWER, Action, BetterOption, Decision, Grade, Requirement, stated
 from tasks.report.templates import Reason, sentences
 
 NOBODY = "none"
@@ -61,8 +63,8 @@ def decision(
         grade=Grade.NOT_JUDGED if answer is None else Grade(answer),
         chosen=NOBODY if choice.chosen is None else choice.chosen.name,
         control=choice.baseline.name,
-        better_than_chosen=[],
-        would_change=_requirements(tested, params.level),
+        better_than_chosen=_better(choice, against, params),
+        would_change=list(_requirements(choice, tested)),
         reasons=stated(REASONS, [Reason("verdict", {"leaf": leaf, "answer": answer}), *reasons]),
         evidence={
             "gates_mode": choice.mode,
@@ -93,24 +95,46 @@ def _action(choice: TreeChoice, answer: str | None) -> Action:
     return {HOLDS: Action.SHIP, UNKNOWN: Action.COLLECT}.get(answer, Action.REDESIGN)
 
 
-def _requirements(tested: Confirmations, level: float) -> list[Requirement]:
+def _requirements(choice: TreeChoice, tested: Confirmations) -> Iterable[Requirement]:
     """Test positives that would tell on which side of FAIL a gate lies, for those that cannot."""
-    found = [(name, each) for name, each in tested.items() if each.answer == UNKNOWN]
-    return [
-        Requirement(
-            claim=name, unit="test positives", present=each.found.n, power=POWER,
-            needed=scaled_size(each.found.n, gap, half, level, POWER),
+    for name, each in tested.items():
+        if choice.chosen is not None and each.answer == UNKNOWN:
+            present = choice.chosen.over_seeds[TEST].positives
+            needed = _needed(name, each, choice.chosen)
+            yield Requirement(claim=name, unit="test positives", present=present, needed=needed, power=POWER)
+
+
+def _needed(name: str, each: GateConfirmation, run: VariantRun) -> int | None:
+    """Of all Einstein radii, with as many negatives and bins as full as now."""
+    found, of, recipe = each.found, run.over_seeds[TEST], run.recipe
+    if found.value is None or found.low is None or found.high is None:
+        return None
+    fails = each.edges.fails
+    if name == "theta_E_spread":
+        part = run.trainings(run.status["seeds"], ARCS, TEST)
+        size = spread_positives_at_power(
+            part, recipe.theta_E_edges, of.bins, recipe.least_in_bin, fails, recipe.level, POWER
         )
-        for name, each in found
-        for gap, half in (_distance(each),)
-    ]  # fmt: skip
+        return None if size is None else size.n
+    if found.variance is None:  # reliance, a difference
+        half = found.high - found.value if fails > found.value else found.value - found.low
+        needed = scaled_size(found.n, fails - found.value, half, recipe.level, POWER)
+        return None if needed is None else ceil(needed / found.n * of.positives)
+    if name == "placebo" and found.value < 0.5:
+        fails = 1 - fails
+    pairs = auroc_pairs_at_power(found.value, fails, found.variance, found.pairs, recipe.level, POWER)
+    return None if pairs is None else ceil(pairs.n / found.pairs * of.positives)
 
 
-def _distance(each: GateConfirmation) -> tuple[float, float]:
-    """To the FAIL edge, and the half-width of the interval on that side."""
-    value, low, high = each.found.value or 0.0, each.found.low or 0.0, each.found.high or 0.0
-    above = each.edges.fails > value
-    return each.edges.fails - value, high - value if above else value - low
+def _better(choice: TreeChoice, against: Differences, params: Compare) -> list[BetterOption]:
+    """Variants that the tree did not choose, where test and enough trainings show that they rank better."""
+    if choice.chosen is not choice.baseline:
+        return []
+    return [
+        BetterOption(name=name, figure="test AUROC", gain=each.value, low=each.low, high=each.high)
+        for name, each in against.items()
+        if claim(each, params.fewest_seeds).kind == "better"
+    ]
 
 
 def full_training(choice: TreeChoice) -> dict[str, Any]:
@@ -139,7 +163,7 @@ def _sentences(*reasons: Reason) -> list[str]:
 
 def _on_test(choice: TreeChoice, tested: Confirmations) -> Iterable[Reason]:
     if choice.chosen is not None:
-        of = choice.chosen.seeds[0].test
+        of = choice.chosen.over_seeds[TEST]
         counts = {"positives": of.positives, "far_positives": of.far_positives, "negatives": of.negatives}
         far = choice.chosen.recipe.reliance_theta_E
         yield Reason("on_test", {**counts, "far": far, "gates": tested})
@@ -184,7 +208,7 @@ def _ranking(choice: TreeChoice, params: Compare) -> Iterable[Reason]:
 
 
 def _figures(run: VariantRun, part: str) -> dict[str, Any]:
-    of = getattr(run.seeds[0], part)
+    of = run.over_seeds[part]
     counts = {name: getattr(of, name) for name in ("positives", "negatives", "far_positives")}
     return {name: _estimate(found) for name, found in vars(model_gates(run, part)).items()} | counts
 

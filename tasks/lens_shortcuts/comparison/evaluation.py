@@ -1,10 +1,9 @@
 """What gates and trainings left, judged by one evaluator: the same figures for every variant and seed."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from methods.shortcuts.evaluation import (
     Estimate,
     Part,
     core_reliance,
-    mean_estimate,
     pair_win_rate,
     radius_bins,
     ranking,
@@ -44,7 +42,7 @@ FIGURES = ("auroc", "placebo", "reliance", "reliance_all", "theta_E_least", "the
 
 @dataclass(frozen=True)
 class PartEvaluation:
-    """One model on one part; far: positives from recipe.reliance_theta_E on."""
+    """One model on one part, or the mean of several seeds; far: positives from recipe.reliance_theta_E on."""
 
     positives: int
     negatives: int
@@ -110,6 +108,16 @@ class VariantRun:
     def seeds(self) -> list[SeedEvaluation]:
         return [self._seed(seed) for seed in self.status["seeds"]]
 
+    @cached_property
+    def over_seeds(self) -> Mapping[str, PartEvaluation]:
+        """Of report and test, means over seeds: these trainings on other stamps. Seeds add no stamps."""
+        return {of: self._figures(self.status["seeds"], of) for of in (REPORT, TEST)}
+
+    def trainings(self, seeds: Sequence[int], name: str, of: str) -> Part:
+        """Scored by each of the seeds: logits (seeds, rows, radii)."""
+        parts = [self.part(seed, name, of)[1] for seed in seeds]
+        return replace(parts[0], logits=np.stack([each.logits for each in parts]))
+
     def part(self, seed: int, name: str, of: str) -> tuple[StampSet, Part, np.ndarray]:
         """(stamps, scored part, rows of the split that it holds) of `report` or `test`."""
         split = "val" if of == REPORT else of
@@ -131,19 +139,19 @@ class VariantRun:
         facts = read_json(folder / "metrics.json")
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         return SeedEvaluation(
-            seed, facts["best_epoch"], facts["epochs"], facts["select_auroc"], self._figures(seed, REPORT),
-            self._figures(seed, TEST), [json.loads(line) for line in lines],
+            seed, facts["best_epoch"], facts["epochs"], facts["select_auroc"], self._figures([seed], REPORT),
+            self._figures([seed], TEST), [json.loads(line) for line in lines],
         )  # fmt: skip
 
-    def _figures(self, seed: int, of: str) -> PartEvaluation:
+    def _figures(self, seeds: Sequence[int], of: str) -> PartEvaluation:
         recipe = self.recipe
-        part = self.part(seed, ARCS, of)[1]
+        part = self.trainings(seeds, ARCS, of)
         far = part.from_radius(recipe.reliance_theta_E)
         hidden = recipe.radii.index(recipe.reliance_radius)
         bins = radius_bins(part, recipe.theta_E_edges, recipe.level)
         placebo = no_estimate(Claim("no_placebo"))
         if has_set(self.stamps, PLACEBO, "val" if of == REPORT else of):
-            placebo = ranking(self.part(seed, PLACEBO, of)[1], recipe.level)
+            placebo = ranking(self.trainings(seeds, PLACEBO, of), recipe.level)
         return PartEvaluation(
             int(part.positive.sum()),
             int((~part.positive).sum()),
@@ -166,15 +174,10 @@ def load_runs(run: Mapping[str, Path], stamps: Mapping[str, Path]) -> list[Varia
     return [VariantRun(folder, stamps) for folder in run.values()]
 
 
-def over_seeds(seeds: Sequence[SeedEvaluation], of: Callable[[SeedEvaluation], Estimate]) -> Estimate:
-    """Mean over seeds of value and ends: seeds vary the training, they add no stamps."""
-    return mean_estimate([of(seed) for seed in seeds])
-
-
 def model_gates(run: VariantRun, of: str = REPORT) -> ModelGates:
     """On the report half of val, or on test."""
-    names = [each.name for each in fields(ModelGates)]
-    return ModelGates(**{name: over_seeds(run.seeds, attrgetter(f"{of}.{name}")) for name in names})
+    found = run.over_seeds[of]
+    return ModelGates(**{each.name: getattr(found, each.name) for each in fields(ModelGates)})
 
 
 def grade_rules(thresholds: TreeThresholds) -> GradeRules:

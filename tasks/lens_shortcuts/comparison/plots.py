@@ -1,8 +1,9 @@
 """The pictures: sensitivity curves, AUROC by Einstein radius, data gates, learning curves, and sheets of stamps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from methods.lenses.colour import colour_picture, residual_picture
 from methods.lenses.preprocessing import residual
+from methods.shortcuts.evaluation import Estimate
 from methods.shortcuts.gate_results import CORE, FINAL, NETWORK, RADIAL
 from methods.shortcuts.grades import GradeEdges, GradeRules
 from storage.lenses.stamps import ARCS, LEAK, PLACEBO
@@ -46,8 +48,10 @@ def sensitivity(path: Path, curves: pd.DataFrame, choice: TreeChoice) -> None:
     titles = {"all": "all positives", "large": f"Einstein radius from {recipe.reliance_theta_E:g} arcsec on"}
     for ax, (positives, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         of = curves[(curves["part"] == TEST) & (curves["positives"] == positives)]
-        for number, (name, rows) in enumerate(_variants(of, choice)):
-            _errorbar(ax, rows["radius"] + 0.12 * (number - len(choice.trained) / 2), rows, number, name)
+        for number, run in enumerate(choice.trained):
+            figures = run.over_seeds[TEST]
+            at = np.array(recipe.radii) + 0.12 * (number - len(choice.trained) / 2)
+            _errorbar(ax, at, figures.curve if positives == "all" else figures.far_curve, number, run)
         ax.axvline(recipe.reliance_radius, color="0.8", linewidth=1, zorder=0)
         ax.axhline(0.5, color="0.8", linewidth=1, zorder=0)
         counts = "/".join(map(str, dict.fromkeys(of["positives_counted"])))
@@ -70,9 +74,11 @@ def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
     of = bins[bins["part"] == TEST]
     edges = choice.baseline.recipe.theta_E_edges
     names = [f"[{low:g}, {high:g}{']' if high == edges[-1] else ')'}" for low, high in pairwise(edges)]
-    for number, (name, rows) in enumerate(_variants(of, choice)):
-        shift = 0.11 * (number - (len(choice.trained) - 1) / 2)
-        _errorbar(ax, pd.Series(np.arange(len(rows)) + shift, index=rows.index), rows, number, name)
+    for number, run in enumerate(choice.trained):
+        found = [each.auroc for each in run.over_seeds[TEST].bins]
+        _errorbar(
+            ax, np.arange(len(found)) + 0.11 * (number - (len(choice.trained) - 1) / 2), found, number, run
+        )
     for place, low in enumerate(edges[:-1]):
         counts = of[of["low"] == low].groupby("variant")["positives_counted"].first()
         text = f"n={'/'.join(str(count) for count in sorted(set(counts)))}"
@@ -228,28 +234,18 @@ def _sheet(path: Path, title: str, found: StampSet, sheet: list[SheetRow]) -> No
     write(path, figure)
 
 
-def _variants(table: pd.DataFrame, choice: TreeChoice) -> Iterable[tuple[str, pd.DataFrame]]:
-    """Each trained variant's rows, of its seeds the mean."""
-    numbers = ["auroc", "auroc_low", "auroc_high"]
-    keys = ["radius"] if "radius" in table else ["low", "high"]
-    for run in choice.trained:
-        rows = table[table["variant"] == run.name]
-        yield (
-            f"{run.name} ({run.mode}, {run.mask}){_seeds(run)}",
-            rows.groupby(keys, as_index=False)[numbers].mean(),
-        )
-
-
 def _seeds(run: VariantRun) -> str:
     return f", {len(run.seeds)} seeds" if len(run.seeds) > 1 else ""
 
 
-def _errorbar(ax: Axes, at: "pd.Series[float]", rows: pd.DataFrame, number: int, label: str) -> None:
-    ends = [rows["auroc"] - rows["auroc_low"], rows["auroc_high"] - rows["auroc"]]
-    colour = COLOURS[number % len(COLOURS)]
+def _errorbar(
+    ax: Axes, at: NDArray[np.floating[Any]], found: Sequence[Estimate], number: int, run: VariantRun
+) -> None:
+    """One variant's estimates, of its seeds the mean."""
+    value, low, high = np.array([[each.value, each.low, each.high] for each in found], np.float64).T
     ax.errorbar(
-        at, rows["auroc"], yerr=ends, fmt="o-", color=colour, markersize=3.5, linewidth=1.2, elinewidth=0.8,
-        label=label,
+        at, value, yerr=[value - low, high - value], fmt="o-", color=COLOURS[number % len(COLOURS)], markersize=3.5,
+        linewidth=1.2, elinewidth=0.8, label=f"{run.name} ({run.mode}, {run.mask}){_seeds(run)}",
     )  # fmt: skip
 
 

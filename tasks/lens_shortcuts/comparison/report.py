@@ -19,10 +19,9 @@ from tasks.lens_shortcuts.comparison.choice import Confirmations, Differences, T
 from tasks.lens_shortcuts.comparison.decision import outcome_words
 from tasks.lens_shortcuts.comparison.evaluation import (
     FIGURES,
+    TEST,
     PartEvaluation,
-    SeedEvaluation,
     VariantRun,
-    over_seeds,
 )  # fmt: skip
 from tasks.lens_shortcuts.comparison.plots import GATES
 from tasks.lens_shortcuts.model.undefined import why
@@ -68,7 +67,7 @@ def page(
 
 
 def figures(run: VariantRun, part: str) -> list[Cell]:
-    return [_cell(run, attrgetter(f"{part}.{name}")) for name in FIGURES]
+    return [_cell(run, part, attrgetter(name)) for name in FIGURES]
 
 
 def gate_tables(gates: pd.DataFrame) -> dict[str, Any]:
@@ -113,15 +112,15 @@ def _bins(choice: TreeChoice) -> Iterable[dict[str, Any]]:
 def _by_variant(
     choice: TreeChoice, of: Callable[[PartEvaluation], list[Estimate]], number: int
 ) -> dict[str, Any]:
-    def estimate(seed: SeedEvaluation) -> Estimate:
-        return of(seed.test)[number]
+    def estimate(part: PartEvaluation) -> Estimate:
+        return of(part)[number]
 
-    counts = dict.fromkeys(estimate(seed).n for run in choice.trained for seed in run.seeds)
-    return {"n": "/".join(map(str, counts)), "cells": [_cell(run, estimate) for run in choice.trained]}
+    counts = dict.fromkeys(estimate(run.over_seeds[TEST]).n for run in choice.trained)
+    return {"n": "/".join(map(str, counts)), "cells": [_cell(run, TEST, estimate) for run in choice.trained]}
 
 
-def _cell(run: VariantRun, of: Callable[[SeedEvaluation], Estimate]) -> Cell:
-    mean, values = over_seeds(run.seeds, of), [of(seed).value for seed in run.seeds]
+def _cell(run: VariantRun, part: str, of: Callable[[PartEvaluation], Estimate]) -> Cell:
+    mean, values = of(run.over_seeds[part]), [of(getattr(seed, part)).value for seed in run.seeds]
     known = [value for value in values if value is not None]
     sd = float(np.std(known, ddof=1)) if 1 < len(known) == len(values) else None
     return mean, sd, why(mean)

@@ -16,7 +16,15 @@ from methods.lenses.batches import Resident, resident
 from methods.lenses.masking import Phase
 from methods.lenses.network import StampNetwork
 from methods.lenses.preprocessing import CHANNELS
-from methods.lenses.training import LensTraining, log_loss, logits, restored, train, trains_in_bfloat16
+from methods.lenses.training import (
+    FEWEST_BATCHES,
+    LensTraining,
+    log_loss,
+    logits,
+    restored,
+    train,
+    trains_in_bfloat16,
+)
 from methods.shortcuts.evaluation import core_reliance, pair_win_rate, radius_bins, ranking
 from methods.shortcuts.probes import grouped_folds
 from methods.statistics.ranking import auroc
@@ -29,7 +37,7 @@ from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
 from storage.files.weights import write_weights
 from storage.lenses.stamps import ARCS, PLACEBO, has_set
-from tasks.lens_shortcuts.model.devices import chosen_device
+from tasks.lens_shortcuts.model.devices import PARAMS, chosen_device
 from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, StampSet, column, stamp_set
 
 Floats = NDArray[np.float64]
@@ -63,6 +71,9 @@ def train_variant(stage: str, variant: LensVariant, stamps: Path, run: Path, rea
     taken = {"on": device, "bfloat16": trains_in_bfloat16(device, network.amp)}
     finished = Finished(f"lens_shortcuts_{stage}", sorted(stamps.iterdir()), {**variant.facts, **taken})
     data = StampData(stamps, recipe, device)
+    _require_batches(
+        len(data.sets[ARCS, "train"].positive), network.batch, f"lens_shortcuts.{block}.network.batch"
+    )
     with complete_folder(run) as folder:
         scores = [_seed(variant, seed, data, folder / f"seed_{seed}", finished) for seed in recipe.seeds]
         write_parquet(folder / "scores.parquet", pd.concat(scores, ignore_index=True))
@@ -98,6 +109,17 @@ class StampData:
 
     def _resident(self, each: tuple[str, str]) -> Resident:
         return resident(self.sets[each].pixels, self.sets[each].positive, self.kind, self.device)
+
+
+def _require_batches(stamps: int, batch: int, field: str) -> None:
+    if stamps < FEWEST_BATCHES * batch:
+        most = stamps // FEWEST_BATCHES
+        advice = f"lower it to {most} or less, or add stamps" if most > 1 else "add stamps to train"
+        raise InputError(
+            PARAMS,
+            f"{stamps} stamps in train make no {FEWEST_BATCHES} batches of {batch}: {advice}",
+            field=field,
+        )
 
 
 def _require_radii(stamps: Path, found: StampSet, recipe: TrainRecipe) -> None:

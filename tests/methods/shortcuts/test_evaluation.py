@@ -1,5 +1,8 @@
 """What is said of a lens finder: strata that add up, reliance on the same rows, pairs, and no figure for nothing."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,6 @@ from methods.shortcuts.evaluation import (
     Estimate,
     Part,
     core_reliance,
-    mean_estimate,
     pair_win_rate,
     radius_bins,
     ranking,
@@ -111,9 +113,25 @@ def test_one_class_has_no_ranking() -> None:
     some = part()
     found = ranking(some.only(some.positive), LEVEL)
     assert (found.value, found.status) == (None, "undefined")
-    assert mean_estimate([ranking(some, LEVEL), found]).status == "undefined"
-    assert mean_estimate([]).status == "undefined"
-    assert mean_estimate([ranking(some, LEVEL)]) == ranking(some, LEVEL)
+
+
+def test_of_several_trainings_every_figure_is_a_mean_and_none_is_surer_of_one_said_twice() -> None:
+    one, other = part(seed=1), part(seed=2)
+    both = replace(one, logits=np.stack([one.logits, other.logits]))
+    again = replace(one, logits=np.stack([one.logits, one.logits]))
+    other = replace(one, logits=other.logits)
+    figures: list[Callable[[Part], Estimate]] = [
+        lambda some: ranking(some, LEVEL),
+        lambda some: core_reliance(some, 1, 0.1, LEVEL),
+        lambda some: pair_win_rate(some, LEVEL),
+        lambda some: radius_bins(some, EDGES, LEVEL)[0].auroc,
+    ]
+    for figure in figures:
+        single = figure(one)
+        assert figure(both).value == pytest.approx(
+            np.mean([figure(each).value or 0 for each in (one, other)])
+        )
+        assert (figure(again).low, figure(again).high) == pytest.approx((single.low, single.high))
 
 
 RULES = GradeRules(

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 from methods.shortcuts.evaluation import Estimate, Part, radius_bins
-from methods.shortcuts.radius_extremes import least_bin, radius_spread
+from methods.shortcuts.radius_extremes import least_bin, radius_spread, spread_positives_at_power
 from tasks.lens_shortcuts.model.undefined import why
 from tests.methods.shortcuts.test_evaluation import EDGES, LEVEL, part
 
@@ -70,3 +70,32 @@ def test_truth_lies_within_as_often_as_promised(auroc: list[float]) -> None:
             assert low is not None and high is not None
             held[place] += low <= truth <= high
     assert (held / draws > 0.92).all()
+
+
+def needed(some: Part, edge: float) -> int | None:
+    bins = radius_bins(some, BINS, LEVEL)
+    size = spread_positives_at_power(some, BINS, bins, 10, edge, LEVEL, 0.8)
+    assert size is None or size.power >= 0.8
+    return None if size is None else size.n
+
+
+@pytest.mark.parametrize(("spread", "edge"), [(0.1, 0.2), (0.3, 0.2)])
+def test_the_positives_that_are_said_to_decide_the_spread_do(spread: float, edge: float) -> None:
+    rng, auroc = np.random.default_rng(7), [0.95 - spread, *[0.95] * 5]
+    positives = needed(drawn(rng, 40_000, auroc), edge)
+    assert positives is not None
+    decided, draws = 0, 60
+    for _ in range(draws):
+        spread_found, _ = judged(drawn(rng, 2 * positives, auroc), BINS, 10)
+        assert spread_found.low is not None and spread_found.high is not None
+        decided += spread_found.high < edge if spread < edge else spread_found.low > edge
+    assert 0.64 < decided / draws < 0.95
+
+
+def test_nearer_to_the_edge_it_takes_more() -> None:
+    some = drawn(np.random.default_rng(8), 4000, [0.8, *[0.95] * 5])
+    sizes = [needed(some, edge) or 0 for edge in (0.18, 0.25, 0.4)]
+    assert sizes[0] > sizes[1] > sizes[2] > 0
+    assert (
+        spread_positives_at_power(some, BINS, radius_bins(some, BINS, LEVEL), 10_000, 0.2, LEVEL, 0.8) is None
+    )

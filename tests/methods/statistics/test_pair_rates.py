@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from methods.statistics.intervals import wilson
+from methods.statistics.intervals import clopper_pearson
 from methods.statistics.pair_rates import pair_rate_interval
 
 LEVEL = 0.95
 
 
-def test_where_no_host_is_shared_it_is_wilsons() -> None:
+def test_where_no_host_is_shared_it_is_clopper_and_pearsons() -> None:
     won = np.array([1.0, 1, 0, 0.5, 1, 1, 1, 0, 1, 1])
-    low, high = (float(end) for end in wilson(won.sum(), len(won), LEVEL))
+    low, high = (float(end) for end in clopper_pearson(won.sum(), len(won), LEVEL))
     apart = np.arange(20).reshape(10, 2)
     together = np.repeat(np.arange(10), 2).reshape(10, 2)  # both rows of a pair are of one host
     for members in (apart, together):
@@ -31,7 +31,7 @@ def test_without_variance_pairs_that_share_a_host_count_as_one() -> None:
     chained = np.stack(
         [np.repeat(np.arange(3), 4), 3 + np.arange(12)], axis=1
     )  # three hosts, each in four pairs
-    assert pair_rate_interval(won, chained, LEVEL)[0] == pytest.approx(float(wilson(3, 3, LEVEL)[0]))
+    assert pair_rate_interval(won, chained, LEVEL)[0] == pytest.approx(float(clopper_pearson(3, 3, LEVEL)[0]))
 
 
 def variance_by_hand(won: NDArray[np.float64], members: NDArray[np.int64]) -> float:
@@ -55,7 +55,7 @@ def test_the_effective_number_is_that_of_all_pairs_of_pairs_with_a_host_in_commo
     share = float(won.mean())
     effective = share * (1 - share) / variance
     assert 0 < effective < len(won)
-    low, high = (float(end) for end in wilson(share * effective, effective, LEVEL))
+    low, high = (float(end) for end in clopper_pearson(share * effective, effective, LEVEL))
     assert pair_rate_interval(won, members, LEVEL) == pytest.approx((low, share, high))
 
 
@@ -75,7 +75,7 @@ def test_hosts_in_four_pairs_each_keep_the_level() -> None:
     for won, members in draws:
         low, _, high = pair_rate_interval(won, members, LEVEL)
         ours += low <= mean <= high
-        low, high = (float(end) for end in wilson(won.sum(), len(won), LEVEL))
+        low, high = (float(end) for end in clopper_pearson(won.sum(), len(won), LEVEL))
         naive += low <= mean <= high
     assert naive / 600 < 0.88
     assert ours / 600 > 0.90

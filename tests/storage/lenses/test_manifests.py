@@ -153,6 +153,20 @@ def test_refused(tmp_path: Path, table: pd.DataFrame, change: Change, message: s
         read_manifest(written(tmp_path, change(table)), "sersic")
 
 
+def test_a_picture_stands_in_one_split_in_whatever_turn_and_under_whatever_host(
+    tmp_path: Path, table: pd.DataFrame
+) -> None:
+    hosts = pd.factorize(table["host_id"])[0]
+    pictures = table.assign(host_image=hosts, host_turn=0)
+    read_manifest(written(tmp_path, pictures), "images")
+    train, val = (first(table, mode="unpaired", split=split) for split in ("train", "val"))
+    pictures.loc[val, "host_image"], pictures.loc[val, "host_turn"] = hosts[train], 5
+    with pytest.raises(
+        InputError, match=r"field host_image: .*another split too \(unpaired; row \d+ is in train"
+    ):
+        read_manifest(written(tmp_path, pictures), "images")
+
+
 def test_all_classes_that_fall_short_are_named_at_once(tmp_path: Path, table: pd.DataFrame) -> None:
     paired_val = (table["mode"] == "paired") & (table["split"] == "val")
     negatives = (table["mode"] == "unpaired") & (table["split"] == "test") & (table["label"] == 0)

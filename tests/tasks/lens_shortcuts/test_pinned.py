@@ -50,6 +50,16 @@ def pinned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_batch_that_train_cannot_fill_twice_is_said_in_one_line(pinned: Path, tmp_path: Path) -> None:
+    field = r"field lens_shortcuts\.train\.recipe\.network\.batch"
+    with pytest.raises(
+        InputError, match=rf"{field}: 160 stamps .* no 2 batches of 81: lower it to 80"
+    ) as error:
+        train.main(made.train(network={"batch": 81}), "unpaired", pinned / "stamps", tmp_path / "run")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_on_its_own_stamps_it_gives_the_figures_of_the_pinned_scores(pinned: Path) -> None:
     found = scored(pinned / "run", pinned / "stamps", "cpu")
     found = found[found["measure"] == "auroc"]

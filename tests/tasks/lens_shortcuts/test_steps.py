@@ -225,8 +225,12 @@ def test_the_choice_is_held_against_every_edge_on_test(pipeline: Pipeline) -> No
     assert set(checked) == {"auroc", "placebo", "reliance", "theta_E_least", "theta_E_spread"}
     assert (checked["auroc"]["passes"], checked["auroc"]["fails"]) == (0.88, 0.88)
     answers = {each["answer"] for each in checked.values()}
-    said = "does not hold" if "does not hold" in answers else "cannot be told"
-    assert decision["grade"].endswith("holds" if answers == {"holds"} else said)
+    said = "does not hold" if "does not hold" in answers else "cannot tell"
+    assert decision["grade"] == ("holds" if answers == {"holds"} else said)
+    needing = {name for name, each in checked.items() if each["answer"] == "cannot tell"}
+    assert {each["claim"] for each in decision["would_change"]} == needing
+    for each in decision["would_change"]:
+        assert (each["unit"], each["present"]) == ("test positives", made.COUNTS["test"] // 2)
 
 
 def test_one_training_is_never_better(pipeline: Pipeline) -> None:
