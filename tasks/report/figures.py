@@ -69,6 +69,12 @@ def thousands(count: int) -> str:
     return f"{count:,}"
 
 
+def about(count: int) -> str:
+    """To two digits, from a hundred on: more would promise what an estimate does not know."""
+    digits = max(len(str(count)) - 2, 0)
+    return thousands(round(count, -digits) if count >= 100 else count)
+
+
 def significant(value: Number, digits: int = 3) -> str:
     return "" if _missing(value) else f"{value:.{digits}g}"
 

@@ -101,7 +101,8 @@ def _requirements(choice: TreeChoice, tested: Confirmations) -> Iterable[Require
         if choice.chosen is not None and each.answer == UNKNOWN:
             present = choice.chosen.over_seeds[TEST].positives
             needed = _needed(name, each, choice.chosen)
-            yield Requirement(claim=name, unit="test positives", present=present, needed=needed, power=POWER)
+            claim = sentences(REASONS, [Reason("side_told", {"name": name})])[0]
+            yield Requirement(claim=claim, unit="test positives", present=present, needed=needed, power=POWER)
 
 
 def _needed(name: str, each: GateConfirmation, run: VariantRun) -> int | None:
