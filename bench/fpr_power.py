@@ -1,5 +1,5 @@
 """How likely is it that a holdout shows a budget of 2% held, by the target a recipe is tuned at? `python -m bench.fpr_power
-FOLDER [seeds]`, after `python -m bench.fpr_seeds 11 FOLDER`
+FOLDER [seeds]`, after `python -m bench.fpr_seeds 11 --folder FOLDER`
 
 True rates are those on its large holdouts; the recipe is a guarantee over calibration and forward-chained rows, delta .1.
 """

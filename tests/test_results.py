@@ -46,10 +46,9 @@ def test_a_guarantee_is_declared_infeasible_with_what_to_collect_or_has_the_rows
             assert table.loc[(option, label), "fpr"] < table.loc[("B1_full_pool", label), "fpr"]
 
 
-def test_a_guarantee_is_no_promise_under_drift(table: Any) -> None:
-    """Forward-chained rows are older and scored by older models: here the joint guarantee is broken."""
-    assert table.loc[("N3_any_label", "micro"), "any_label_fpr"] > 0.05
-    assert table.loc[("N3_any_label", "micro"), "verdict"] == "violates"
+def test_no_guarantee_is_broken_and_the_few_later_rows_confirm_none(table: Any) -> None:
+    """Forward-chained rows count from models like the one in use: those of earlier ones broke the joint guarantee."""
+    assert table.loc[("N3_any_label", "micro"), "verdict"] == "cannot tell"
     for label in LEARNABLE:
         assert table.loc[("N2_forward_chained", label), "verdict"] == "cannot tell"
 
@@ -94,7 +93,7 @@ def test_the_control_keeps_the_budget_in_the_folds_and_is_left_out_by_the_risk_t
         assert control["fpr"] <= 0.02
         assert control["risk"] > decision["evidence"]["max_risk"]
         assert not control["eligible"]
-        assert table.loc[("A_as_is", label), "verdict"] == "violates"
+    assert table.loc[("A_as_is", "micro"), "verdict"] == "violates"
     said = [each["text"] for each in decision["reasons"] if each["kind"] == "control_left_out"]
     assert "its calibration rows leave a risk of 40%" in said[0]
 
