@@ -251,7 +251,7 @@ def changes_text(changes: Sequence[CellChange], rev: str) -> Text:
 
 def earlier(root: Path, rev: str, path: str) -> str:
     done = subprocess.run(
-        ["git", "show", f"{rev}:{path}"], cwd=root, capture_output=True, text=True, check=False
+        ["git", "show", f"{rev}:./{path}"], cwd=root, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise NoResults(f"{rev} has no {path}: {done.stderr.strip()}")
