@@ -6,9 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flows.published.overview import write_overview
 from flows.published.terminal import NoResults, console, results, since
 from flows.studies import selection
-from flows.studies.folder import StudyError, experiment_of, study_name
+from flows.studies.folder import StudyError, experiment_of, study_name, study_names
 from flows.walk.experiments import left_out
 
 
@@ -36,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         except (NoResults, StudyError) as error:
             problems.print(str(error), markup=False)
             worst = 1
+    if not asked.study and not asked.experiments and study_names(Path.cwd()):
+        page = write_overview(Path.cwd())
+        console().print(f"\nall on one page: {page.relative_to(Path.cwd())}")
     return worst
 
 

@@ -22,10 +22,9 @@ from prefect.runtime import flow_run
 
 from flows.pinned import lock_file
 from flows.published.cells import CellChange, changed_cells, read_rows
+from flows.published.report_names import report_name
 from flows.published.verdicts import FileVerdict
-from flows.studies.folder import repository, study_name
-from params.block import read_block, read_params
-from params.report import Page
+from flows.studies.folder import study_name
 from tasks.report.templates import Reason, render, sentences
 
 ROUNDING = 1e-9
@@ -191,14 +190,6 @@ def _leaves(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
             yield from _leaves(inner, f"{name}[{position}]")
     else:
         yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def report_name(root: Path, name: str) -> str:
-    """As the page over all experiments names it."""
-    params = repository(root) / "params.yaml"
-    stated = (read_params(params) or {}).get("report") if params.exists() else None
-    shown = read_block(params, "report.page", Page).experiments.get(name) if stated else None
-    return shown.report if shown else "report.md"
 
 
 def report_page(report: Path, key: Callable[[str], str]) -> str:

@@ -32,6 +32,28 @@ def stale_stages(folder: Path) -> list[str]:
     )
 
 
+def is_of_other_data(folder: Path, experiment: str) -> bool:
+    """Whether the results are of data that lay there before, or was read otherwise. Data that is not here is no other."""
+    params, prefix = read_params(folder / PARAMS), f"{experiment}_"
+    for name, entry in _yaml(folder / LOCK).get("stages", {}).items():
+        if not name.startswith(prefix):
+            continue
+        stated = entry.get("params", {}).get(PARAMS, {})
+        if f"{experiment}.prepare" in stated and stated[f"{experiment}.prepare"] != _at(
+            params, f"{experiment}.prepare"
+        ):
+            return True
+        for dep in entry.get("deps", []):
+            path = folder / dep["path"]
+            if dep["path"].split("/")[0] == "data" and path.exists() and _size(path) != dep.get("size"):
+                return True
+    return False
+
+
+def data_names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*")) if folder.exists() else []
+
+
 def _differences(folder: Path, entry: Mapping[str, Any], params: Any) -> Iterator[str]:
     for name, value in entry.get("params", {}).get(PARAMS, {}).items():
         if _at(params, name) != value:
