@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 from flows.pinned.repository import GraphError
+from flows.studies.folder import STUDIES
 from flows.studies.folder import repository as code_root
 
 AHEAD = ("params.yaml", "dvc.lock", "data.dvc")  # may differ from the commit: they go along as they are
@@ -25,7 +26,10 @@ def refuse_what_no_worker_could_know(root: Path) -> None:
     folder = root.relative_to(code_root(root)).as_posix()
     place = "" if folder == "." else f"{folder}/"
     ahead, unharmful = tuple(place + path for path in AHEAD), tuple(place + path for path in UNHARMFUL)
-    unknown = [path for path in changed if path not in ahead and not path.startswith(unharmful)]
+    read = [
+        path for path in changed if not path.startswith(f"{STUDIES}/") or (place and path.startswith(place))
+    ]
+    unknown = [path for path in read if path not in ahead and not path.startswith(unharmful)]
     if place and f"{place}dvc.yaml" not in _git(root, "ls-files", "--full-name").splitlines():
         raise CannotSpread(
             f"study {root.name} is in no commit that workers could clone: `git add {folder} && git commit -m 'study {root.name}'`"
