@@ -81,7 +81,8 @@ def _first_stage(folder: Path, experiment: str) -> list[str]:
             raise StudyError(
                 f"{text}\nnothing was made: mend the file, or say it with --map or --set, and type the command again"
             ) from error
-        lines += [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        if log.exists():  # not where DVC has read the same data in the same way before
+            lines += [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines
 
 

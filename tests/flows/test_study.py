@@ -140,6 +140,13 @@ def test_what_cannot_be_told_or_used_is_one_line_and_makes_nothing(clone: Clone,
     assert not (clone.path / "studies" / "two").exists()
 
 
+def test_the_same_file_again_is_known_to_dvc_and_told_all_the_same(clone: Clone, tmp_path: Path) -> None:
+    new = [PYTHON, "-m", "flows.study", "new", "again", "--experiment", "fpr_thresholds"]
+    said = clone.run(*new, "--data", str(scores(tmp_path / "scores.csv")), "--map", "score=score")
+    assert_understood(said.replace("--study again", "--study fraud"))
+    clone.run(PYTHON, "-m", "flows.study", "remove", "again", "--yes")
+
+
 def test_branches_that_each_add_a_study_merge_without_a_conflict(clone: Clone) -> None:
     start = clone.run("git", "rev-parse", "--abbrev-ref", "HEAD").strip()
     for name in ("one", "other"):
