@@ -30,9 +30,9 @@ $(VENV)/complete: requirements.lock requirements-dev.lock
 data: env ## data/ as data.dvc pins it: pulled, or simulated and compared
 	@python -m flows.data
 
-demo: data ## reproduce what is stale, then print the comparison tables and the decisions
-	@python -m flows.reproduce
-	@python -m flows.show
+demo: $(if $(STUDY),env,data) ## reproduce what is stale, then print tables and decisions; STUDY=<name>: of a study
+	@python -m flows.reproduce $(if $(STUDY),--study $(STUDY))
+	@$(if $(STUDY),:,python -m flows.show)
 
 verify: env ## make the tables of the last commit again and compare them
 	@python -m flows.verify

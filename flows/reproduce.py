@@ -1,4 +1,4 @@
-"""Run every stage that DVC calls stale, side by side: `python -m flows.reproduce [targets...]`."""
+"""Run every stage that DVC calls stale, side by side: `python -m flows.reproduce [targets...] [--study NAME | --all]`."""
 
 import argparse
 import sys
@@ -9,6 +9,11 @@ from typing import get_args
 from rich.console import Console
 
 from flows.pinned import data_folder, graph
+from flows.published.terminal import console as terminal
+from flows.published.terminal import results
+from flows.studies import selection
+from flows.studies.folder import experiment_of, study_name
+from flows.studies.rounds import over
 from flows.walk import command, settings
 from flows.walk.in_threads import run_in_threads
 from flows.walk.order import StageOutcome, StagesFailed
@@ -54,12 +59,13 @@ def main(arguments: list[str] | None = None) -> int:
         help="where stages run: processes of this machine (default), or the workers of a Dask cluster",
     )
     options.add_argument("--dask-address", help="its scheduler (default: a cluster on this machine)")
+    selection.add_options(options)
     asked = options.parse_args(arguments)
-    return command.guarded(lambda: _reproduce(asked))
+    console = Console(highlight=False)
+    return over(Path.cwd(), asked, lambda root: _reproduce(root, asked, console))
 
 
-def _reproduce(asked: argparse.Namespace) -> int:
-    root, console = Path.cwd(), Console(highlight=False)
+def _reproduce(root: Path, asked: argparse.Namespace, console: Console) -> int:
     if asked.pull or asked.push:
         graph.require_remote(root)
     if asked.pull:
@@ -75,6 +81,8 @@ def _reproduce(asked: argparse.Namespace) -> int:
         console.print("pushed to the DVC remote")
     if not all(each.succeeded for each in outcomes):
         raise StagesFailed(outcomes)
+    if study_name(root) is not None:
+        terminal().print(results(root, experiment_of(root)))
     return 0
 
 

@@ -1,7 +1,6 @@
 """What a deployment runs: experiments at a commit, in a worktree of their own, pulled, reproduced, pushed, published."""
 
 from collections.abc import Sequence
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,13 @@ from flows.walk.placement import RunnerName, runner_factory
 from flows.walk.plan import plan
 from flows.walk.runners import RunnerFactory, local_processes
 from flows.worktrees import branches
+from flows.worktrees.committed_study import of_the_commit
 from flows.worktrees.worktree import WorktreeError, at, commit_of, run, worktree
 
 
 def _run_name() -> str:
     asked = flow_run.parameters
-    return f"{_named(asked['targets'])} at {at(asked['ref'])}"
+    return f"{asked['study'] or _named(asked['targets'])} at {at(asked['ref'])}"
 
 
 @flow(name="recalibrate", flow_run_name=_run_name)
@@ -43,6 +43,7 @@ def recalibrate(
     jobs: Jobs = None,
     runner: RunnerName = "threads",
     dask_address: str | None = None,
+    study: str | None = None,
 ) -> State[Any]:
     """Bring experiments up to date at a commit, in a worktree of their own, and publish tables, decisions and plots.
 
@@ -61,6 +62,7 @@ def recalibrate(
         jobs: How many stages run at once; empty for one on each core.
         runner: Where stages run: as processes of the worker (threads), or on the workers of a Dask cluster.
         dask_address: The scheduler of that cluster; empty for a cluster on the worker's machine.
+        study: The study to bring up to date; empty: the repository's own experiments.
     """
     root, logger = Path.cwd(), get_run_logger()
     if pull:
@@ -71,9 +73,11 @@ def recalibrate(
         raise WorktreeError(f"git_remote {git_remote!r} gets the branch that `commit` makes: set commit, too")
     if commit:
         require_branch(root, branch, git_remote)
-    name = _worktree_name(targets)
-    with worktree(root, revision, name) as clean, chdir(clean):
-        logger.info("%s at %s, commit %s, in .worktrees/%s", _named(targets), ref, revision[:12], name)
+    name = f"{artifacts.STUDY}{study}" if study else _worktree_name(targets)
+    with worktree(root, revision, name) as checkout, of_the_commit(checkout, study) as clean:
+        logger.info(
+            "%s at %s, commit %s, in .worktrees/%s", study or _named(targets), ref, revision[:12], name
+        )
         failed: StagesFailed | None = None
         try:
             outcomes = brought_up_to_date(

@@ -1,4 +1,4 @@
-"""Tables and decisions for a terminal: `python -m flows.show [experiments...] [--since <rev>]`."""
+"""Tables and decisions for a terminal: `python -m flows.show [experiments...] [--since REV] [--study NAME | --all]`."""
 
 import argparse
 import sys
@@ -6,7 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flows.published.overview import write_overview
 from flows.published.terminal import NoResults, console, results, since
+from flows.studies import selection
+from flows.studies.folder import StudyError, experiment_of, study_name, study_names
 from flows.walk.experiments import left_out
 
 
@@ -18,22 +21,37 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--since", metavar="REV", help="how scores moved since this commit, tag or branch, instead"
     )
+    selection.add_options(parser)
     asked = parser.parse_args(arguments)
-    root, wanted = Path.cwd(), asked.experiments
+    problems, worst = Console(stderr=True, soft_wrap=True), 0
+    try:
+        found = selection.roots(Path.cwd(), asked)
+    except StudyError as error:
+        problems.print(str(error), markup=False)
+        return 1
+    for root in found:
+        if len(found) > 1:
+            console().rule(study_name(root) or "the repository's own", align="left")
+        try:
+            _show(root, asked)
+        except (NoResults, StudyError) as error:
+            problems.print(str(error), markup=False)
+            worst = 1
+    if not asked.study and not asked.experiments and study_names(Path.cwd()):
+        page = write_overview(Path.cwd())
+        console().print(f"\nall on one page: {page.relative_to(Path.cwd())}")
+    return worst
+
+
+def _show(root: Path, asked: argparse.Namespace) -> None:
+    wanted = asked.experiments if study_name(root) is None else [experiment_of(root)]
     there = sorted(
         folder.name for folder in (root / "results").glob("*/") if folder.name not in left_out(root)
     )
-    try:
-        for experiment in wanted or there:
-            if len(wanted) != 1:
-                console().print(f"\n[bold]{experiment}[/]\n")
-            console().print(
-                since(root, asked.since, experiment) if asked.since else results(root, experiment)
-            )
-    except NoResults as error:
-        Console(stderr=True, soft_wrap=True).print(str(error), markup=False)
-        return 1
-    return 0
+    for experiment in wanted or there:
+        if len(wanted) != 1:
+            console().print(f"\n[bold]{experiment}[/]\n")
+        console().print(since(root, asked.since, experiment) if asked.since else results(root, experiment))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.published.verdicts import FileVerdict, verdict_of
+from flows.studies import selection
 from flows.walk import settings
 from flows.walk.in_threads import run_in_threads
-from flows.worktrees.verification import VerifyError, agreement, verify
+from flows.worktrees.verification import VerifyError, agreement, verify, verify_everything
 from flows.worktrees.worktree import WorktreeError, commit_of
 
 COLOURS = {"identical": "green", "equal within tolerance": "cyan", "different": "red", "missing": "red"}
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument(
         "--no-prefect", dest="prefect", action="store_false", help="plain threads, no run history"
     )
+    selection.add_options(options)
     asked = options.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140"))
@@ -53,14 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _checked(root: Path, commit: str, asked: argparse.Namespace) -> list[FileVerdict]:
-    if asked.quick:
-        return agreement(root, commit)
-    if not asked.prefect:
-        return verify(root, commit, asked.experiments, run_in_threads)
+    def check(study: str | None) -> list[FileVerdict]:
+        if asked.quick:
+            return agreement(root, commit, study)
+        return verify(root, commit, asked.experiments, run_in_threads, study)
+
+    if asked.quick or not asked.prefect:
+        return verify_everything(root, commit, check) if asked.everything else check(asked.study)
     # Prefect takes seconds to import: only where something will run.
     from flows.published.verification_run import verified_in_a_flow_run  # noqa: PLC0415
 
-    return verified_in_a_flow_run(commit, asked.experiments)
+    return verified_in_a_flow_run(commit, asked.experiments, asked.study, asked.everything)
 
 
 if __name__ == "__main__":

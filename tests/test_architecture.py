@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "params": {"params"},
 }
 EXPERIMENTS = sorted(path.name for path in (ROOT / "tasks").iterdir() if (path / "prepare.py").exists())
-NOT_EXPERIMENTS = {"report"}
+NOT_EXPERIMENTS = {"report", "intake"}
 
 
 def load(name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ STEP_BLOCKS = {  # params: one a step, named after it in every experiment
 SAME_ROLE = {"params": STEP_BLOCKS, "simulators": {"World"}}  # what a simulator draws from
 MAY_IMPORT_LATE = {  # module -> why an import stands inside a function of it
     "flows/reproduce.py": "Prefect takes seconds to import: only where something will run",
+    "flows/studies/commands.py": "Prefect takes seconds to import: only where a server is asked",
     "flows/verify.py": "Prefect takes seconds to import: only where something will run",
     "flows/walk/placement.py": "an extra, and slow to import",
     "flows/walk/watchdog.py": "a watchdog that is never needed starts in no time",

@@ -1,6 +1,6 @@
 """One stage on a machine that runs nothing else of the walk: inputs pulled, stage reproduced, outputs pushed.
 
-`python -m flows.dask.remote_stage <stage> <reply.json> [--force]`, in a clone that a Dask worker made. Ends, and its stage
+`python -m flows.dask.remote_stage <stage> <reply.json> <folder> [--force]`, in a clone that a Dask worker made. Ends, and its stage
 with it, when its standard input ends: the worker holds the other end.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from flows.dask import exchange
 from flows.pinned import graph, lock_file
 from flows.pinned.repository import GraphError
+from flows.studies.inside import inside
 from flows.walk import resources, settings
 from flows.walk.order import StageOutcome
 from flows.walk.plan import WalkPlan
@@ -52,13 +53,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.dask.remote_stage", description=__doc__)
     parser.add_argument("stage")
     parser.add_argument("reply", type=Path, help="where the outcome goes")
+    parser.add_argument("folder", type=Path, help="of the walk: a study's, or . for the repository itself")
     parser.add_argument("--force", action="store_true")
     asked = parser.parse_args()
     root = Path.cwd()
     settings.apply(root)
     threading.Thread(target=_end_with_the_worker, daemon=True).start()
     reply: Path = asked.reply
-    reply.write_text(json.dumps(reproduced(root, asked.stage, asked.force)))
+    with inside((root / asked.folder).resolve(), refresh=False) as folder:
+        reply.write_text(json.dumps(reproduced(folder, asked.stage, asked.force)))
     return 0
 
 

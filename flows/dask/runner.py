@@ -7,7 +7,6 @@ died to another one.
 
 import hashlib
 import logging
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -23,9 +22,11 @@ from distributed.diagnostics.plugin import UploadFile
 
 from flows.dask import exchange
 from flows.dask import worker as dask_worker
+from flows.dask.commit import AHEAD, CannotSpread, head, published, refuse_what_no_worker_could_know
 from flows.pinned import graph
 from flows.pinned.remotes import Remote, remote_of
 from flows.pinned.repository import CannotRun, GraphError, causes_of
+from flows.studies.folder import repository as code_root
 from flows.walk import resources
 from flows.walk.logs import begin_log, log_path
 from flows.walk.order import StageOutcome
@@ -34,14 +35,8 @@ from flows.walk.runners import LocalProcesses, because, local_processes
 from params.resources import Amounts
 
 GIB = 2**30
-AHEAD = ("params.yaml", "dvc.lock", "data.dvc")  # may differ from the commit: they go along as they are
-UNHARMFUL = ("results/",)  # stages that read it run here
 ELSEWHERE = "is to run on a worker"
 WITHOUT_WORKERS = 60.0  # seconds that stages wait for a first, or for another one
-
-
-class CannotSpread(GraphError):
-    """Why stages cannot run on other machines, and what to do about it."""
 
 
 @contextmanager
@@ -54,8 +49,8 @@ def on_dask(run: WalkPlan, address: str | None) -> Iterator["DaskWorkers"]:
             "stages on a Dask cluster meet in a DVC remote that all its workers reach: `dvc remote add -d <name> <url>`"
         )
     refuse_what_no_worker_could_know(run.root)
-    commit = _git(run.root, "rev-parse", "HEAD")
-    repository = str(run.root) if address is None else _published(run.root, commit)
+    commit = head(run.root)
+    repository = str(code_root(run.root)) if address is None else published(run.root, commit)
     with _client(run, address) as client, local_processes(run) as here:
         yield DaskWorkers(run, client, here, repository, commit, remote)
 
@@ -188,6 +183,7 @@ class DaskWorkers:
             "repository": self._repository,
             "commit": self._commit,
             "files": files,
+            "folder": self._run.root.relative_to(code_root(self._run.root)).as_posix(),
             "remote": {"name": self._remote.name, "settings": dict(self._remote.settings)},
         }
 
@@ -237,35 +233,6 @@ def _taught(client: Client) -> str:
     return module
 
 
-def refuse_what_no_worker_could_know(root: Path) -> None:
-    """Raises CannotSpread: a worker has the commit, and what goes along with a job."""
-    # --porcelain alone abbreviates untracked folders
-    changed = [line[3:] for line in _git(root, "status", "--porcelain", "--untracked-files=all").splitlines()]
-    unknown = [path for path in changed if path not in AHEAD and not path.startswith(UNHARMFUL)]
-    if unknown:
-        raise CannotSpread(
-            f"not in the commit that workers clone: {', '.join(unknown[:5])}{' ...' if len(unknown) > 5 else ''}\n"
-            f"commit it, then run this again (only {', '.join(AHEAD)} go along as they are)"
-        )
-
-
-def _published(root: Path, commit: str) -> str:
-    """Where workers on other machines clone from: the address of origin, if it has the commit."""
-    url = _git(root, "config", "--get", "remote.origin.url")
-    if not url:
-        raise CannotSpread(
-            "workers clone from origin, and there is none: `git remote add origin <url>`, and push"
-        )
-    if not _git(root, "for-each-ref", "--contains", commit, "refs/remotes/origin"):
-        raise CannotSpread(f"workers clone from origin ({url}), which lacks {commit[:12]}: `git push` first")
-    return str((root / url).resolve()) if (root / url).exists() else url
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-    return done.stdout.rstrip("\n")
-
-
 @contextmanager
 def _client(run: WalkPlan, address: str | None) -> Iterator[Client]:
     for name in ("distributed", "distributed.worker", "distributed.nanny", "distributed.scheduler"):
@@ -278,7 +245,7 @@ def _client(run: WalkPlan, address: str | None) -> Iterator[Client]:
         with client:
             yield client
         return
-    scratch = run.root / ".cache" / "dask"
+    scratch = code_root(run.root) / ".cache" / "dask"
     scratch.mkdir(parents=True, exist_ok=True)
     with (
         LocalCluster(  # type: ignore[no-untyped-call]

@@ -36,7 +36,10 @@ class Job(TypedDict):
     force: bool
     repository: str  # where git clones from
     commit: str
-    files: Mapping[str, str]  # path -> text, where the coordinator's working copy is ahead of the commit
+    folder: str  # of the walk, in the repository
+    files: Mapping[
+        str, str
+    ]  # path in it -> text, where the coordinator's working copy is ahead of the commit
     remote: RemoteSettings
 
 
@@ -49,14 +52,15 @@ def run_stage(job: Job, key: str) -> dict[str, Any]:
     worker = get_worker()
     worker.log_event(job["topic"], {"stage": job["stage"], "worker": worker.address})
     with _clone(Path(worker.local_directory), job) as clone:
+        folder = clone / job["folder"]
         for name, text in job["files"].items():
-            (clone / name).write_text(text)
+            (folder / name).write_text(text)
         reply = clone / ".dvc" / "tmp" / "reply.json"
         reply.unlink(missing_ok=True)
-        log = clone / ".logs" / f"{job['stage']}.log"
+        log = folder / ".logs" / f"{job['stage']}.log"
         log.unlink(missing_ok=True)
         printed = clone / ".dvc" / "tmp" / "printed.log"
-        command = [sys.executable, "-m", "flows.dask.remote_stage", job["stage"], str(reply)]
+        command = [sys.executable, "-m", "flows.dask.remote_stage", job["stage"], str(reply), job["folder"]]
         with printed.open("w") as output:
             process = subprocess.Popen(
                 command + ["--force"] * job["force"],

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from flows.studies.folder import STUDIES, StudyError, study_names
+from flows.studies.pipeline import refreshed
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params")
 BESIDES = ("run_stage.py", "requirements.lock")  # what every stage runs, and what it runs on
@@ -111,6 +114,17 @@ def main() -> int:
         partial.write_text(after, encoding="utf-8")
         partial.replace(path)
     sys.stdout.write(f"dvc.yaml {'has its code deps anew' if after != before else 'had them all'}\n")
+    return max((_of_a_study(name) for name in study_names(ROOT)), default=0)
+
+
+def _of_a_study(name: str) -> int:
+    """Its dvc.yaml follows from ours."""
+    try:
+        if refreshed(ROOT / STUDIES / name):
+            sys.stdout.write(f"{STUDIES}/{name}/dvc.yaml was written anew\n")
+    except StudyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

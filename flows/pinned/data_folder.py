@@ -13,6 +13,7 @@ from rich.console import Console
 
 from flows.pinned.data_pin import DataStatus, cache_data, data_status, pin_data, restore_data
 from flows.pinned.remotes import RemoteError
+from flows.studies.folder import LAUNCHER, repository
 from params.block import read_params
 
 PIN = "`python -m flows.data --pin` simulates what is stale and pins data/ as it then is"
@@ -92,7 +93,7 @@ def simulated_otherwise(root: Path, experiment: str, params: Any) -> str | None:
         was = manifest.get("params") or {}
         names = sorted(name for name in {*params, *was} if params.get(name) != was.get(name))
         return f"data/{experiment} was simulated with other parameters than params.yaml has: {_named(names)}"
-    code = root / "simulators" / f"{experiment}.py"
+    code = repository(root) / "simulators" / f"{experiment}.py"
     if not code.exists() or manifest.get("code") != hashlib.sha256(code.read_bytes()).hexdigest():
         return f"simulators/{experiment}.py changed since data/{experiment} was made"
     return None
@@ -148,7 +149,9 @@ def stale_simulations(root: Path) -> list[str]:
 
 def _simulate(root: Path, experiment: str, console: Console) -> None:
     console.print(f"simulating data/{experiment}")
-    done = subprocess.run([sys.executable, "run_stage.py", f"simulators.{experiment}"], cwd=root)
+    done = subprocess.run(
+        [sys.executable, str(repository(root) / LAUNCHER), f"simulators.{experiment}"], cwd=root
+    )
     if done.returncode:
         what = f"the simulator of {experiment} failed (exit {done.returncode})"
         raise DataError([Problem(what, f"see .logs/simulators_{experiment}.log")])

@@ -22,12 +22,13 @@ from prefect.runtime import flow_run
 
 from flows.pinned import lock_file
 from flows.published.cells import CellChange, changed_cells, read_rows
+from flows.published.report_names import report_name
 from flows.published.verdicts import FileVerdict
-from params.block import read_block, read_params
-from params.report import Page
+from flows.studies.folder import study_name
 from tasks.report.templates import Reason, render, sentences
 
 ROUNDING = 1e-9
+STUDY = "study-"
 NAMED = 10
 LISTED = 200
 IMAGE = re.compile(
@@ -67,27 +68,27 @@ def experiment_artifacts(root: Path, name: str) -> dict[str, Any]:
 
     The table comes last: where it names these results, all of them were published.
     """
-    folder, slug = root / "results" / name, key_of(name)
+    folder, slug = root / "results" / name, slug_of(root, name)
     made_from = f"{provenance(root)}; {results_name(folder)}"
 
     def plot_key(stem: str) -> str:
         return f"{slug}-{key_of(stem)}"
 
     for plot in sorted(folder.glob("**/*.png")):
-        title = f"**{name}: {plot.stem.replace('_', ' ')}**"
+        title = f"**{study_name(root) or name}: {plot.stem.replace('_', ' ')}**"
         publish_image(plot, plot_key(plot.stem), f"{title}\n\n{made_from}")
     report = folder / report_name(root, name)
     if report.exists():
         publish_markdown(report_page(report, plot_key), f"{slug}-report", made_from)
     decision: dict[str, Any] = json.loads((folder / "decision.json").read_text())
-    publish_markdown(decision_markdown(name, decision), f"{slug}-decision", made_from)
+    publish_markdown(decision_markdown(study_name(root) or name, decision), f"{slug}-decision", made_from)
     publish_table(folder / "table.csv", f"{slug}-table", made_from)
     return decision
 
 
 def is_published(root: Path, name: str) -> bool:
     """Whether the last artifacts of the experiment are of the results as they are now."""
-    last = cast(Artifact | None, Artifact.get(f"{key_of(name)}-table"))
+    last = cast(Artifact | None, Artifact.get(f"{slug_of(root, name)}-table"))
     return last is not None and results_name(root / "results" / name) in (last.description or "")
 
 
@@ -98,6 +99,12 @@ def results_name(folder: Path) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return f"results `{digest.hexdigest()[:12]}`"
+
+
+def slug_of(root: Path, name: str) -> str:
+    """What the keys of an experiment's artifacts begin with: its name, or that of the study it is in."""
+    study = study_name(root)
+    return key_of(name) if study is None else f"{STUDY}{study}-"
 
 
 def key_of(name: str) -> str:
@@ -183,14 +190,6 @@ def _leaves(value: Any, name: str = "") -> Iterable[tuple[str, str]]:
             yield from _leaves(inner, f"{name}[{position}]")
     else:
         yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def report_name(root: Path, name: str) -> str:
-    """As the page over all experiments names it."""
-    params = root / "params.yaml"
-    stated = (read_params(params) or {}).get("report") if params.exists() else None
-    shown = read_block(params, "report.page", Page).experiments.get(name) if stated else None
-    return shown.report if shown else "report.md"
 
 
 def report_page(report: Path, key: Callable[[str], str]) -> str:

@@ -97,9 +97,14 @@ def results(root: Path, experiment: str) -> RenderableType:
     table_csv, decision_json = _file(root, experiment, "table.csv"), _file(root, experiment, "decision.json")
     with table_csv.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    decision = json.loads(decision_json.read_text())
+    if "action" not in decision:
+        raise NoResults(
+            f"{decision_json.relative_to(root)} is of an older version: `python -m flows.reproduce {experiment}` makes it anew"
+        )
     view = _checked(root, experiment, rows) or _first_that_fit(rows)
     shown = [row for row in rows if not any(row[name] == value for name, value in view.hidden.items())]
-    return Group(table(shown, view.columns), Text(), decision_text(json.loads(decision_json.read_text())))
+    return Group(table(shown, view.columns), Text(), decision_text(decision))
 
 
 def _file(root: Path, experiment: str, name: str) -> Path:
@@ -251,7 +256,7 @@ def changes_text(changes: Sequence[CellChange], rev: str) -> Text:
 
 def earlier(root: Path, rev: str, path: str) -> str:
     done = subprocess.run(
-        ["git", "show", f"{rev}:{path}"], cwd=root, capture_output=True, text=True, check=False
+        ["git", "show", f"{rev}:./{path}"], cwd=root, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise NoResults(f"{rev} has no {path}: {done.stderr.strip()}")

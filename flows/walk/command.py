@@ -12,6 +12,7 @@ from rich.table import Table
 from flows.pinned.data_folder import DataError
 from flows.pinned.repository import GraphError
 from flows.published.terminal import NoResults
+from flows.studies.folder import StudyError
 from flows.walk import progress
 from flows.walk.logs import log_path
 from flows.walk.order import StageOutcome, StagesFailed, UnknownTarget
@@ -54,6 +55,7 @@ def guarded(action: Callable[[], int]) -> int:
         UnknownTarget,
         NoResults,
         NoApi,
+        StudyError,
     ) as error:
         problems.print(str(error), markup=False)
     except KeyboardInterrupt:

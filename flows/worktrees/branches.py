@@ -92,7 +92,7 @@ def without_the_unfinished(clean: Path, outcomes: Sequence[StageOutcome]) -> tup
     stages = {each.stage for name in lost for each in experiments.of(name, outcomes)}
     stages |= {each.stage for each in outcomes if not each.succeeded}
     committed = run(clean, "read the committed dvc.lock", "git", "ls-tree", "--name-only", "HEAD", LOCK)
-    before = run(clean, "read the committed dvc.lock", "git", "show", f"HEAD:{LOCK}") if committed else ""
+    before = run(clean, "read the committed dvc.lock", "git", "show", f"HEAD:./{LOCK}") if committed else ""
     lock_file.put_back(clean, before, stages)
     made = [f"results/{name}" for name in experiments.finished(clean, outcomes)]
     put_back(clean, "results", but=made)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from ruamel.yaml import YAML
 from flows.pinned import data_folder
 from flows.pinned.repository import GraphError
 from flows.published.verdicts import FileVerdict, compare_digests, compare_file
+from flows.studies.folder import STUDIES, StudyError
 from flows.walk.command import failures
 from flows.walk.order import StageOutcome, StagesFailed, UnknownTarget
 from flows.walk.plan import WalkPlan, plan
+from flows.worktrees.committed_study import committed_studies, of_the_commit
 from flows.worktrees.worktree import WorktreeError, run, worktree
 from params.block import ParamsError
 
@@ -26,25 +28,50 @@ class VerifyError(RuntimeError):
     """The commit could not be made again at all; the message says at which step and why."""
 
 
-def verify(root: Path, commit: str, experiments: Sequence[str], walk: Walk) -> list[FileVerdict]:
+def verify(
+    root: Path, commit: str, experiments: Sequence[str], walk: Walk, study: str | None = None
+) -> list[FileVerdict]:
     """All stages of the experiments forced in a clean worktree, and what came out against what the commit holds.
 
     With no experiments named, all stages that dvc.lock has and all files of results/. Data and cache are those of this
     clone, or pulled, or simulated. Raises VerifyError where the commit cannot be run.
     """
     try:
-        with worktree(root, commit, "verify") as clean, chdir(clean):
-            return made_again(clean, experiments, walk)
-    except (WorktreeError, data_folder.DataError, ParamsError, GraphError, UnknownTarget) as error:
+        with worktree(root, commit, "verify") as clean, of_the_commit(clean, study) as folder:
+            return made_again(folder, experiments, walk)
+    except (
+        WorktreeError,
+        data_folder.DataError,
+        ParamsError,
+        GraphError,
+        UnknownTarget,
+        StudyError,
+    ) as error:
         raise VerifyError(str(error)) from error
 
 
-def agreement(root: Path, commit: str) -> list[FileVerdict]:
+def verify_everything(
+    root: Path, commit: str, check: Callable[[str | None], list[FileVerdict]]
+) -> list[FileVerdict]:
+    """`check` of the repository's own, then of each study of the commit; a study that cannot be run is a verdict, too."""
+    checked = check(None)
+    for name in committed_studies(root, commit):
+        try:
+            checked += [replace(each, name=f"{STUDIES}/{name}/{each.name}") for each in check(name)]
+        except VerifyError as error:
+            checked.append(FileVerdict(f"{STUDIES}/{name}", "missing", " ".join(str(error).split())))
+    return checked
+
+
+def agreement(root: Path, commit: str, study: str | None = None) -> list[FileVerdict]:
     """Does dvc.lock agree with code, params and data.dvc? Nothing is run, and no data is needed."""
     try:
-        with worktree(root, commit, f"verify-quick-{os.getpid()}") as clean:
-            return stale_stages(clean)
-    except WorktreeError as error:
+        with (
+            worktree(root, commit, f"verify-quick-{os.getpid()}") as clean,
+            of_the_commit(clean, study) as folder,
+        ):
+            return stale_stages(folder)
+    except (WorktreeError, StudyError) as error:
         raise VerifyError(str(error)) from error
 
 

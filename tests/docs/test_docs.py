@@ -11,7 +11,7 @@ from tests.clone import Clone, clone_working_tree
 from tests.docs.commands import CommandBlock, command_blocks
 from tests.imports import ROOT
 
-PAGES = sorted((ROOT / "docs" / "data").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
 LAST = 6000  # characters of output that a failure shows
 TIME = 1200  # seconds of a block
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.published import artifacts, cells
+from flows.published.report_names import report_name
 from tests.decisions import decision_of
 from tests.imports import ROOT
 
@@ -95,16 +96,16 @@ def test_results_are_named_by_their_content(tmp_path: Path) -> None:
 
 
 def test_the_report_is_the_one_that_the_page_over_all_experiments_names(tmp_path: Path) -> None:
-    assert artifacts.report_name(ROOT, "lens_shortcuts") == "EXPERIMENT_RESULTS.md"
-    assert artifacts.report_name(ROOT, "head_sweep") == "report.md"
-    assert artifacts.report_name(tmp_path, "toy") == "report.md"
+    assert report_name(ROOT, "lens_shortcuts") == "EXPERIMENT_RESULTS.md"
+    assert report_name(ROOT, "head_sweep") == "report.md"
+    assert report_name(tmp_path, "toy") == "report.md"
     (tmp_path / "params.yaml").write_text("toy: {k: 1}\n")
-    assert artifacts.report_name(tmp_path, "toy") == "report.md"
+    assert report_name(tmp_path, "toy") == "report.md"
 
 
 @pytest.mark.parametrize("experiment", [path.name for path in (ROOT / "results").glob("*/")])
 def test_a_published_report_needs_no_file_beside_it(experiment: str) -> None:
-    report = ROOT / "results" / experiment / artifacts.report_name(ROOT, experiment)
+    report = ROOT / "results" / experiment / report_name(ROOT, experiment)
     text = artifacts.report_page(report, lambda stem: f"key-{artifacts.key_of(stem)}")
     assert "![" not in text
     plots = {f"../key/key-{artifacts.key_of(plot.stem)}" for plot in report.parent.glob("*.png")}

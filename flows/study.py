@@ -1,0 +1,60 @@
+"""Studies, an experiment on data of yours each: `python -m flows.study new | check | list | copy | schedule | remove`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.studies import commands
+from flows.walk import settings
+from flows.walk.command import guarded
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m flows.study", description=__doc__)
+    verbs = top.add_subparsers(dest="verb", required=True)
+    new = verbs.add_parser("new", help="make a study of files of yours")
+    new.add_argument("name", help="small letters, digits, dashes")
+    new.add_argument("--experiment", required=True)
+    new.add_argument(
+        "--data", required=True, nargs="+", type=Path, metavar="FILE", help="files, or a folder of stamps"
+    )
+    new.add_argument(
+        "--map", nargs="+", default=[], metavar="OURS=THEIRS", help="which column is what; else guessed"
+    )
+    check = verbs.add_parser("check", help="does it hold together, and what would run?")
+    check.add_argument("name")
+    verbs.add_parser("list", help="all studies: verdict, freshness, size")
+    copy = verbs.add_parser("copy", help="another study of the same data, with other parameters")
+    copy.add_argument("source")
+    copy.add_argument("name")
+    for each in (new, copy):
+        each.add_argument(
+            "--set",
+            nargs="+",
+            default=[],
+            dest="settings",
+            metavar="KEY=VALUE",
+            help="a value in its params.yaml",
+        )
+    schedule = verbs.add_parser("schedule", help="a deployment that brings it up to date on time")
+    schedule.add_argument("name")
+    schedule.add_argument("--cron", required=True, help="'0 4 * * 1' is Monday at 4:00")
+    schedule.add_argument("--timezone", default="UTC")
+    remove = verbs.add_parser("remove", help="the folder, its deployment and its artifacts")
+    remove.add_argument("name")
+    remove.add_argument("--yes", action="store_true", help="without asking, also where git lacks it")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = parser().parse_args(arguments)
+    root = Path.cwd()
+    settings.apply(root)
+    console = Console(highlight=False, soft_wrap=True)
+    return guarded(lambda: commands.VERBS[asked.verb](root, asked, console))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""What a study of fpr_thresholds makes of somebody's file: scores of a model, or messages, and whether rows have times."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from storage.files.arrays import array_names
+from storage.files.documents import read_json, read_text
+from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.formats import listed
+from storage.files.inputs import InputError
+from tasks.intake.columns import (
+    Role,
+    assigned,
+    form,
+    is_flag,
+    is_name,
+    is_prose,
+    is_share,
+    is_time,
+    is_unique,
+    span,
+    unread,
+)
+from tasks.intake.proposal import Proposal
+
+EXPERIMENT = "fpr_thresholds"
+ID = Role("id", ("id", "rowid", "uuid", "key", "transactionid", "messageid"), is_unique, needed=False)
+TIME = Role(
+    "collected_at",
+    ("collectedat", "timestamp", "datetime", "time", "date", "createdat", "sentat", "created", "sent"),
+    is_time, needed=False, alone=True,
+)  # fmt: skip
+TEXT = Role(
+    "text", ("text", "message", "body", "content", "comment", "sms"), is_prose, needed=False, alone=True
+)
+SCORE = Role(
+    "score",
+    ("score", "probability", "prob", "proba", "confidence", "prediction", "pred"),
+    is_share,
+    alone=True,
+)
+LABEL_WORDS = ("label", "labels", "target", "truth", "y", "class", "category", "istrue", "actual")
+FLAG = Role("label", LABEL_WORDS, is_flag, needed=False, alone=True)
+NAMED = Role("label", (*LABEL_WORDS, "tags"), is_name)
+SPLIT = Role("split", ("split", "fold", "subset", "part"), is_name, needed=False)
+OURS = ("score:", "label:")
+MARK = re.compile(r"__label__(\S+)")
+BY_TIME = {"by": "time", "calibration": 0.5, "holdout": 0.5}
+AT_RANDOM = {"by": "random", "calibration": 0.5, "holdout": 0.5, "seed": 0}
+
+
+def options(block: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {}
+
+
+def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
+    """One file. Raises InputError."""
+    if len(files) != 1:
+        raise InputError(files[1], f"{EXPERIMENT} takes one file of scores or of messages, got {len(files)}")
+    path = files[0]
+    if path.suffix == ".npz":
+        return _arrays(path, stated)
+    if path.suffix == ".txt" and MARK.search(read_text(path)[:4096]):
+        return _fasttext(path)
+    table = read_foreign_table(path)
+    roles = assigned(
+        table, [ID, TIME, SPLIT, TEXT], {k: v for k, v in stated.items() if k not in ("score", "label")}
+    )
+    if "text" in roles and "score" not in stated:
+        return _messages(table, roles, stated)
+    return _scores(table, {name: column for name, column in roles.items() if name != "text"}, stated)
+
+
+def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
+    path = table.path
+    ours = any(name.startswith(OURS) for name in table.names)
+    if not ours:
+        told = {name: stated[name] for name in ("score", "label") if name in stated}
+        roles |= assigned(_without(table, roles), [SCORE, FLAG], told)
+        if "label" not in roles:
+            roles |= assigned(_without(table, roles), [NAMED], {})
+    label = _label_name(roles.get("label", ""))
+    columns = {
+        "id": roles.get("id"), "collected_at": roles.get("collected_at"), "split": roles.get("split"),
+        "scores": None if ours else {label: roles["score"]},
+        "labels": None if ours else {label: roles["label"]},
+    }  # fmt: skip
+    split, why = _split(table, roles, BY_TIME, AT_RANDOM)
+    used = [*roles.values(), *(name for name in table.names if name.startswith(OURS))]
+    understood = {
+        "read as": form(table),
+        **_columns(table, roles),
+        "labels": "all of the file" if ours else label,
+    }
+    return Proposal(
+        "own_dated_scores",
+        {f"scores{''.join(path.suffixes[-2:] if path.suffix == '.gz' else [path.suffix])}": path},
+        {
+            "prepare.labels": "all" if ours else [label],
+            "prepare.scores": f"scores{''.join(path.suffixes[-2:] if path.suffix == '.gz' else [path.suffix])}",
+            "prepare.columns": columns,
+            "prepare.split": split,
+            "prepare.untimed": "refuse" if split["by"] == "time" else "file_order",
+        },
+        understood | {"split": why, "groups": "none: each row counts for itself"},
+        unread(table, used),
+    )
+
+
+def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
+    told = {"label": stated["label"]} if "label" in stated else {}
+    rest = _without(table, roles)
+    flag = assigned(rest, [FLAG], {}) if not told or is_flag(rest, told["label"]) else {}
+    roles |= told or flag or assigned(rest, [NAMED], {})
+    column = roles["label"]
+    if is_flag(table, column):
+        labels = [_label_name(column)]
+        named: str | dict[str, str] = {labels[0]: column}
+    else:
+        values = {
+            part for cell in table.text(column) for part in re.split(r"[|\[\]',\" ]+", str(cell)) if part
+        }
+        labels = sorted(values)
+        named = column
+    split, why = _split(
+        table, {k: v for k, v in roles.items() if k != "split"},
+        {"by": "time", "calibration": 0.15, "holdout": 0.2},
+        {"by": "random", "calibration": 0.15, "holdout": 0.2, "seed": 0},
+    )  # fmt: skip
+    name = (
+        f"messages{''.join(table.path.suffixes[-2:] if table.path.suffix == '.gz' else [table.path.suffix])}"
+    )
+    columns = {
+        "id": roles.get("id"),
+        "text": roles["text"],
+        "collected_at": roles.get("collected_at"),
+        "labels": named,
+    }
+    return Proposal(
+        "own_messages",
+        {name: table.path},
+        {
+            "prepare.labels": labels, "prepare.messages": name, "prepare.columns": columns, "prepare.split": split,
+            "prepare.untimed": "refuse" if split["by"] == "time" else "file_order",
+        },
+        {
+            "read as": form(table), **_columns(table, roles), "labels": listed(labels), "split": why,
+            "groups": "texts that are alike count as one",
+        },
+        unread(table, list(roles.values())),
+    )  # fmt: skip
+
+
+def _fasttext(path: Path) -> Proposal:
+    labels = sorted(set(MARK.findall(read_text(path))))
+    times = path.with_name(f"{path.stem}.times")
+    timed = times.exists()
+    split = {"by": "time", "calibration": 0.15, "holdout": 0.2}
+    return Proposal(
+        "own_messages",
+        {"messages.txt": path, **({"messages.times": times} if timed else {})},
+        {
+            "prepare.labels": labels, "prepare.messages": "messages.txt", "prepare.columns": None,
+            "prepare.split": split, "prepare.untimed": "refuse" if timed else "file_order",
+        },
+        {
+            "read as": f"{path.name}: fastText lines", "labels": listed(labels),
+            "split": "by time, the latest report" if timed else "by the order of the lines, which is taken for that of time",
+        },
+    )  # fmt: skip
+
+
+def _arrays(path: Path, stated: Mapping[str, str]) -> Proposal:
+    names = array_names(path)
+    if unknown := [name for name in stated if name not in ("id", "score", "label", "collected_at", "split")]:
+        raise InputError(
+            path, f"--map knows no {unknown[0]} here; there are id, score, label, collected_at, split"
+        )
+    score = stated.get("score") or next(
+        (each for each in ("scores", "score", "probabilities") if each in names), ""
+    )
+    label = stated.get("label") or next(
+        (each for each in ("labels", "label", "y", "targets") if each in names), ""
+    )
+    for role, array in (("score", score), ("label", label)):
+        if array not in names:
+            raise InputError(
+                path,
+                f"which array is the {role}? there are {listed(names)}: say it with --map {role}=<array>",
+            )
+    timed = stated.get("collected_at") or ("collected_at" if "collected_at" in names else None)
+    columns = {
+        "id": stated.get("id"), "collected_at": timed, "split": stated.get("split"), "scores": score, "labels": label,
+    }  # fmt: skip
+    return Proposal(
+        "own_dated_scores",
+        {"scores.npz": path},
+        {
+            "prepare.labels": "all", "prepare.scores": "scores.npz", "prepare.columns": columns,
+            "prepare.split": BY_TIME if timed else AT_RANDOM, "prepare.untimed": "refuse" if timed else "file_order",
+        },
+        {
+            "read as": f"{path.name}: npz", "score": score, "label": label,
+            "split": "by time: the later half reports" if timed else _WITHOUT_TIMES,
+        },
+        [name for name in names if name not in columns.values()],
+    )  # fmt: skip
+
+
+_WITHOUT_TIMES = "at random: rows have no times, so the decision will not speak of later data"
+
+
+def _split(
+    table: ForeignTable, roles: Mapping[str, str], by_time: dict[str, Any], at_random: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
+    if "split" in roles and {"calib", "holdout"} <= set(table.text(roles["split"])):
+        return {"by": "column"}, f"the file's own, column {roles['split']}"
+    if "collected_at" in roles:
+        share = f"{by_time['holdout']:.0%}"
+        return by_time, f"by time: the latest {share} report ({span(table, roles['collected_at'])})"
+    return at_random, _WITHOUT_TIMES
+
+
+def _columns(table: ForeignTable, roles: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for role, column in roles.items():
+        if role == "label" and is_flag(table, column):
+            carried = int(table.text(column).str.strip().str.lower().isin(["1", "1.0", "true"]).sum())
+            found[role] = f"{column}, {carried:,} of {len(table.frame):,} rows carry it"
+        elif role == "collected_at":
+            found[role] = f"{column}, {span(table, column)}"
+        else:
+            found[role] = column
+    return found
+
+
+def _label_name(column: str) -> str:
+    name = re.sub(r"^(is|has|label)[_ :]", "", column, flags=re.IGNORECASE)
+    return "positive" if name.lower() in (*LABEL_WORDS, "") else name
+
+
+def _without(table: ForeignTable, roles: Mapping[str, str]) -> ForeignTable:
+    kept = [name for name in table.names if name not in roles.values()]
+    return ForeignTable(table.path, table.frame[kept], table.first_row, table.form)
+
+
+def facts(artifacts: Path) -> dict[str, str]:
+    """What the first stage counted."""
+    prepared = read_json(artifacts / "prepared.json")
+    labels = prepared["labels"]
+    return {
+        str(row["pool"]): f"{row['rows']:,} rows, "
+        + ", ".join(f"{row[label]:,} {label}" for label in labels[:5])
+        + (f" and {len(labels) - 5} more labels" if len(labels) > 5 else "")
+        for row in prepared["rows"]
+    }

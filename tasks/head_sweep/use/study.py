@@ -1,0 +1,193 @@
+"""What a study of head_sweep makes of somebody's files: embeddings, one file an encoder, or a table of finished runs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from storage.files.documents import read_json
+from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.formats import listed
+from storage.files.inputs import InputError
+from storage.heads.foreign_embeddings import read_embedding_file, rows_file
+from tasks.intake.columns import Role, assigned, form, is_name, is_number, unread
+from tasks.intake.proposal import Proposal
+
+EXPERIMENT = "head_sweep"
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz")
+NUMBERED = re.compile(r".*\d")
+MANY = 16  # numbered columns of an embedding at least
+SCORE_WORDS = (
+    "f1",
+    "acc",
+    "accuracy",
+    "score",
+    "auc",
+    "auroc",
+    "map",
+    "loss",
+    "error",
+    "bleu",
+    "miou",
+    "metric",
+)
+CONTROLS = ("control", "baseline", "base", "default", "reference", "vanilla")
+SEED = Role("seed", ("seed", "randomseed", "run", "repeat", "replicate"), is_name, needed=False)
+PROFILE = Role(
+    "profile",
+    ("profile", "recipe", "method", "name", "config", "variant", "model", "algorithm"),
+    is_name,
+    alone=True,
+)
+NO_ENCODER = "none"  # a matrix has one option at least; its stages leave a status
+
+
+def options(block: Mapping[str, Any]) -> dict[str, list[str]]:
+    """One run for each encoder that the params name."""
+    embed = block["embed"]
+    return {"encoder": list(embed["encoders"]) if embed else [NO_ENCODER]}
+
+
+def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
+    """Raises InputError."""
+    if len(files) == 1 and any(files[0].name.endswith(suffix) for suffix in TABLES):
+        table = read_foreign_table(files[0])
+        if not _holds_embeddings(table):
+            return _runs(table, stated)
+    return _embeddings(files, stated)
+
+
+def _holds_embeddings(table: ForeignTable) -> bool:
+    numbered = [name for name in table.names if NUMBERED.fullmatch(name) and is_number(table, name)]
+    return len(numbered) >= MANY or bool({"embedding", "embeddings"} & set(table.names))
+
+
+# --- finished runs ------------------------------------------------------------------------------------------------
+
+
+def _runs(table: ForeignTable, stated: Mapping[str, str]) -> Proposal:
+    told = {role: column for role, column in stated.items() if role not in ("control", "cell")}
+    scores = [name for name in table.names if _is_score(table, name)]
+    roles = assigned(
+        table, [SEED, PROFILE, _score("validation", scores, False), _score("test", scores, True)], told
+    )
+    cell = [name for name in stated.get("cell", "").split(",") if name] or [
+        name
+        for name in table.names
+        if name not in roles.values() and name not in scores and is_name(table, name)
+    ]
+    table.require(cell, "those that --map cell=a,b names")
+    profiles = list(dict.fromkeys(table.text(roles["profile"])))
+    control = stated.get("control") or next((each for each in profiles if each.lower() in CONTROLS), None)
+    if control not in profiles:
+        raise InputError(
+            table.path,
+            f"which {roles['profile']} is the control? there are {listed(profiles)}: say it with --map control=...",
+        )
+    scale, better = _scale(table, roles["test"]), "lower" if _is_loss(roles["test"]) else "higher"
+    name = f"runs{''.join(table.path.suffixes[-2:] if table.path.suffix == '.gz' else [table.path.suffix])}"
+    columns = {
+        "profile": roles["profile"], "cell": cell, "luck": [], "seed": roles.get("seed"),
+        "validation": roles.get("validation"), "test": roles["test"],
+    }  # fmt: skip
+    settings = {"file": name, "columns": columns, "better": better, "scale": scale}
+    return Proposal(
+        "finished_runs",
+        {name: table.path},
+        {**{f"prepare.datasets.runs.{key}": value for key, value in settings.items()}, "compare.control": control},
+        {
+            "read as": form(table), **roles, "profiles": listed(profiles), "control": control,
+            "compared within": listed(cell) or "nothing: all rows are of one cell",
+            "scores": f"{better} is better, {scale}",
+            "split": "the table's own: one score chooses, another reports"
+            if "validation" in roles else "none: one score alone, so nothing is confirmed",
+            "groups": "runs of one seed and cell are paired" if "seed" in roles else "none: no column of seeds was found",
+        },
+        unread(table, [*roles.values(), *cell]),
+    )  # fmt: skip
+
+
+def _is_score(table: ForeignTable, name: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]+", "", name.lower())
+    return is_number(table, name) and any(word in plain for word in SCORE_WORDS)
+
+
+def _score(part: str, scores: Sequence[str], needed: bool) -> Role:
+    words = (f"{part}f1", f"{part}acc", part, part[:3], *(() if needed else ("dev", "eval")))
+    return Role(part, words, lambda _, name: name in scores, needed, alone=needed)
+
+
+def _is_loss(name: str) -> bool:
+    return bool(re.search(r"loss|error|nll", name.lower()))
+
+
+def _scale(table: ForeignTable, name: str) -> str:
+    values = table.numbers(name)
+    least, most = float(values.min()), float(values.max())
+    return "raw" if least < 0 or most > 100 or _is_loss(name) else "share" if most <= 1 else "percent"
+
+
+# --- embeddings ---------------------------------------------------------------------------------------------------
+
+
+def _embeddings(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
+    if stated:
+        raise InputError(
+            files[0], "embeddings take no --map: their fields are id, label, group and embeddings"
+        )
+    encoders = {_encoder(path, files): path for path in files if path not in _beside(files)}
+    if len(encoders) < len([path for path in files if path not in _beside(files)]):
+        raise InputError(files[0], "two files have the same name; an encoder is called as its file")
+    tables = {name: read_embedding_file(path) for name, path in encoders.items()}
+    first = next(iter(tables.values()))
+    grouped = first.groups != first.ids
+    names = list(encoders)
+    copied = {path.name: path for path in [*encoders.values(), *map(rows_file, encoders.values())]}
+    return Proposal(
+        "own_embeddings",
+        copied,
+        {
+            "prepare.datasets.ours.files": [path.name for path in encoders.values()],
+            "embed.encoders": {
+                name: {"kind": "given", "dataset": "ours", "file": path.name}
+                for name, path in encoders.items()
+            },
+            "plan.presets.own.0.encoders": names,
+            "plan.presets.own.1.encoders": names,
+            "compare.families": {name: name for name in names},
+        },
+        {
+            "read as": ", ".join(
+                f"{encoders[name].name} ({each.values.shape[1]} columns)" for name, each in tables.items()
+            ),
+            "rows": f"{len(first.ids):,}",
+            "encoders": listed(names),
+            "classes": listed(sorted(set(first.labels)), 12),
+            "split": "whole groups at random: 20% test, 20% of the rest validate",
+            "groups": f"{len(set(first.groups)):,}, never split" if grouped else "none: each row is its own",
+        },
+    )
+
+
+def _beside(files: Sequence[Path]) -> list[Path]:
+    """Files that only name the rows of another one."""
+    return [rows_file(path) for path in files if path.suffix in (".npy", ".safetensors")]
+
+
+def _encoder(path: Path, files: Sequence[Path]) -> str:
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.name.partition(".")[0]).strip("_")
+    return name if name[:1].isalpha() else f"encoder_{name}"
+
+
+def facts(artifacts: Path) -> dict[str, str]:
+    """What the first stage counted."""
+    told = {}
+    for prepared in read_json(artifacts / "prepared.json").values():
+        if prepared["kind"] == "finished_runs":
+            told["runs"] = f"{prepared['runs']:,} in {prepared['cells']} cells with {prepared['seeds']} seeds"
+        else:
+            told |= {
+                part: f"{counts['foreground']:,} rows of {counts['groups']:,} groups"
+                for part, counts in prepared["splits"].items()
+            }
+    return told

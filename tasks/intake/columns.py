@@ -1,0 +1,154 @@
+"""Which column of a stranger's table is what: as they say, or by its name and by what it holds."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from storage.files.foreign import ForeignTable
+from storage.files.formats import listed
+from storage.files.inputs import InputError, shown
+
+Test = Callable[[ForeignTable, str], bool]
+TRUTH = {"0", "1", "0.0", "1.0", "true", "false"}
+LOOKED_AT = 2000  # rows, by which a column's kind is told
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
+FEW = 100  # different values of a column of names
+
+
+@dataclass(frozen=True)
+class Role:
+    """words: what such a column is called, in small letters without signs, the surest first. fits: whether it can be one by
+    what it holds. alone: the only column that fits will do, whatever its name."""
+
+    name: str
+    words: tuple[str, ...]
+    fits: Test
+    needed: bool = True
+    alone: bool = False
+
+
+def assigned(table: ForeignTable, roles: Sequence[Role], stated: Mapping[str, str]) -> dict[str, str]:
+    """Role -> column. Raises InputError for what is stated and is not there, and where nobody but a person can tell."""
+    names = {role.name for role in roles}
+    if unknown := [name for name in stated if name not in names]:
+        raise InputError(
+            table.path, f"--map knows no {shown(unknown[0])} here; there are {listed(sorted(names))}"
+        )
+    for ours, theirs in stated.items():
+        if not table.has(theirs):
+            raise InputError(
+                table.path, f"--map {ours}={theirs}: no such column; there are {listed(table.names)}"
+            )
+    taken = dict(stated)
+    for role in roles:
+        if role.name not in taken and (column := _column(table, role, set(taken.values()))):
+            taken[role.name] = column
+    return taken
+
+
+def _column(table: ForeignTable, role: Role, taken: set[str]) -> str | None:
+    fitting = [name for name in table.names if name not in taken and role.fits(table, name)]
+    plain = {name: re.sub(r"[^a-z0-9]+", "", name.lower()) for name in fitting}
+    for word in role.words:
+        if exact := [name for name in fitting if plain[name] == word]:
+            return exact[0]
+    near = [name for name in fitting if _is_near(name, role.words)]
+    candidates = near or (fitting if role.alone else [])
+    if len(candidates) == 1:
+        return candidates[0]
+    if role.needed:
+        raise InputError(table.path, _question(table, role, candidates))
+    return None
+
+
+def _is_near(name: str, words: Sequence[str]) -> bool:
+    """A word of some length anywhere in it, or any as its last part: `msg_id`."""
+    parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
+    return any(word in "".join(parts) for word in words if len(word) > 2) or parts[-1:] in [
+        [word] for word in words
+    ]
+
+
+def _question(table: ForeignTable, role: Role, candidates: Sequence[str]) -> str:
+    found = f"it may be {listed(candidates)}" if candidates else f"there are {listed(table.names)}"
+    example = candidates[0] if candidates else "<column>"
+    return f"which column is the {role.name}? {found}: say it with --map {role.name}={example}"
+
+
+# --- what a column holds ------------------------------------------------------------------------------------------
+
+
+def anything(table: ForeignTable, name: str) -> bool:
+    return table.has(name)
+
+
+def is_flag(table: ForeignTable, name: str) -> bool:
+    values = {text.strip().lower() for text in _some(table, name)}
+    return bool(values) and values <= TRUTH
+
+
+def is_number(table: ForeignTable, name: str) -> bool:
+    numbers = pd.to_numeric(pd.Series(_some(table, name), dtype=object), errors="coerce")
+    return bool(len(numbers)) and bool(np.isfinite(numbers.to_numpy(np.float64)).all())
+
+
+def is_share(table: ForeignTable, name: str) -> bool:
+    """Numbers from 0 to 1 that are not merely 0 and 1."""
+    if not is_number(table, name) or is_flag(table, name):
+        return False
+    numbers = table.numbers(name)
+    return bool(((numbers >= -1e-3) & (numbers <= 1 + 1e-3)).mean() > 0.95)
+
+
+def is_time(table: ForeignTable, name: str) -> bool:
+    if pd.api.types.is_datetime64_any_dtype(table.frame[name].dtype):
+        return True
+    texts = [text for text in _some(table, name) if text.strip()]
+    return bool(texts) and sum(bool(ISO.fullmatch(text.strip())) for text in texts) > 0.9 * len(texts)
+
+
+def is_unique(table: ForeignTable, name: str) -> bool:
+    return bool(table.text(name).is_unique)
+
+
+def is_name(table: ForeignTable, name: str) -> bool:
+    """A few different values, each more than once."""
+    values = table.text(name).nunique()
+    return 1 < values <= FEW and values <= len(table.frame) / 2
+
+
+def is_prose(table: ForeignTable, name: str) -> bool:
+    texts = _some(table, name)
+    return not is_number(table, name) and not is_time(table, name) and _words(texts) > 1.5
+
+
+def _words(texts: Sequence[str]) -> float:
+    return sum(len(text.split()) for text in texts) / max(len(texts), 1)
+
+
+def _some(table: ForeignTable, name: str) -> list[str]:
+    step = max(1, len(table.frame) // LOOKED_AT)
+    values = table.frame[name].iloc[::step]
+    if any(isinstance(value, list | np.ndarray | dict) for value in values[:1]):
+        return []
+    return [str(value) for value in values.tolist()]
+
+
+# --- in words -----------------------------------------------------------------------------------------------------
+
+
+def form(table: ForeignTable) -> str:
+    return f"{table.path.name}: {table.form}, {len(table.frame):,} rows, {len(table.names)} columns"
+
+
+def span(table: ForeignTable, name: str) -> str:
+    """The first and the last time."""
+    times = pd.to_datetime(table.frame[name], utc=True, errors="coerce", format="ISO8601").dropna()
+    return f"{times.min():%Y-%m-%d %H:%M} to {times.max():%Y-%m-%d %H:%M}" if len(times) else "no time"
+
+
+def unread(table: ForeignTable, used: Sequence[str]) -> list[str]:
+    return [shown(name)[1:-1] for name in table.names if name not in used]

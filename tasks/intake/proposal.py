@@ -1,0 +1,23 @@
+"""What an experiment makes of files that somebody brings: which example suits them, what it has to say of them, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storage.files.inputs import InputError
+
+Refusal = InputError  # what `proposal` of an experiment raises, for callers above this floor
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """example: of examples/, without its suffix. files: path below the data folder -> what comes there. settings: dotted
+    keys under the experiment's block, numbers for places in lists -> value. understood: what -> how it was understood.
+    unread: columns or files that nothing reads."""
+
+    example: str
+    files: Mapping[str, Path]
+    settings: Mapping[str, Any]
+    understood: Mapping[str, str]
+    unread: Sequence[str] = field(default_factory=tuple)

@@ -1,0 +1,89 @@
+"""What a study of lens_shortcuts makes of somebody's files: a manifest, and cut-outs as an array or a folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from storage.files.arrays import array_names, read_foreign_array, read_foreign_arrays
+from storage.files.documents import read_json
+from storage.files.foreign import read_foreign_table
+from storage.files.formats import listed
+from storage.files.inputs import InputError
+from storage.lenses.stamps import SIZE
+from tasks.intake.columns import form, unread
+from tasks.intake.proposal import Proposal
+
+EXPERIMENT = "lens_shortcuts"
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz")
+NEEDED = ("stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin")
+OPTIONAL = ("file",)
+AXES = 4  # of an array of stamps
+
+
+def options(block: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Both modes stay: one that the params do not name is reported as not given."""
+    return {}
+
+
+def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
+    """A manifest and its stamps. Raises InputError."""
+    if stated:
+        raise InputError(files[0], f"cut-outs take no --map: the manifest's columns are {listed(NEEDED, 9)}")
+    manifests = [path for path in files if any(path.name.endswith(each) for each in TABLES)]
+    others = [path for path in files if path not in manifests]
+    if len(manifests) != 1 or len(others) != 1:
+        raise InputError(
+            files[0], "expected two: a manifest (CSV, JSON lines or Parquet), and the stamps (npy, npz, or a folder with a "
+            f"file for each); got {listed([path.name for path in files])}",
+        )  # fmt: skip
+    table, stamps = read_foreign_table(manifests[0]), others[0]
+    table.require(NEEDED, "a row for every stamp")
+    modes = [mode for mode in ("paired", "unpaired") if mode in set(table.text("mode"))]
+    array, size = _array(stamps)
+    labels = table.text("label").value_counts()
+    manifest = f"manifest{''.join(manifests[0].suffixes[-2:] if manifests[0].suffix == '.gz' else [manifests[0].suffix])}"
+    name = f"stamps{stamps.suffix}" if stamps.is_file() else "stamps"
+    splits = table.text("split").value_counts()
+    return Proposal(
+        "own_stamps",
+        {manifest: manifests[0], name: stamps},
+        {
+            "prepare.manifest": manifest, "prepare.stamps": name, "prepare.modes": modes, "prepare.array": array,
+            "prepare.crop": size is not None and size > SIZE,
+            "tree.baseline": "unpaired" if "unpaired" in modes else "paired",
+        },
+        {
+            "read as": form(table),
+            "stamps": f"{stamps.name}{f', array {array}' if array else ''}" + (f", {size} pixels" if size else "")
+            + (f", cut to their middle {SIZE}" if size and size > SIZE else ""),
+            "modes": listed(modes),
+            "labels": ", ".join(f"{label}: {count:,}" for label, count in labels.items()),
+            "split": "the file's own, " + ", ".join(f"{part} {count:,}" for part, count in splits.items()),
+            "groups": f"{table.text('host_id').nunique():,} galaxies, never split",
+        },
+        unread(table, [*NEEDED, *OPTIONAL]),
+    )  # fmt: skip
+
+
+def _array(stamps: Path) -> tuple[str | None, int | None]:
+    """The array of an npz that holds stamps, and their pixels."""
+    if stamps.is_dir():
+        return None, None
+    if stamps.suffix == ".npy":
+        return None, max(read_foreign_array(stamps).shape[1:], default=None)
+    for name in array_names(stamps):
+        values = read_foreign_arrays(stamps, [name])[name]
+        if values.ndim == AXES:
+            return name, max(values.shape[1:])
+    raise InputError(
+        stamps, f"expected an array of stamps (n, 3, s, s), there are {listed(array_names(stamps))}"
+    )
+
+
+def facts(artifacts: Path) -> dict[str, str]:
+    """What the first stage counted."""
+    counts = read_json(artifacts / "prepared.json")["counts"]
+    return {
+        mode: ", ".join(f"{part} {each['stamps']:,} stamps" for part, each in of.items())
+        for mode, of in counts.items()
+    }

@@ -1,0 +1,66 @@
+"""A study's deployment at a Prefect server, without prefect.yaml; and what the server forgets with a study."""
+
+from typing import Any
+
+import pytest
+
+from tests.imports import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def deployments(client: Any) -> dict[str, Any]:
+    return {each.name: each for each in client.read_deployments()}
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_it_is_registered_with_its_schedule_replaced_by_the_next_and_forgotten_with_its_artifacts_alone() -> (
+    None
+):
+    # Prefect reads its environment when it is imported.
+    from prefect import flow  # noqa: PLC0415
+    from prefect.artifacts import create_markdown_artifact  # noqa: PLC0415
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    from flows.studies import deployment  # noqa: PLC0415
+    from flows.studies.folder import StudyError  # noqa: PLC0415
+
+    before = (ROOT / "prefect.yaml").read_bytes()
+    said = deployment.deploy(ROOT, "fraud", "0 4 * * 1", "Europe/Berlin")
+    deployment.deploy(ROOT, "fraud-2", "0 5 * * 1", "UTC")
+    assert "recalibrate/study-fraud runs at '0 4 * * 1' (Europe/Berlin)" in said
+    with pytest.raises(StudyError, match="--cron 'every day'"):
+        deployment.deploy(ROOT, "fraud", "every day", "UTC")
+    with get_client(sync_client=True) as client:
+        found = deployments(client)
+        assert set(found) == {"study-fraud", "study-fraud-2"}
+        made = found["study-fraud"]
+        assert made.parameters == {"study": "fraud", "branch": "recalibrated-fraud"}
+        assert (made.work_pool_name, made.global_concurrency_limit.limit) == ("calibration", 1)
+        (schedule,) = made.schedules
+        assert (schedule.active, schedule.schedule.cron, schedule.schedule.timezone) == (
+            True,
+            "0 4 * * 1",
+            "Europe/Berlin",
+        )
+        assert made.pull_steps == [
+            {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+        ]
+        deployment.deploy(ROOT, "fraud", "0 6 * * 1", "UTC")
+        (schedule,) = deployments(client)["study-fraud"].schedules
+        assert schedule.schedule.cron == "0 6 * * 1"
+
+    @flow
+    def published() -> None:
+        for key in ("study-fraud--table", "study-fraud--table", "study-fraud-2--table", "fraud-table"):
+            create_markdown_artifact("text", key=key)
+
+    published()
+    assert deployment.forget("fraud") == "the Prefect server forgot 1 deployment and 2 artifacts"
+    assert deployment.forget("fraud") == "the Prefect server forgot 0 deployment and 0 artifacts"
+    with get_client(sync_client=True) as client:
+        assert set(deployments(client)) == {"study-fraud-2"}
+        kept = {each.key for each in client.read_artifacts()}
+    assert kept >= {"study-fraud-2--table", "fraud-table"}
+    assert not {key for key in kept if key and key.startswith("study-fraud--")}
+    assert (ROOT / "prefect.yaml").read_bytes() == before
