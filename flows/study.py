@@ -14,12 +14,14 @@ from flows.walk.command import guarded
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m flows.study", description=__doc__)
     verbs = top.add_subparsers(dest="verb", required=True)
-    new = verbs.add_parser("new", help="make a study of files of yours")
-    new.add_argument("name", help="small letters, digits, dashes")
-    new.add_argument("--experiment", required=True)
-    new.add_argument(
-        "--data", required=True, nargs="+", type=Path, metavar="FILE", help="files, or a folder of stamps"
+    new = verbs.add_parser(
+        "new", help="make a study of files of yours, or of an example that simulates its data"
     )
+    new.add_argument("name", help="small letters, digits, dashes")
+    source = new.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", nargs="+", type=Path, metavar="FILE", help="files, or a folder of stamps")
+    source.add_argument("--example", metavar="NAME", help="examples/NAME.yaml, whose data is simulated")
+    new.add_argument("--experiment", help="what to ask of the files")
     new.add_argument(
         "--map", nargs="+", default=[], metavar="OURS=THEIRS", help="which column is what; else guessed"
     )

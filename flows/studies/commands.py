@@ -33,6 +33,10 @@ LAST = 6  # lines of a log that a refusal shows
 
 
 def new(root: Path, asked: argparse.Namespace, console: Console) -> int:
+    if asked.example:
+        return _simulated(root, asked, console)
+    if not asked.experiment:
+        raise StudyError(f"--data needs --experiment: {', '.join(creation.experiments(root))}")
     files = [path.expanduser().resolve() for path in asked.data]
     proposed = creation.proposal(root, asked.experiment, files, _mapping(asked.map))
     settings = stated(asked.settings, asked.experiment)
@@ -54,6 +58,20 @@ def new(root: Path, asked: argparse.Namespace, console: Console) -> int:
     )
     for line in said:
         console.print(f"  {line}", markup=False)
+    _say_what_is_next(console, asked.name)
+    return 0
+
+
+def _simulated(root: Path, asked: argparse.Namespace, console: Console) -> int:
+    if asked.experiment or asked.map:
+        raise StudyError("--example says which experiment it is, and takes no --map")
+    folder = creation.simulated(root, asked.name, asked.example, asked.settings)
+    try:
+        with inside(folder):
+            data_folder.make(folder, console, pin=True)
+    except BaseException:
+        creation.discard(folder)
+        raise
     _say_what_is_next(console, asked.name)
     return 0
 

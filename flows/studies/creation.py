@@ -12,7 +12,7 @@ from flows.pinned.repository import LOCK
 from flows.pinned.study_repository import check_out, initialise
 from flows.studies.folder import PARAMS, StudyError, experiment_of, new_folder, repository, study_folder
 from flows.studies.inside import inside
-from flows.studies.params_text import from_example, with_settings
+from flows.studies.params_text import from_example, stated, with_settings
 from flows.studies.pipeline import PIPELINE
 from tasks.intake.proposal import Proposal, Refusal
 
@@ -53,6 +53,27 @@ def create(
             _copy(file, folder / "data" / experiment / place)
         with inside(folder):
             pin_data(folder)
+    except BaseException:
+        discard(folder)
+        raise
+    return folder
+
+
+def simulated(repository: Path, name: str, example: str, settings: Sequence[str]) -> Path:
+    """The folder without its data: an example whose params simulate it."""
+    path, folder = repository / "examples" / f"{example}.yaml", new_folder(repository, name)
+    those = [each.stem for each in sorted(path.parent.glob("*.yaml")) if "\n  simulate:" in each.read_text()]
+    if example not in those:
+        raise StudyError(
+            f"no example that simulates its data is called {example!r}; there are {', '.join(those)}"
+        )
+    text = path.read_text(encoding="utf-8")
+    experiment = next(each for each in experiments(repository) if f"\n{each}:" in text)
+    text = from_example(text, f"{name}: {experiment} on simulated data, as in examples/{example}.yaml")
+    text = with_settings(text, experiment, stated(settings, experiment)) if settings else text
+    try:
+        initialise(folder)
+        write_at_once(folder / PARAMS, text)
     except BaseException:
         discard(folder)
         raise
