@@ -33,7 +33,7 @@ def test_it_is_registered_with_its_schedule_replaced_by_the_next_and_forgotten_w
         deployment.deploy(ROOT, "fraud", "every day", "UTC")
     with get_client(sync_client=True) as client:
         found = deployments(client)
-        assert set(found) == {"study-fraud", "study-fraud-2"}
+        assert {name for name in found if name.startswith("study-")} == {"study-fraud", "study-fraud-2"}
         made = found["study-fraud"]
         assert made.parameters == {"study": "fraud", "branch": "recalibrated-fraud"}
         assert (made.work_pool_name, made.global_concurrency_limit.limit) == ("calibration", 1)
@@ -59,7 +59,7 @@ def test_it_is_registered_with_its_schedule_replaced_by_the_next_and_forgotten_w
     assert deployment.forget("fraud") == "the Prefect server forgot 1 deployment and 2 artifacts"
     assert deployment.forget("fraud") == "the Prefect server forgot 0 deployment and 0 artifacts"
     with get_client(sync_client=True) as client:
-        assert set(deployments(client)) == {"study-fraud-2"}
+        assert {name for name in deployments(client) if name.startswith("study-")} == {"study-fraud-2"}
         kept = {each.key for each in client.read_artifacts()}
     assert kept >= {"study-fraud-2--table", "fraud-table"}
     assert not {key for key in kept if key and key.startswith("study-fraud--")}

@@ -95,7 +95,7 @@ def test_each_stage_is_a_task_run_and_the_results_are_artifacts(root: Path) -> N
     assert "made of in.txt" in log
     assert json.loads(artifact("toy-table").data)[0] == {"option": "A", "label": "scam", "recall": 0.25}
     assert "dvc.lock `" in artifact("toy-table").description
-    assert "**Verdict:** holds" in artifact("toy-decision").data
+    assert "**Keep A.** Graded: on rows that chose nothing, A: holds." in artifact("toy-decision").data
     assert artifact("toy-plot").data.startswith("data:image/png;base64,")
 
     (root / "table.csv").write_text("option,label,recall\nA,scam,0.26\nB,scam,0.5\n")
