@@ -15,7 +15,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.pinned import data_folder, graph
-from flows.published.terminal import chosen_text
 from flows.published.terminal import console as terminal
 from flows.studies import creation
 from flows.studies.folder import STUDIES, StudyError, experiment_of, study_folder, study_names
@@ -27,8 +26,11 @@ from flows.walk.logs import log_path
 from flows.walk.plan import plan, wanted_stages
 from flows.walk.settings import NoApi
 from params.block import ParamsError
+from tasks.report.templates import Reason, sentences
 
 API_URL, UI = "PREFECT_API_URL", "http://127.0.0.1:4200/api"
+WORDS = "flows/published/words.j2"
+GAP, LEAST = 2, 20  # characters between columns, and of what to do at least
 LAST = 6  # lines of a log that a refusal shows
 
 
@@ -140,14 +142,19 @@ def check(root: Path, asked: argparse.Namespace, console: Console) -> int:
 
 def listing(root: Path, _asked: argparse.Namespace, console: Console) -> int:
     table = Table(
-        "study", "experiment", "do", "chosen", "graded", "fresh", "size", box=None, header_style="bold"
+        "study", "experiment", "fresh", "size", "what to do", box=None, header_style="bold", pad_edge=False
     )
-    table.columns[-1].justify = "right"
-    for column in table.columns[:2]:
+    for column in table.columns:
         column.no_wrap = True
+    table.columns[-2].justify = "right"
     names = study_names(root)
-    for name in names:
-        table.add_row(*map(escape, (name, *_row(root / STUDIES / name))))
+    rows = [(name, *_row(root / STUDIES / name)) for name in names]
+    for row in rows:
+        table.add_row(*map(escape, row))
+    for column, cells in zip(table.columns[:-1], zip(*rows, strict=True), strict=False):
+        column.min_width = max(len(str(column.header)), *map(len, cells))
+    taken = sum(column.min_width or 0 for column in table.columns) + GAP * (len(table.columns) - 1)
+    table.columns[-1].max_width = max(terminal().width - taken, LEAST)  # cut, where the terminal is narrow
     terminal().print(table) if names else console.print(
         "there are no studies yet: `python -m flows.study new --help`"
     )
@@ -161,18 +168,16 @@ def _row(folder: Path) -> tuple[str, ...]:
         fresh = f"{len(stale)} stale" if stale else "yes"
         size = f"{pinned_bytes(folder) / 2**20:,.1f} MB"
         path = folder / "results" / experiment / "decision.json"
-        decision: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        chosen = chosen_text(decision["chosen"]) if decision else ""
-        return (
-            experiment,
-            decision.get("action", "not run yet"),
-            chosen,
-            decision.get("grade", ""),
-            fresh,
-            size,
-        )
+        todo = _headline(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else "not run yet"
+        return experiment, fresh, size, todo
     except (StudyError, ParamsError, ValueError, KeyError, TypeError, OSError) as error:
-        return "broken", " ".join(str(error).split())[:100], "", "", "", ""
+        return "broken", "", "", " ".join(str(error).split())
+
+
+def _headline(decision: Mapping[str, Any]) -> str:
+    if not {"action", "grade"} <= decision.keys():
+        return "decided by an older version: run it again"
+    return f"{sentences(WORDS, [Reason('headline', {'decision': decision})])[0]} ({decision['grade']})"
 
 
 def copy(root: Path, asked: argparse.Namespace, console: Console) -> int:

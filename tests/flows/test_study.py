@@ -114,7 +114,7 @@ def test_one_that_is_broken_is_named_and_the_others_work(clone: Clone) -> None:
     path.parent.mkdir()
     path.write_text("runtime: {}\n")
     listed = " ".join(clone.run(PYTHON, "-m", "flows.study", "list").split())
-    assert "broken broken" in listed
+    assert "broken broken study broken is" in listed
     assert "fraud" in listed
     shown = clone.try_(PYTHON, "-m", "flows.show", "--all")
     assert shown.returncode == 1
