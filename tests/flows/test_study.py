@@ -165,7 +165,7 @@ def test_its_end_leaves_no_file_and_says_how_to_free_the_cache(clone: Clone) -> 
     lost = clone.try_(PYTHON, "-m", "flows.study", "remove", "gone")
     assert (lost.returncode, "say --yes" in lost.stderr) == (1, True)
     said = clone.run(PYTHON, "-m", "flows.study", "remove", "gone", "--yes")
-    assert "dvc gc --workspace --projects . studies/fraud" in " ".join(said.split())
+    assert "dvc gc --workspace --projects . studies/" in " ".join(said.split())
     assert not (clone.path / "studies" / "gone").exists()
 
 
