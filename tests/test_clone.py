@@ -58,7 +58,7 @@ def test_forced_runs_change_nothing(clone: Clone) -> None:
 def test_an_edited_compare_reruns_compare_alone(clone: Clone) -> None:
     params = clone.path / "params.yaml"
     before = params.read_text()
-    params.write_text(before.replace("selection: {max_fpr: 0.02}", "selection: {max_fpr: 0.03}"))
+    params.write_text(before.replace("selection: {max_fpr: 0.02,", "selection: {max_fpr: 0.03,"))
     assert before != params.read_text()
     output = clone.run(PYTHON, "-m", "flows.reproduce", *STAGES, "--no-prefect", "--jobs", "1")
     assert "ran fpr_thresholds_compare" in output

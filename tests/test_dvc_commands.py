@@ -126,7 +126,7 @@ def test_the_table_of_the_extension_has_decisions_parameters_and_files_in_every_
         assert list(data["params"]) == ["params.yaml"]
         assert set(data["metrics"]) == set(PIPELINE["metrics"])
         for path, decision in data["metrics"].items():
-            assert {"chosen", "control", "verdict"} <= decision["data"].keys(), path
+            assert {"action", "grade", "chosen", "control"} <= decision["data"].keys(), path
             leaves = dict(_leaves(decision["data"]))
             assert all(isinstance(value, str | int | float) for value in leaves.values()), path
             assert not any("." in name or ":" in name for names in leaves for name in names), path

@@ -86,12 +86,12 @@ def test_detections_with_one_variant_run_through_all_stages(tmp_path: Path) -> N
     assert set(table["images"]) == {30}
     assert (table["tp"] + table["fn"] == table["ground_truth"]).all()
     decision = json.loads(clone.read("results/hybrid_calibrator/decision.json"))
-    assert decision["reasons"][-1] == "window: not given, so nothing is said about it"
+    assert decision["reasons"][-1]["text"] == "window: not given, so nothing is said about it"
     assert list(decision["evidence"]["variants"]) == ["nonwindow"]
     status = clone.read("artifacts/hybrid_calibrator/window/features/status.json")
     assert json.loads(status) == {"status": "not given"}
     shown = clone.run(PYTHON, "-m", "flows.show", "hybrid_calibrator")
-    assert "lr_blend" in shown
+    assert "redesign" in shown  # no source has a classifier
     assert "nothing is stale" in clone.run(
         PYTHON, "-m", "flows.reproduce", "hybrid_calibrator", "--no-prefect"
     )

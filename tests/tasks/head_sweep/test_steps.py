@@ -114,7 +114,7 @@ def test_the_plans_406_runs_need_290_trainings_and_116_forks(
 
 
 @pytest.mark.parametrize(
-    ("preset", "runs"), [("second_generation_36", 36), ("minimal_36", 36), ("default", 342), ("confirm", 16)]
+    ("preset", "runs"), [("second_generation_36", 36), ("minimal_36", 36), ("default", 342), ("confirm", 24)]
 )
 def test_every_preset_expands(preset: str, runs: int) -> None:
     params = read_block(PARAMS, "head_sweep.plan", Plan).model_copy(update={"preset": preset})

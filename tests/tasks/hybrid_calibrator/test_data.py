@@ -386,7 +386,9 @@ def test_what_was_dropped_is_printed_by_reason_and_count(
     ]
     results("a", tiny, rows)
     facts = tiny.prepare(**TINY, unknown="drop")
-    assert capfd.readouterr().out.splitlines() == [
+    warning, *said = capfd.readouterr().out.splitlines()
+    assert warning.startswith("warning: dedupe_iou 0.75 is above match_iou 0.5")
+    assert said == [
         "import of nonwindow:",
         "  dropped       1  a.json: repeats a box of the same image and class (such as row 6)",
         "  dropped       1  a.json: unknown image_id (such as row 3: 9)",

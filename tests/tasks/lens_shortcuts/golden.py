@@ -17,7 +17,7 @@ STAMPS = 64
 
 
 def golden_rows() -> pd.DataFrame:
-    """Both classes of both modes, as the simulator draws them with the seed of params.yaml."""
+    """Both classes of both modes, as the simulator draws them with the seed of these tests."""
     table = manifest()
     return table.groupby(["mode", "label"], sort=True).head(STAMPS // 4).reset_index(drop=True)
 
