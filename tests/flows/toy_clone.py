@@ -8,7 +8,7 @@ from tests.clone import IDENTITY, Clone, clone_working_tree
 def toy_clone(folder: Path, pipeline: str, ignored: str) -> Clone:
     """In `folder`: `coordinator` (the clone), `remote/origin.git` and `remote/store`."""
     clone = clone_working_tree(folder / "coordinator")
-    clone.run("git", "rm", "-r", "--quiet", "--ignore-unmatch", "results", "data.dvc", "dvc.lock")
+    clone.run("git", "rm", "-r", "--quiet", "--ignore-unmatch", "results", "studies", "data.dvc", "dvc.lock")
     (clone.path / "dvc.yaml").write_text(pipeline)
     (clone.path / "params.yaml").write_text("toy: {k: 1}\n")
     (clone.path / "in.txt").write_text("one\n")
