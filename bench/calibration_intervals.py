@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, stdtrit
 
+from bench.row_draws import figure_draws
 from methods.calibration.calibration_error import expected_calibration_error, width_bin
 from methods.calibration.calibration_intervals import calibration_error_interval, temperature_interval
 from methods.calibration.temperature import fit_temperature
-from methods.heads.intervals import figure_draws
 from methods.heads.noise import group_weights
 from methods.statistics.streams import stream
 from storage.files.markdown import markdown_table

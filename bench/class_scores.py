@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.row_draws import class_f1_draws
 from methods.heads.class_scores import class_f1_intervals, macro_f1_interval
-from methods.heads.intervals import class_f1_draws
 from methods.heads.metrics import rates
 from methods.heads.noise import group_weights, macro_f1
 from methods.statistics.streams import stream

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.heads.noise import difference, group_counts, macro_f1, macro_f1_draws
+from bench.pair_difference import difference
+from methods.heads.noise import group_counts, macro_f1, macro_f1_draws
 from methods.heads.specs import HeadSpec
 from methods.heads.sweep import train_heads
 from methods.statistics.simultaneous import SimultaneousDifferences, simultaneous_differences

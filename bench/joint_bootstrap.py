@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.one_thread import restart_on_one_thread
 from methods.statistics.intervals import cluster_bootstrap, percentile_interval
-from methods.statistics.joint_bootstrap import difference_intervals, group_sums, joint_bootstrap
+from methods.statistics.joint_bootstrap import group_sums, joint_bootstrap
 from methods.statistics.streams import stream
 from storage.files.markdown import markdown_table
 
@@ -57,7 +57,7 @@ def apart(base: Bools, other: Bools, positive: Bools, seed: int) -> tuple[float,
 def joint(base: Bools, other: Bools, positive: Bools, seed: int) -> tuple[float, float]:
     counts = np.concatenate([pooled(each, positive) for each in (base, other)], axis=1)
     draws = joint_bootstrap(group_sums(counts, np.arange(ROWS)), recall, RESAMPLES, seed)
-    low, high = difference_intervals(draws, 0, LEVEL)
+    low, high = percentile_interval(draws - draws[:, [0]], LEVEL)
     return float(low[1]), float(high[1])
 
 

@@ -17,10 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from bench.sign_flips import sign_flip_tests
 from methods.calibration.calibration_error import negative_log_likelihood
 from methods.calibration.cross_fitting import choose_method, cross_fitted_nll, group_folds, lone_class
 from methods.calibration.recalibration import Method, apply, recalibrate
-from methods.statistics.group_statistics import sign_flip_tests
 from methods.statistics.streams import stream
 from storage.files.markdown import markdown_table
 

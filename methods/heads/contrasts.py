@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from methods.heads.comparisons import Pair, cell
+from methods.heads.mean_differences import MeanDifference
 from methods.heads.specs import HeadSpec
 from methods.statistics.simultaneous import simultaneous_differences
 
@@ -17,32 +19,12 @@ Floats = NDArray[np.float64]
 Confirmation = Literal["holds", "does not hold", "cannot tell"]
 
 
-@dataclass(frozen=True)
-class Contrast:
-    """The mean of `pairs` paired differences in `cells` cells, one of `family` that are judged at once.
+@dataclass(frozen=True, kw_only=True)
+class Contrast(MeanDifference):
+    """One of `family` differences that are judged at once. error: of rows and seeds. low, high hold all true differences of
+    the family with the confidence asked for, p is adjusted for it; None where no recipe on a side has two seeds."""
 
-    error: standard error of rows and seeds. low, high: delta less and plus floor, which hold all true differences of the
-    family with the confidence asked for. p: two-sided, adjusted for the family. These are None where no recipe on a side
-    has two seeds.
-    """
-
-    pairs: int
-    cells: int
     family: int
-    delta: float
-    error: float | None
-    floor: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-
-    @property
-    def above(self) -> bool:
-        return self.low is not None and self.low > 0
-
-    @property
-    def below(self) -> bool:
-        return self.high is not None and self.high < 0
 
     @property
     def same(self) -> bool:
@@ -92,8 +74,9 @@ def contrasts(
         figures = (getattr(at_once, name) for name in ("delta", "error", "floor", "low", "high", "p"))
         delta, error, floor, low, high, p = (float(each[row]) for each in figures)
         found[k] = Contrast(
-            len(paired[k]), _cells(specs, paired[k]), len(judged), delta, error, floor, low, high, p
-        )
+            pairs=len(paired[k]), cells=_cells(specs, paired[k]), family=len(judged), delta=delta, error=error,
+            floor=floor, low=low, high=high, p=p,
+        )  # fmt: skip
     return found
 
 
@@ -106,11 +89,10 @@ def _judged(specs: Sequence[HeadSpec], pairs: Sequence[Pair]) -> bool:
 
 
 def _unknown(specs: Sequence[HeadSpec], pairs: Sequence[Pair], values: Floats) -> Contrast:
-    counts = (len(pairs), _cells(specs, pairs), 0)
+    about = partial(Contrast, pairs=len(pairs), cells=_cells(specs, pairs), family=0)
     if all(i == j for i, j in pairs):
-        return Contrast(*counts, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
-    delta = float(np.mean([values[i] - values[j] for i, j in pairs]))
-    return Contrast(*counts, delta, None, None, None, None, None)
+        return about(delta=0.0, error=0.0, floor=0.0, low=0.0, high=0.0, p=1.0)
+    return about(delta=float(np.mean([values[i] - values[j] for i, j in pairs])))
 
 
 def _cells(specs: Sequence[HeadSpec], pairs: Sequence[Pair]) -> int:

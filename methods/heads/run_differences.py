@@ -6,43 +6,26 @@ luck, in however many cells, are one draw of it. The luck of the rows that score
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
+from methods.heads.mean_differences import MeanDifference
 from methods.heads.noise import clustered_error
 
 NO_SPREAD = 1e-9  # of the largest difference: below that, equal differences were only rounded otherwise
 
 
-@dataclass(frozen=True)
-class RunDifference:
-    """The mean of `pairs` paired differences. cells_above: cells of which the own mean is above 0.
+@dataclass(frozen=True, kw_only=True)
+class RunDifference(MeanDifference):
+    """error: over seeds, by Student's t with `freedom`; None where no seed is repeated. The same difference in all seeds,
+    not 0, leaves no spread to judge it by, too: scores of few digits do that. cells_above: of which the own mean is above
+    0."""
 
-    error: standard error of the mean over seeds, freedom: its degrees of freedom, None where no seed is repeated; low,
-    high: delta less and plus floor, Student's t times the error; p: two-sided. None, too, where the same difference in
-    all seeds, not 0, leaves no spread to judge it by: scores of few digits do that.
-    """
-
-    pairs: int
-    cells: int
     cells_above: int
-    delta: float
-    error: float | None
-    freedom: int | None
-    floor: float | None
-    low: float | None
-    high: float | None
-    p: float | None
-
-    @property
-    def above(self) -> bool:
-        return self.low is not None and self.low > 0
-
-    @property
-    def below(self) -> bool:
-        return self.high is not None and self.high < 0
+    freedom: int | None = None
 
 
 def run_difference(
@@ -57,13 +40,19 @@ def run_difference(
     own: dict[Hashable, list[float]] = {}
     for name, each in zip(cells, value.tolist(), strict=True):
         own.setdefault(name, []).append(each)
-    counts = (len(value), len(own), sum(sum(each) > 0 for each in own.values()), delta)
+    about = partial(
+        RunDifference,
+        pairs=len(value),
+        cells=len(own),
+        cells_above=sum(sum(each) > 0 for each in own.values()),
+        delta=delta,
+    )
     error, freedom = clustered_error(value, cells, [(unit, unit) for unit in units]) or (None, None)
     if error is None or freedom is None:
-        return RunDifference(*counts, None, None, None, None, None, None)
+        return about()
     if error <= NO_SPREAD * float(np.abs(value).max()):
         same = 0.0 if not value.any() else None
-        return RunDifference(*counts, same, freedom, same, same, same, None)
+        return about(error=same, freedom=freedom, floor=same, low=same, high=same)
     floor = float(stdtrit(freedom, (1 + level) / 2)) * error
     p = float(2 * stdtr(freedom, -abs(delta) / error))
-    return RunDifference(*counts, error, freedom, floor, delta - floor, delta + floor, p)
+    return about(error=error, freedom=freedom, floor=floor, low=delta - floor, high=delta + floor, p=p)

@@ -7,11 +7,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 from methods.statistics.beta_bounds import NO_SPREAD, share_interval
-from methods.statistics.group_statistics import GroupInterval
 
 Floats = NDArray[np.float64]
 
 FEWEST = 4  # below, the spread between groups is hardly known, and nothing is claimed
+
+
+@dataclass(frozen=True)
+class GroupInterval:
+    """value is over rows; low and high are None below `FEWEST` groups."""
+
+    value: float
+    low: float | None
+    high: float | None
+    rows: int
+    groups: int
 
 
 @dataclass(frozen=True)

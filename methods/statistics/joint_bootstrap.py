@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from methods.statistics.intervals import percentile_interval
 from methods.statistics.streams import seeded
 
 Floats = NDArray[np.float64]
@@ -29,11 +28,6 @@ def joint_bootstrap(sums: Floats, statistic: Callable[[Floats], Floats], resampl
     Which groups are drawn depends on the seed and on how many groups there are alone. Memory: the result, and a block.
     """
     return np.concatenate([statistic(w @ sums) for w in group_weights(len(sums), resamples, seed)])
-
-
-def difference_intervals(draws: Floats, control: int, level: float) -> tuple[Floats, Floats]:
-    """(low, high), each (k,): percentiles of every column of draws (resamples, k) less that of the control."""
-    return percentile_interval(draws - draws[:, [control]], level)
 
 
 def group_weights(groups: int, resamples: int, seed: int) -> Iterator[Floats]:

@@ -125,10 +125,13 @@ def _needed(rate: float, budget: float, level: float) -> int | None:
 
 
 def _rate(holdout: Combination, result: OptionResult, params: Compare) -> tuple[float, int]:
-    """The rate that is held against the budget, and of how many rows: of a label's negatives or of the clean ones."""
+    """The rate that is held against the budget, and of how many rows: of a label's negatives or of the clean ones. With
+    half a false positive more (Jeffreys): that none fired does not say that none will."""
     if params.selection.risk_of == "any_label":
-        return holdout.micro.any_label_fpr or 0.0, holdout.clean
-    return result.fpr or 0.0, (result.fp or 0) + (result.tn or 0)
+        rows, fired = holdout.clean, (holdout.micro.any_label_fpr or 0.0) * holdout.clean
+    else:
+        rows, fired = (result.fp or 0) + (result.tn or 0), result.fp or 0
+    return (fired + 0.5) / (rows + 1), rows
 
 
 def _reasons(
@@ -209,11 +212,7 @@ def _on_holdout(choice: FoldChoice, holdout: Combination, params: Compare) -> Re
         (label, GRADES[kind].value, holdout.by_label[label])
         for label, kind in zip(labels, verdicts, strict=True)
     ]
-    needed = [
-        _needed(result.fpr or 0.0, budget, level) if result.verdict == CANNOT_TELL else None
-        for *_, result in results
-    ]
-    return Reason("holdout_labels", {**figures, "labels": results, "needed": needed, "power": POWER})
+    return Reason("holdout_labels", {**figures, "labels": results})
 
 
 def _evidence(

@@ -197,7 +197,7 @@ def _reliability(path: Path, comparison: SweepComparison) -> None:
         )
         ece = ece_interval(sweep, own, name, comparison.params.resamples)
         ends = "" if ece.low is None else f" [{ece.low:.3f}, {ece.high:.3f}]"
-        ax.set_title(f"{title}: ECE {ece.value:.3f}{ends}, read as {ece.reading:.3f}", fontsize=9)
+        ax.set_title(f"{title}\nECE {ece.value:.3f}{ends}, read as {ece.reading:.3f}", fontsize=9)
         ax.set(ylabel="" if column else "accuracy", ylim=(-0.03, 1.03))
         below.bar(at, rows, width=0.8 / BINS, color=colour)
         below.set(xlabel="confidence", ylabel="" if column else "rows", xlim=(0, 1.02))

@@ -62,8 +62,12 @@ def test_one_seed_has_a_difference_and_no_verdict() -> None:
 
 
 def test_what_a_split_that_chose_nothing_says() -> None:
-    above = Contrast(3, 1, 1, 0.05, 0.01, 0.02, 0.03, 0.07, 0.001)
-    within = Contrast(3, 1, 1, 0.01, 0.01, 0.02, -0.01, 0.03, 0.3)
+    above = Contrast(
+        pairs=3, cells=1, family=1, delta=0.05, error=0.01, floor=0.02, low=0.03, high=0.07, p=0.001
+    )
+    within = Contrast(
+        pairs=3, cells=1, family=1, delta=0.01, error=0.01, floor=0.02, low=-0.01, high=0.03, p=0.3
+    )
     assert confirmation(above) == "holds"
     assert confirmation(above, above=False) == "does not hold"
     assert confirmation(within) == confirmation(None) == "cannot tell"

@@ -1,4 +1,4 @@
-"""Bootstrap over groups of what a single run reads: accuracy, NLL, ECE, and the F1 of each class."""
+"""Bootstrap over groups of what a single run reads, as it was: accuracy, NLL, ECE, and the F1 of each class."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
