@@ -51,7 +51,8 @@ def contrasts(
     """One for each list of pairs (run one, run other) in `families`; None where it is empty.
 
     values (runs,), draws (runs, resamples). Runs that answer alike are one: pairs of copies count once, and copies
-    differ by nothing at all. Runs that differ in their seed alone are of one recipe.
+    differ by nothing at all. Runs that differ in their seed alone are of one recipe; those that differ in smoothing alone
+    see the same batches from the same first weights, and share some luck.
     """
     first = {spec.answers: number for number, spec in reversed(list(enumerate(specs)))}
     own = [first[spec.answers] for spec in specs]
@@ -67,8 +68,9 @@ def contrasts(
     if not judged:
         return found
     recipes = [replace(specs[run].answers, seed=0).id for run in used]
+    luck = [replace(specs[run].answers, smoothing=0.0).id for run in used]
     at_once = simultaneous_differences(
-        values[used], draws[used], recipes, weights[:, used], groups, level, seed
+        values[used], draws[used], recipes, weights[:, used], groups, level, seed, luck
     )
     for row, k in enumerate(judged):
         figures = (getattr(at_once, name) for name in ("delta", "error", "floor", "low", "high", "p"))

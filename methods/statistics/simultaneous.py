@@ -56,6 +56,7 @@ def simultaneous_differences(
     groups: int,
     level: float,
     seed: int,
+    luck: ArrayLike | None = None,
 ) -> SimultaneousDifferences:
     """Max-T over the joint bootstrap of all runs (Westfall & Young 1993; Romano & Wolf 2005).
 
@@ -66,8 +67,9 @@ def simultaneous_differences(
 
     The variance of a contrast is that of its groups, plus that of its seeds, less what is in both, as a run's luck with
     single rows is (two-way clusters: Cameron, Gelbach & Miller 2011). The variance of few seeds is moderated by that of
-    the other recipes (Smyth 2004). Runs of different recipes are taken to have luck of their own: at one seed it
-    correlates by -.02 to .09 on the heads of the default.
+    the other recipes (Smyth 2004). luck (runs,): runs of one number share some luck, None: no two do. How much is not known,
+    so a contrast has the larger of the variances that luck of their own and luck in common would give it
+    (bench/shared_luck.py).
     Memory: a few arrays (contrasts or runs, resamples).
     """
     value, weight = np.asarray(values, np.float64), np.asarray(contrasts, np.float64)
@@ -81,15 +83,22 @@ def simultaneous_differences(
         unknown = np.full(delta.shape, np.inf)
         return SimultaneousDifferences(delta, unknown, unknown, np.ones(delta.shape))
     squares = weight**2
+    _, unit = np.unique(np.arange(value.size) if luck is None else np.asarray(luck), return_inverse=True)
     lucky = np.maximum(seed_variance, interaction)[recipe]  # (runs,)
-    of_groups, of_seeds = spread.var(axis=1, ddof=1), squares @ lucky
+    of_groups, alone = spread.var(axis=1, ddof=1), squares @ lucky
+    joined = np.square((weight * np.sqrt(lucky)) @ np.eye(unit.max() + 1)[unit]).sum(axis=1)
+    of_seeds = np.maximum(alone, joined)
     shared = np.maximum(of_groups - squares @ interaction[recipe], 0.0)
     error = np.sqrt(shared + of_seeds)
     null = (
         _scaled_tails(spread, groups, seed)
         * np.sqrt(shared / np.where(of_groups > 0, of_groups, 1.0))[:, None]
     )
-    null += weight @ _luck(np.sqrt(lucky), freedom, recipe, drawn.shape[1], seed)
+    own, common = (
+        weight @ _luck(np.sqrt(lucky), freedom, recipe, each, drawn.shape[1], seed)
+        for each in (np.arange(value.size), unit)
+    )
+    null += np.where((joined > alone)[:, None], common, own)
     real = error > _NO_SPREAD * max(float(error.max()), 1e-300)
     scale = np.where(real, error, 1.0)
     null = np.abs(null) / scale[:, None] * real[:, None]
@@ -162,12 +171,13 @@ def _scaled_tails(spread: Floats, groups: int, seed: int) -> Floats:
     return np.asarray(spread * np.sqrt((groups - 1) / rng.chisquare(groups - 1, spread.shape[1])))
 
 
-def _luck(scale: Floats, freedom: Floats, recipe: Index, resamples: int, seed: int) -> Floats:
-    """(runs, resamples) of what a seed does to a run: Student's t, runs of a recipe sharing what its spread is not known
-    by."""
+def _luck(scale: Floats, freedom: Floats, recipe: Index, unit: Index, resamples: int, seed: int) -> Floats:
+    """(runs, resamples) of what a seed does to a run, the same to those of one unit: Student's t, runs of a recipe sharing
+    what its spread is not known by."""
     rng = stream(seed, "luck of seeds")
     unknown = np.sqrt(freedom[:, None] / rng.chisquare(freedom[:, None], (len(freedom), resamples)))
-    return np.asarray(rng.standard_normal((len(recipe), resamples)) * scale[:, None] * unknown[recipe])
+    normal = rng.standard_normal((unit.max() + 1, resamples))[unit]
+    return np.asarray(normal * scale[:, None] * unknown[recipe])
 
 
 def _step_down(scaled: Floats, null: Floats) -> Floats:

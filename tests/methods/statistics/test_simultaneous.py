@@ -129,3 +129,21 @@ def test_what_does_not_fit_together_is_refused() -> None:
         simultaneous_differences(values, draws, np.repeat([0, 1], 3), np.ones((1, 6)), 60, LEVEL, 0)
     with pytest.raises(ValueError, match="of 6 runs"):
         simultaneous_differences(values, draws[:5], np.repeat([0, 1], 3), np.ones((1, 6)), 60, LEVEL, 0)
+
+
+def test_luck_in_common_widens_what_it_adds_up_in_and_never_narrows_what_it_cancels_in() -> None:
+    """Two recipes in two cells of four seeds; a seed's luck is the same in both cells."""
+    rng = np.random.default_rng(4)
+    values = 0.7 + 0.02 * np.repeat(rng.normal(size=(2, 1, 4)), 2, axis=1).ravel()
+    draws = values[:, None] + 0.005 * rng.normal(size=(16, 400))
+    number = np.arange(16).reshape(2, 2, 4)
+    recipes, unit = number // 4, np.broadcast_to(number[:, :1], number.shape)
+    over_cells = np.where(number < 8, 1 / 8, -1 / 8).ravel()
+    between_cells = np.where(number // 4 % 2, 1 / 8, -1 / 8).ravel()
+    contrasts = np.stack([over_cells, between_cells])
+    own, shared = (
+        simultaneous_differences(values, draws, recipes.ravel(), contrasts, 50, 0.95, 0, luck)
+        for luck in (None, unit.ravel())
+    )
+    assert shared.error[0] > 1.3 * own.error[0]
+    assert shared.error[1] == own.error[1]
