@@ -1,4 +1,4 @@
-"""Tables and decisions for a terminal: `python -m flows.show [experiments...] [--since REV] [--study NAME | --all]`."""
+"""Tables and decisions for a terminal: `python -m flows.show [experiments...] [--full] [--since REV] [--study NAME | --all]`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from rich.console import Console
 from flows.published.overview import write_overview
 from flows.published.terminal import NoResults, console, results, since
 from flows.studies import selection
-from flows.studies.folder import StudyError, experiment_of, study_name, study_names
+from flows.studies.folder import StudyError, experiment_of, study_name
 from flows.walk.experiments import left_out
 
 
@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--since", metavar="REV", help="how scores moved since this commit, tag or branch, instead"
     )
+    parser.add_argument("--full", action="store_true", help="every reason, and the table at 110 columns")
     selection.add_options(parser)
     asked = parser.parse_args(arguments)
     problems, worst = Console(stderr=True, soft_wrap=True), 0
@@ -37,9 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         except (NoResults, StudyError) as error:
             problems.print(str(error), markup=False)
             worst = 1
-    if not asked.study and not asked.experiments and study_names(Path.cwd()):
+    if not asked.study and not asked.experiments and not asked.since:
         page = write_overview(Path.cwd())
-        console().print(f"\nall on one page: {page.relative_to(Path.cwd())}")
+        console().print(f"\nall of it in a browser: {page.relative_to(Path.cwd())}")
     return worst
 
 
@@ -51,7 +52,9 @@ def _show(root: Path, asked: argparse.Namespace) -> None:
     for experiment in wanted or there:
         if len(wanted) != 1:
             console().print(f"\n[bold]{experiment}[/]\n")
-        console().print(since(root, asked.since, experiment) if asked.since else results(root, experiment))
+        console().print(
+            since(root, asked.since, experiment) if asked.since else results(root, experiment, asked.full)
+        )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from flows.pinned.code import code_dependencies, imported, names, templates, with_code_dependencies
+from flows.pinned.code import closure, code_dependencies, imported, names, templates, with_code_dependencies
 from params.block import Block
 from run_stage import declared_files
 from tests.imports import PACKAGES, ROOT
@@ -124,10 +124,11 @@ def test_make_deps_has_nothing_to_write() -> None:
     assert with_code_dependencies(text) == text, "`make deps`"
 
 
-def test_every_template_is_there_and_somebody_names_it() -> None:
+def test_every_template_and_view_is_there_and_somebody_names_it() -> None:
     named = {template for package in PACKAGES for path in modules(package) for template in templates(path)}
-    named |= {taken for template in named for taken in templates(template)}
-    assert named == {path for package in PACKAGES for path in (ROOT / package).rglob("*.j2")}
+    named = {ROOT / each for each in closure(*named)}
+    there = [path for package in PACKAGES for path in (ROOT / package).rglob("*")]
+    assert named == {path for path in there if path.suffix == ".j2" or path.name == "view.json"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

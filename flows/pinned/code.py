@@ -1,7 +1,7 @@
 """Which of the repository's files a stage runs: its code deps in dvc.yaml, written by `make deps`, checked by a test.
 
 A stage depends on the import closure of its command, module by module: deps on whole packages would train networks
-again for an edited evaluator. A template (`.j2`) that a module names is code of that module.
+again for an edited evaluator. A template (`.j2`) that a module names is code of that module, and so is a `view.json`.
 """
 
 import ast
@@ -19,6 +19,7 @@ PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params")
 BESIDES = ("run_stage.py", "requirements.lock")  # what every stage runs, and what it runs on
 NOTE = "# code: `make deps` writes what follows"
 TEMPLATE = ".j2"
+WORDS = re.compile(r"[\w/.]+\.j2|tasks/[\w/]+/view\.json")
 TAKEN = re.compile(r"""\{%-?\s*(?:import|from|include|extends)\s+["']([^"']+)["']""")  # by a template
 COMMAND = re.compile(r"    cmd: python run_stage\.py (\w+)\.(\w+)")
 STATED = re.compile(r"      - (data|artifacts|results)/")  # deps that people write
@@ -45,11 +46,14 @@ def imported(path: Path) -> set[Path]:
 
 
 def templates(path: Path) -> set[Path]:
-    """Those that a module names by their path in the repository, or that a template takes from."""
+    """Those (and what is stated beside a table) that a module names by their path in the repository, or that a template
+    takes from."""
     if path.suffix == TEMPLATE:
         return {ROOT / name for name in TAKEN.findall(path.read_text(encoding="utf-8"))}
+    if path.suffix != ".py":
+        return set()
     constants = (node.value for node in ast.walk(_tree(path)) if isinstance(node, ast.Constant))
-    return {ROOT / each for each in constants if isinstance(each, str) and re.fullmatch(r"[\w/.]+\.j2", each)}
+    return {ROOT / each for each in constants if isinstance(each, str) and WORDS.fullmatch(each)}
 
 
 def closure(*starts: Path) -> list[str]:

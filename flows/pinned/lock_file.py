@@ -1,6 +1,5 @@
 """dvc.lock: one stage's lines replaced at a time, sorted at the end, never half-written."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -37,10 +36,6 @@ def _has_more_than_stages(lock: str) -> bool:
     return not lock.startswith(LOCK_HEAD) or bool(
         re.search(r"^\S", lock.removeprefix(LOCK_HEAD), re.MULTILINE)
     )
-
-
-def lock_hash(root: Path) -> str:
-    return hashlib.sha256((root / LOCK).read_bytes()).hexdigest() if (root / LOCK).exists() else "none"
 
 
 def record(root: Path, stage: Any) -> None:

@@ -4,9 +4,7 @@ import base64
 import hashlib
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -20,8 +18,8 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
-from flows.pinned import lock_file
 from flows.published.cells import CellChange, changed_cells, read_rows
+from flows.published.provenance import provenance
 from flows.published.report_names import report_name
 from flows.published.verdicts import FileVerdict
 from flows.studies.folder import study_name
@@ -35,26 +33,6 @@ IMAGE = re.compile(
     r"!\[(?P<alt>[^\]\\]*)\]\((?P<path>[^):]+)\)"
 )  # of a file: an address has a colon; a slash: of a name
 COMMIT = re.compile(r"^commit `(\w+)`(, \*\*dirty)?")
-
-
-@dataclass(frozen=True)
-class Provenance:
-    commit: str
-    dirty: bool
-    lock: str
-
-    def __str__(self) -> str:
-        return _said("provenance", commit=self.commit[:12], dirty=self.dirty, lock=self.lock[:12])
-
-
-def provenance(root: Path) -> Provenance:
-    commit = _git(root, "rev-parse", "HEAD") or "no commit"
-    return Provenance(commit, bool(_git(root, "status", "--porcelain")), lock_file.lock_hash(root))
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def record_version(commit: str) -> None:

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.published.provenance import provenance
 from flows.published.report_names import report_name
 from flows.studies.folder import STUDIES, StudyError, experiment_of, study_names
 from flows.studies.freshness import data_names, is_of_other_data
 from flows.walk.experiments import left_out
 from params.block import ParamsError
-from tasks.report.templates import Reason, render, sentences
+from tasks.report.templates import Reason, render_html, sentences
+from tasks.report.verdict import Verdict, verdict
 
-PAGE = Path("studies") / "report.md"
+PAGE = Path("results") / "index.html"
 SAID = {"action", "chosen", "control", "grade", "reasons", "better_than_chosen", "would_change"}
 WORDS = "flows/published/words.j2"
 
 
 @dataclass(frozen=True)
 class OverviewEntry:
-    """decision: None where there is none of this data; absence: why. place: of the results, as the page links them."""
+    """decision: None where there is none of this data; absence: why. place: of the results, as the page links them; page:
+    the study's own, where it is here."""
 
     name: str
     experiment: str
@@ -29,6 +32,11 @@ class OverviewEntry:
     absence: str
     place: str
     report: str
+    page: str = ""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return verdict(self.decision) if self.decision else None
 
 
 def write_overview(repository: Path) -> Path:
@@ -36,9 +44,12 @@ def write_overview(repository: Path) -> Path:
     path = repository / PAGE
     path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(
-        render("flows/published/overview.md.j2", entries=list(entries(repository))), encoding="utf-8"
+    text = render_html(
+        "flows/published/overview.html.j2",
+        entries=list(entries(repository)),
+        provenance=provenance(repository),
     )
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
     return path
 
@@ -47,11 +58,11 @@ def entries(repository: Path) -> Iterator[OverviewEntry]:
     absent = left_out(repository)
     for folder in sorted((repository / "results").glob("*/")):
         if folder.name not in absent:
-            yield _entry(repository, folder.name, folder.name, "../results")
+            yield _entry(repository, folder.name, folder.name, ".")
     for name in study_names(repository):
         folder = repository / STUDIES / name
         try:
-            yield _entry(folder, name, experiment_of(folder), f"{name}/results")
+            yield _entry(folder, name, experiment_of(folder), f"../{STUDIES}/{name}/results")
         except (StudyError, ParamsError, ValueError, KeyError, OSError) as error:
             yield OverviewEntry(
                 name, "", "", None, _said("broken", error=" ".join(str(error).split())), "", ""
@@ -70,9 +81,10 @@ def _entry(root: Path, name: str, experiment: str, place: str) -> OverviewEntry:
         absence = _said("older_decision")
     else:
         decision = read
+    page = root / "artifacts" / experiment / "page.html"
     return OverviewEntry(
         name, experiment, _said("data", names=data), decision, absence, f"{place}/{experiment}",
-        report_name(root, experiment),
+        report_name(root, experiment), f"{place}/../artifacts/{experiment}/page.html" if page.exists() else "",
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """An experiment's table and decision as a terminal shows them, and how they moved since an earlier commit.
 
-Which columns a terminal has room for is stated beside the table: `tasks/<experiment>/comparison/view.json`.
+Which columns a terminal has room for is stated beside the table (`tasks.report.view`).
 """
 
 import csv
@@ -23,77 +23,21 @@ from rich.text import Text
 
 from flows.published.cells import CellChange, changed_cells, read_rows, rows_of
 from tasks.report.figures import printable
+from tasks.report.verdict import verdict
+from tasks.report.view import Column, RunsFile, View, short, view_of
 
-WIDTH = 110
+WIDTH, NARROW = 110, 80
+MOST = 5  # reasons that a person reads before the table
 NO_CHANGE = 1e-9  # relative
 LISTED = 20
-STATED = Path(__file__).parents[2] / "tasks"
 
 
 class NoResults(RuntimeError):
     pass
 
 
-@dataclass(frozen=True)
-class Column:
-    """interval: the columns of its ends. if_infinite: the column that says why a value is. exact: every digit counts."""
-
-    title: str
-    value: str
-    interval: Sequence[str] = ()
-    if_infinite: str | None = None
-    exact: bool = False
-
-    def cell(self, row: Mapping[str, str]) -> str:
-        if self.if_infinite and row[self.value] == "inf":
-            return row[self.if_infinite]
-        text = number(row[self.value]) if self.interval else short(row[self.value])
-        text = row[self.value] if self.exact else text
-        ends = [number(row[name]) for name in self.interval]
-        return f"{text} [{', '.join(ends)}]" if text and any(ends) else text
-
-    @property
-    def needs(self) -> list[str]:
-        return [name for name in (self.value, *self.interval, self.if_infinite) if name]
-
-
-@dataclass(frozen=True)
-class RunsFile:
-    """The file with a row a run: what groups them, what a run is called, its score, and where decision.json has how
-    far two equal runs may lie apart."""
-
-    file: str
-    group: Sequence[str]
-    id: str
-    score: str
-    floor: str
-
-
-@dataclass(frozen=True)
-class View:
-    """The first column names a group of rows and is printed once for each. hidden: column -> value of rows that only
-    the file shows."""
-
-    columns: Sequence[Column]
-    hidden: Mapping[str, str]
-    runs: RunsFile | None = None
-
-
-def view_of(root: Path, experiment: str) -> View | None:
-    """As stated beside the table, or where a table has one of its own, in results/."""
-    own, usual = (
-        root / "results" / experiment / "view.json",
-        STATED / experiment / "comparison" / "view.json",
-    )
-    path = own if own.exists() else usual
-    if not path.exists():
-        return None
-    stated = json.loads(path.read_text(encoding="utf-8"))
-    runs = RunsFile(**stated["runs"]) if "runs" in stated else None
-    return View([Column(**each) for each in stated["columns"]], stated.get("hidden", {}), runs)
-
-
-def results(root: Path, experiment: str) -> RenderableType:
+def results(root: Path, experiment: str, full: bool = False) -> RenderableType:
+    """What to do first, why, then the table: within 80 columns, or in full."""
     table_csv, decision_json = _file(root, experiment, "table.csv"), _file(root, experiment, "decision.json")
     with table_csv.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -102,9 +46,11 @@ def results(root: Path, experiment: str) -> RenderableType:
         raise NoResults(
             f"{decision_json.relative_to(root)} is of an older version: `python -m flows.reproduce {experiment}` makes it anew"
         )
-    view = _checked(root, experiment, rows) or _first_that_fit(rows)
-    shown = [row for row in rows if not any(row[name] == value for name, value in view.hidden.items())]
-    return Group(table(shown, view.columns), Text(), decision_text(decision))
+    view = _checked(root, experiment, rows) or _first_that_fit(rows, WIDTH if full else NARROW)
+    columns = [each for each in view.columns if full or each.brief != "no"]
+    return Group(
+        decision_text(decision, None if full else MOST), Text(), table(view.shown(rows), columns, not full)
+    )
 
 
 def _file(root: Path, experiment: str, name: str) -> Path:
@@ -117,8 +63,8 @@ def _file(root: Path, experiment: str, name: str) -> Path:
 
 
 def _checked(root: Path, experiment: str, rows: list[dict[str, str]]) -> View | None:
-    view = view_of(root, experiment)
-    wanted = [name for column in view.columns for name in column.needs] if view else []
+    view = _view(root, experiment)
+    wanted = view.needs if view else []
     if missing := [name for name in wanted if rows and name not in rows[0]]:
         raise NoResults(
             f"results/{experiment}/table.csv has no column {', '.join(missing)} "
@@ -127,40 +73,42 @@ def _checked(root: Path, experiment: str, rows: list[dict[str, str]]) -> View | 
     return view
 
 
-def _first_that_fit(rows: list[dict[str, str]]) -> View:
+def _view(root: Path, experiment: str) -> View | None:
+    return view_of(root / "results" / experiment, Path("tasks", experiment, "comparison", "view.json"))
+
+
+def _first_that_fit(rows: list[dict[str, str]], width: int) -> View:
     present = list(rows[0]) if rows else []
     widths = {name: max(len(name), *(len(short(row[name])) for row in rows)) + 2 for name in present}
     fitting = [
-        name for i, name in enumerate(present) if sum(widths[each] for each in present[: i + 1]) <= WIDTH
+        name for i, name in enumerate(present) if sum(widths[each] for each in present[: i + 1]) <= width
     ]
     return View([Column(name, name) for name in fitting], {})
 
 
-def table(rows: Iterable[Mapping[str, str]], columns: Sequence[Column]) -> Table:
+def table(rows: Iterable[Mapping[str, str]], columns: Sequence[Column], narrow: bool = False) -> Table:
     """A group's name stands in its first row only."""
     shown = Table(*(column.title for column in columns), box=None, header_style="bold", pad_edge=False)
     last = None
     for row in rows:
-        first, *others = (escape(printable(column.cell(row))) for column in columns)
+        first, *others = (escape(printable(column.cell(row, narrow))) for column in columns)
         shown.add_row("" if first == last else f"[bold]{first}[/]", *others)
         last = first
     return shown
 
 
-def decision_text(decision: Mapping[str, Any]) -> RenderableType:
-    lines = [
-        Text.assemble((f"{key:8}", "bold"), printable(text))
-        for key, text in {
-            "do": decision["action"],
-            "grade": decision["grade"],
-            "chosen": chosen_text(decision["chosen"]),
-            "control": decision["control"],
-        }.items()
-    ]
-    reasons = [
-        Padding(Text(printable(f"- {reason['text']}")), (0, 0, 0, 2)) for reason in decision["reasons"]
-    ]
-    return Group(*lines, *reasons)
+def decision_text(decision: Mapping[str, Any], most: int | None = None) -> RenderableType:
+    """The headline, the grade, and as many reasons."""
+    said = verdict(decision)
+    lines = [Text(printable(said.headline), style="bold"), Text(printable(f"Graded: {said.grade}."))]
+    reasons = [*said.reasons, *said.better]
+    bullets = [Padding(Text(printable(f"- {each}")), (0, 0, 0, 2)) for each in reasons[:most]]
+    left = len(reasons[most:]) if most is not None else 0
+    more = [Text(f"  and {left} more: `--full`, or the page", style="dim")] if left else []
+    if most is None:
+        names = {"chosen": chosen_text(decision["chosen"]), "control": decision["control"]}
+        lines += [Text.assemble((f"{key:8}", "bold"), printable(name)) for key, name in names.items()]
+    return Group(*lines, *bullets, *more)
 
 
 def chosen_text(chosen: str | Mapping[str, str]) -> str:
@@ -188,7 +136,7 @@ class Movement:
 
 def since(root: Path, rev: str, experiment: str) -> RenderableType:
     """RunsFile by group where the experiment has a file of runs; else the cells of its table that changed."""
-    view = view_of(root, experiment)
+    view = _view(root, experiment)
     if view is None or view.runs is None:
         now = read_rows(_file(root, experiment, "table.csv"))
         before = rows_of(earlier(root, rev, f"results/{experiment}/table.csv"))
@@ -261,25 +209,6 @@ def earlier(root: Path, rev: str, path: str) -> str:
     if done.returncode:
         raise NoResults(f"{rev} has no {path}: {done.stderr.strip()}")
     return done.stdout
-
-
-# --- cells --------------------------------------------------------------------------------------------------------
-
-
-def number(text: str) -> str:
-    """Three decimals, whatever the size, so that columns line up; empty stays empty."""
-    return f"{float(text):.3f}" if text else ""
-
-
-def short(text: str) -> str:
-    """Three decimals, or three significant digits where these would hide the value."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if text.lstrip("+-").isdigit() or number != number or abs(number) == float("inf"):
-        return text
-    return f"{number:.3g}" if 0 < abs(number) < 0.01 else f"{number:.3f}"
 
 
 def console() -> Console:

@@ -21,6 +21,7 @@ from rich.console import Console
 from flows.pinned import lock_file
 from flows.published import artifacts
 from flows.published.progress_page import progress_page
+from flows.published.provenance import provenance
 from flows.published.terminal import console, results
 from flows.walk import command, experiments, progress
 from flows.walk.logs import followed
@@ -52,7 +53,7 @@ def pipeline(
         dask_address: The scheduler of that cluster; empty for a cluster on this machine.
     """
     root = Path.cwd()
-    artifacts.record_version(artifacts.provenance(root).commit)
+    artifacts.record_version(provenance(root).commit)
     return _run_and_publish(plan(root, targets, force, jobs), runner_factory(runner, dask_address))
 
 
@@ -65,7 +66,7 @@ def experiment(
 ) -> dict[str, Any]:
     """Inside a flow run: the experiment's stages and those upstream of them, then its artifacts; returns its decision."""
     root = Path.cwd()
-    artifacts.record_version(artifacts.provenance(root).commit)
+    artifacts.record_version(provenance(root).commit)
     run_as_tasks(plan(root, [name], force, jobs), runner_factory(runner, dask_address))
     return artifacts.experiment_artifacts(root, name)
 
@@ -97,7 +98,7 @@ def run_as_flow(run: WalkPlan, open_runner: RunnerFactory = local_processes) -> 
     walked: list[StageOutcome] = []
     logging.raiseExceptions = False  # lines that the API does not take are no news for the terminal
 
-    @flow(name=pipeline.name, version=artifacts.provenance(run.root).commit, description=pipeline.description)
+    @flow(name=pipeline.name, version=provenance(run.root).commit, description=pipeline.description)
     def planned() -> list[StageOutcome]:
         return _run_and_publish(run, open_runner, walked)
 

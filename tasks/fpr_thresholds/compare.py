@@ -21,11 +21,12 @@ from tasks.fpr_thresholds.comparison.evaluation import (
     evaluate,
 )
 from tasks.fpr_thresholds.model.scored_rows import load
+from tasks.report.study_page import write_page
 
 
 def main(
     params: Compare, rows: Path, prepared: Path, scores: Path, thresholds: Path, calibration: Path, folds: Path,
-    results: Path, adopted: Path,
+    results: Path, adopted: Path, page: Path,
 ) -> None:  # fmt: skip
     scored, in_folds = load(rows, prepared, scores), read_arrays(folds)
     options = [read_thresholds(thresholds / f"{name}.json") for name in in_folds["options"]]
@@ -44,16 +45,22 @@ def main(
     table = tables.comparison(evaluations, scored.scores.scores[-1])
     diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params))
     capped = capped_texts(holdout, scored.labels, params)
-    page = report.page(made, evaluations, choice, table, diagnosis, capped, sets, scored.snapshot, params)
+    text = report.page(made, evaluations, choice, table, diagnosis, capped, sets, scored.snapshot, params)
     with complete_folder(results) as folder:
         write_csv(folder / "table.csv", table)
         write_csv(folder / "diagnosis.csv", diagnosis)
         write_csv(folder / "snapshot.csv", scored.snapshot)
         write_json(folder / "decision.json", made.model_dump(mode="json"))
-        write_text(folder / "report.md", page)
+        write_text(folder / "report.md", text)
         plots.recall_against_fpr(folder / "recall_fpr.png", table, scored.labels)
         plots.brittleness(folder / "brittleness.png", options, distributions, scored.labels)
         plots.calibration_against_holdout(folder / "calibration_holdout.png", table, scored.labels)
     write_adopted(
         adopted, adopted_thresholds({label: options[number] for label, number in choice.chosen.items()})
+    )
+    write_page(
+        page,
+        "tasks/fpr_thresholds/comparison/page.html.j2",
+        "tasks/fpr_thresholds/comparison/view.json",
+        results,
     )

@@ -24,6 +24,7 @@ from tasks.head_sweep.comparison.finished_runs.tables import VIEW, run_table
 from tasks.head_sweep.comparison.plots import plots
 from tasks.head_sweep.comparison.report import report
 from tasks.head_sweep.use.apply import HeadClassifier, write_head
+from tasks.report.study_page import write_page
 
 Files = dict[str, Path]  # encoder -> its file
 
@@ -38,16 +39,20 @@ def main(
     finished_runs: Path,
     results: Path,
     head: Path,
+    page: Path,
 ) -> None:
     if isinstance(params, CompareFinished):
         _write_finished(params, finished_runs, results)
         write_status(head)
-        return
-    planned = read_json(plan)
-    comparison = SweepComparison.of(params, planned, sweeps(params, planned, embeddings, runs, logits))
-    pinned = _head(comparison, embeddings, heads)
-    _write_sweep(comparison, results)
-    write_head(head, pinned)
+    else:
+        planned = read_json(plan)
+        comparison = SweepComparison.of(params, planned, sweeps(params, planned, embeddings, runs, logits))
+        pinned = _head(comparison, embeddings, heads)
+        _write_sweep(comparison, results)
+        write_head(head, pinned)
+    write_page(
+        page, "tasks/head_sweep/comparison/page.html.j2", "tasks/head_sweep/comparison/view.json", results
+    )
 
 
 def _write_sweep(comparison: SweepComparison, results: Path) -> None:

@@ -11,13 +11,14 @@ from tasks.hybrid_calibrator.comparison.choice import choose
 from tasks.hybrid_calibrator.comparison.evaluation import VariantEvaluation
 from tasks.hybrid_calibrator.model.scene import load
 from tasks.hybrid_calibrator.model.status import is_available
+from tasks.report.study_page import write_page
 
 Files = dict[str, Path]  # variant -> its file
 
 
 def main(
     params: Compare, candidates: Files, raw: Files, ground_truth: Files, prepared: Files, predictions: Files,
-    fitted: Files, results: Path, thresholds: Path,
+    fitted: Files, results: Path, thresholds: Path, page: Path,
 ) -> None:  # fmt: skip
     files = (candidates, raw, ground_truth, prepared, predictions, fitted)
     available = [name for name in candidates if is_available(prepared[name])]
@@ -38,3 +39,9 @@ def main(
         plots.acceptance_mix(folder / "acceptance_mix.png", evaluations)
         plots.thresholds(folder / "thresholds.png", evaluations)
     write_json(thresholds, decision.thresholds(choice, evaluations))
+    write_page(
+        page,
+        "tasks/hybrid_calibrator/comparison/page.html.j2",
+        "tasks/hybrid_calibrator/comparison/view.json",
+        results,
+    )

@@ -8,17 +8,24 @@ from params.lens_shortcuts import Compare
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json, write_text
 from storage.files.tables import read_csv, write_csv
-from tasks.lens_shortcuts.comparison import plots, tables
+from tasks.lens_shortcuts.comparison import plots, report, tables
 from tasks.lens_shortcuts.comparison.choice import confirmations, differences, tree_choice
 from tasks.lens_shortcuts.comparison.decision import decision, full_training
 from tasks.lens_shortcuts.comparison.evaluation import load_runs
-from tasks.lens_shortcuts.comparison.report import page
+from tasks.report.study_page import write_page
 
 Files = dict[str, Path]
 
 
 def main(
-    params: Compare, stamps: Files, gates: Files, run: Files, tree: Path, results: Path, chosen: Path
+    params: Compare,
+    stamps: Files,
+    gates: Files,
+    run: Files,
+    tree: Path,
+    results: Path,
+    chosen: Path,
+    page: Path,
 ) -> None:
     """stamps and gates by mode, run by mode (unmasked) or variant (masked)."""
     choice = tree_choice(load_runs(run, stamps), gates, read_json(tree))
@@ -34,7 +41,9 @@ def main(
         write_csv(folder / "bins.csv", bins)
         write_csv(folder / "curves.csv", curves)
         write_json(folder / "decision.json", made)
-        write_text(folder / "EXPERIMENT_RESULTS.md", page(made, choice, tested, against, found, params))
+        write_text(
+            folder / "EXPERIMENT_RESULTS.md", report.page(made, choice, tested, against, found, params)
+        )
         plots.sensitivity(folder / "sensitivity.png", curves, choice)
         plots.radii(folder / "einstein_radii.png", bins, choice)
         plots.gates(folder / "gates.png", found, choice.rules)
@@ -42,3 +51,9 @@ def main(
         plots.classes(folder / "stamps.png", choice.baseline, params.hardest)
         plots.hardest(folder / "hardest_errors.png", choice.chosen or choice.baseline, params.hardest)
     write_json(chosen, full_training(choice))
+    write_page(
+        page,
+        "tasks/lens_shortcuts/comparison/page.html.j2",
+        "tasks/lens_shortcuts/comparison/view.json",
+        results,
+    )

@@ -85,6 +85,11 @@ def named(names: Iterable[str], most: int = NAMED, what: str = "labels") -> str:
     return ", ".join(names) if len(names) <= most else f"{len(names)} {what}"
 
 
+def capitalised(text: str) -> str:
+    """The first letter alone."""
+    return text[:1].upper() + text[1:]
+
+
 def printable(text: str) -> str:
     """One line without control characters and marks of direction, which a terminal or a page would obey."""
     return UNPRINTABLE.sub(lambda found: " " if found[0] in SPACES else "\ufffd", text)

@@ -36,6 +36,12 @@ def render(template: str, **context: Any) -> str:
     return finished(figures.printable(_environment().get_template(template).render(context)))
 
 
+def render_html(template: str, **context: Any) -> str:
+    """HTML of the template; what the context brings is words, unless the template says that it is HTML."""
+    made = _environment(html=True).get_template(template).render(context)
+    return "\n".join(line.rstrip() for line in made.splitlines()) + "\n"
+
+
 def sentences(template: str, reasons: Iterable[Reason]) -> list[str]:
     """Each reason by the macro of its kind, as plain text; white space is one blank."""
     macros = _environment().get_template(template).module
@@ -56,15 +62,15 @@ class OwnMarkdown(Extension):
 
 
 @cache
-def _environment() -> Environment:
+def _environment(html: bool = False) -> Environment:
     made = Environment(
         loader=FileSystemLoader(ROOT),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # of HTML: `finished` escapes Markdown
-        extensions=[OwnMarkdown],
+        autoescape=html,  # Markdown is escaped by `finished`
+        extensions=[] if html else [OwnMarkdown],
     )
     formats = {
         name: each
@@ -73,5 +79,6 @@ def _environment() -> Environment:
     }
     made.filters |= {**formats, "bullets": bullets, "markdown_table": table_rows}
     made.globals |= formats
-    made.globals["actions"] = made.get_template(ACTIONS).module
+    if not html:
+        made.globals["actions"] = made.get_template(ACTIONS).module
     return made

@@ -13,7 +13,8 @@ from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json, write_text
 from storage.files.tables import read_parquet, write_csv
 from storage.speech.temperatures import read_calibration
-from tasks.speech_temperature.comparison import plots, tables
+from tasks.report.study_page import write_page
+from tasks.speech_temperature.comparison import plots, report, tables
 from tasks.speech_temperature.comparison.decision import DecisionBasis, decision
 from tasks.speech_temperature.comparison.evaluation import (
     better_than,
@@ -23,7 +24,6 @@ from tasks.speech_temperature.comparison.evaluation import (
     runs_of,
     temperature_intervals,
 )
-from tasks.speech_temperature.comparison.report import page
 
 
 def main(
@@ -34,6 +34,7 @@ def main(
     choice: Path,
     seed: dict[str, Path],
     results: Path,
+    page: Path,
 ) -> None:
     facts, described = read_json(prepared), read_parquet(clips)
     there = runs_of(facts, list(seed))
@@ -69,5 +70,11 @@ def main(
             [each.model_dump(mode="json", exclude={"methods"}) for each in pinned],
         )
         write_json(folder / "decision.json", decided)
-        write_text(folder / "report.md", page(decided, basis, pinned, conditions, params.bins))
+        write_text(folder / "report.md", report.page(decided, basis, pinned, conditions, params.bins))
         plots.write_all(folder, by_option, runs, pinned, conditions, params)
+    write_page(
+        page,
+        "tasks/speech_temperature/comparison/page.html.j2",
+        "tasks/speech_temperature/comparison/view.json",
+        results,
+    )

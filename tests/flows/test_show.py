@@ -7,6 +7,7 @@ import pytest
 
 from flows import show
 from flows.published import terminal
+from tasks.report.view import short, view_of
 from tests.decisions import decision_of
 from tests.imports import ROOT
 
@@ -25,37 +26,57 @@ def write_results(root: Path, experiment: str, *lines: str) -> None:
     (folder / "decision.json").write_text(json.dumps(decision))
 
 
-def shown(root: Path, experiment: str) -> str:
-    command = [sys.executable, "-m", "flows.show", experiment]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "COLUMNS": "110"}
+def shown(root: Path, experiment: str, *options: str) -> str:
+    command = [sys.executable, "-m", "flows.show", experiment, *options]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "COLUMNS": "110" if options else "80"}
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=True
     ).stdout
 
 
-def test_a_piped_table_is_plain_text_within_its_width(tmp_path: Path) -> None:
+def test_what_to_do_comes_first_then_why_and_no_row_is_over_80_columns(tmp_path: Path) -> None:
     write_results(tmp_path, "fpr_thresholds", HEADER, ROW)
     text = shown(tmp_path, "fpr_thresholds")
     assert "\x1b" not in text
-    assert max(map(len, text.splitlines())) <= 110
-    header, row, *rest = text.splitlines()
-    assert header.split() == ["option", "label", "threshold", "recall", "FPR", "target", "verdict"]
-    for cell in (
-        "A_as_is",
-        "0.8512345 [0.700, 0.900]",
-        "0.257 [0.180, 0.350]",
-        "0.000 [0.000, 0.040]",
-        "cannot tell",
-    ):
+    assert max(map(len, text.splitlines())) <= 80
+    first, grade, reason, _, header, row = text.splitlines()
+    assert first.strip() == "Keep A_as_is."
+    assert grade.startswith("Graded: ")
+    assert reason.strip() == "- Why."
+    assert header.split() == ["option", "label", "threshold", "recall", "FPR", "verdict"]
+    for cell in ("A_as_is", "0.8512345  ", "0.257  ", "0.000 [0.00, 0.04]", "cannot tell"):
         assert cell in row
-    assert "chosen  C [relaxed]" in "\n".join(rest)
-    assert "- why" in "\n".join(rest)
+
+
+def test_in_full_a_piped_table_is_plain_text_within_110_columns(tmp_path: Path) -> None:
+    write_results(tmp_path, "fpr_thresholds", HEADER, ROW)
+    text = shown(tmp_path, "fpr_thresholds", "--full")
+    assert max(map(len, text.splitlines())) <= 110
+    assert "chosen  C [relaxed]" in text
+    header, row = text.splitlines()[-2:]
+    assert header.split() == ["option", "label", "threshold", "recall", "FPR", "target", "verdict"]
+    for cell in ("0.8512345 [0.700, 0.900]", "0.257 [0.180, 0.350]", "0.000 [0.000, 0.040]"):
+        assert cell in row
+
+
+@pytest.mark.parametrize("experiment", [path.name for path in (ROOT / "results").glob("*/")])
+def test_no_row_of_a_committed_table_wraps_at_80_columns(experiment: str) -> None:
+    text = shown(ROOT, experiment)
+    rows = len((ROOT / "results" / experiment / "table.csv").read_text().splitlines())
+    table = (
+        text.split("\n\n", 1)[1].splitlines()
+        if "\n\n" in text
+        else text.split("\n" + " " * 80 + "\n", 1)[1].splitlines()
+    )
+    assert max(map(len, table)) <= 80
+    assert len(table) <= rows
 
 
 def test_an_experiment_with_no_choice_of_columns_shows_the_first_that_fit(tmp_path: Path) -> None:
     names = [f"column{i}" for i in range(30)]
     write_results(tmp_path, "other", ",".join(names), ",".join(["1"] * 30))
-    assert shown(tmp_path, "other").splitlines()[0].split() == names[:12]
+    assert shown(tmp_path, "other").splitlines()[-2].split() == names[:8]
+    assert shown(tmp_path, "other", "--full").splitlines()[-2].split() == names[:12]
 
 
 def test_a_missing_column_or_file_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -77,7 +98,7 @@ def test_an_option_is_named_once_an_infinite_threshold_by_its_status_and_macro_r
             ROW.replace("scam", "macro")]  # fmt: skip
     write_results(tmp_path, "fpr_thresholds", HEADER, *rows)
     lines = shown(tmp_path, "fpr_thresholds").splitlines()
-    assert lines[2].split()[:2] == ["promo", "infeasible"]
+    assert lines[-1].split()[:2] == ["promo", "infeasible"]
     assert "macro" not in "".join(lines)
 
 
@@ -93,7 +114,7 @@ def test_an_option_is_named_once_an_infinite_threshold_by_its_status_and_macro_r
     ],
 )
 def test_numbers_are_short_but_never_rounded_to_nothing(text: str, expected: str) -> None:
-    assert terminal.short(text) == expected
+    assert short(text) == expected
 
 
 RUNS_HEADER = "id,dataset,profile,macro_f1_fg\n"
@@ -102,7 +123,7 @@ NEW = RUNS_HEADER + "a,made,base,0.55\nb,made,base,0.7\ne,made,full,0.8\n"
 
 
 def test_runs_are_matched_by_id_and_the_rest_is_counted(tmp_path: Path) -> None:
-    view = terminal.view_of(tmp_path, "head_sweep")
+    view = view_of(tmp_path, Path("tasks/head_sweep/comparison/view.json"))
     assert view is not None
     runs = view.runs
     assert runs is not None

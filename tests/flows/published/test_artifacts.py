@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.published import artifacts, cells
+from flows.published.provenance import Provenance, provenance
 from flows.published.report_names import report_name
 from tests.decisions import decision_of
 from tests.imports import ROOT
@@ -75,7 +76,7 @@ def test_the_text_names_ten_changes_and_counts_the_rest() -> None:
 
 
 def test_the_table_compared_with_is_named_by_its_commit() -> None:
-    clean, dirty = (artifacts.Provenance("0123456789abcdef", state, "f" * 64) for state in (False, True))
+    clean, dirty = (Provenance("0123456789abcdef", state, "f" * 64) for state in (False, True))
     assert artifacts.earlier_table(f"{clean}\n\nnews") == {"commit": "0123456789ab", "dirty": False}
     assert artifacts.earlier_table(str(dirty)) == {"commit": "0123456789ab", "dirty": True}
     assert artifacts.earlier_table("of another program") == {"commit": "", "dirty": False}
@@ -144,13 +145,13 @@ def test_a_dirty_working_copy_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("1")
     git("add", "f")
     git("commit", "-m", "c")
-    clean = artifacts.provenance(tmp_path)
+    clean = provenance(tmp_path)
     assert len(clean.commit) == 40
     assert "dirty" not in str(clean)
     (tmp_path / "f").write_text("2")
-    assert "dirty" in str(artifacts.provenance(tmp_path))
+    assert "dirty" in str(provenance(tmp_path))
     (tmp_path / "dvc.lock").write_text("x")
-    assert artifacts.provenance(tmp_path).lock != clean.lock
+    assert provenance(tmp_path).lock != clean.lock
 
 
 def test_a_decision_reads_as_text_with_its_evidence_in_a_table() -> None:

@@ -1,6 +1,7 @@
 """The page over everything: a decision stands under its study's name and data, and none for data it was not made from."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def around(tmp_path: Path) -> Path:
     for name in ("prepare.py", "__init__.py"):
         (tmp_path / "tasks" / "toy" / name).touch()
     filled(tmp_path, "ours")
-    filled(tmp_path / "studies" / "theirs", "Theirs [x](y)")
+    filled(tmp_path / "studies" / "theirs", "Theirs <b>x</b>")
     return tmp_path
 
 
@@ -46,11 +47,21 @@ def filled(root: Path, chosen: str) -> None:
 def test_each_decision_stands_under_its_name_and_data(around: Path) -> None:
     text = write_overview(around).read_text()
     assert (around / PAGE).read_text() == text
-    ours, theirs = text.index("\n## toy"), text.index("\n## theirs")
-    assert ours < text.index("[report](../results/toy/report.md)") < theirs
-    assert theirs < text.index("[report](theirs/results/toy/report.md)")
+    ours, theirs = text.index('id="toy"'), text.index('id="theirs"')
+    assert ours < text.index('href="./toy/report.md"') < theirs
+    assert theirs < text.index('href="../studies/theirs/results/toy/report.md"')
     assert "toy on rows.csv" in text
-    assert "[x](y)" not in text
+    assert "Theirs &lt;b&gt;x&lt;/b&gt;" in text
+    assert "<b>x</b>" not in text
+
+
+def test_a_study_s_own_page_is_linked_where_it_is_here(around: Path) -> None:
+    assert "page.html" not in write_overview(around).read_text()
+    page = around / "studies" / "theirs" / "artifacts" / "toy" / "page.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    (link,) = re.findall(r'href="([^"]+page\.html)"', write_overview(around).read_text())
+    assert ((around / PAGE).parent / link).resolve() == page
 
 
 @pytest.mark.parametrize("change", ["data", "reading"])
@@ -64,7 +75,7 @@ def test_a_decision_is_not_shown_for_data_that_it_was_not_made_from(around: Path
     assert shown["theirs"].decision is None
     assert "run it again" in shown["theirs"].absence
     assert shown["toy"].decision is not None
-    assert "## theirs" not in write_overview(around).read_text()
+    assert "Theirs" not in write_overview(around).read_text()
 
 
 def test_one_that_is_broken_or_was_not_run_is_a_line(around: Path) -> None:

@@ -22,6 +22,15 @@ VIEW = {  # what a terminal shows of the table
         "file": "runs.csv", "group": ["dataset", "profile"], "id": "id", "score": "score",
         "floor": "noise.floor_of_two_single_runs",
     },
+    "chart": {
+        "row": "profile", "panel": "dataset", "ends_at": " @ ",
+        "figures": [
+            {
+                "title": "against the control", "value": "delta", "interval": ["delta_low", "delta_high"],
+                "reference": 0.0, "named": "right of 0: better",
+            },
+        ],
+    },
 }  # fmt: skip
 NOT_HOLM, NO_SPREAD, SAME, NO_PAIR = "not after Holm", "no spread", "same scores", "no pair"
 
