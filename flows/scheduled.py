@@ -13,7 +13,6 @@ from rich.console import Console
 
 from flows.pinned import data_folder, graph
 from flows.published import artifacts
-from flows.published.terminal import chosen_text
 from flows.walk import experiments
 from flows.walk.flow_run import Jobs, run_as_tasks
 from flows.walk.order import StageOutcome, StagesFailed
@@ -23,6 +22,7 @@ from flows.walk.runners import RunnerFactory, local_processes
 from flows.worktrees import branches
 from flows.worktrees.committed_study import of_the_commit
 from flows.worktrees.worktree import WorktreeError, at, commit_of, run, worktree
+from tasks.report.verdict import verdict
 
 
 def _run_name() -> str:
@@ -205,7 +205,7 @@ def commit_finished(clean: Path, branch: str, revision: str, outcomes: list[Stag
 def publish_results(clean: Path, experiment: str) -> str:
     """Table, decision and plots as artifacts of this run; the decision in a few words."""
     decision = artifacts.experiment_artifacts(clean, experiment)
-    return f"{experiment}: {decision['action']}, {chosen_text(decision['chosen'])} ({decision['grade']})"
+    return f"{experiment}: {verdict(decision).headline} ({decision['grade']})"
 
 
 def _what_ran(outcomes: list[StageOutcome]) -> str:

@@ -204,7 +204,7 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
     assert run["name"] == f"toy at HEAD ({commit[:8]})"
     assert {"fpr_thresholds", "weekly"} <= set(run["tags"])
     message = run["state"]["message"]
-    assert message == "toy: keep, A (holds); stages: 2 run; on branch recalibrated, pushed to origin"
+    assert message == "toy: Keep A. (holds); stages: 2 run; on branch recalibrated, pushed to origin"
 
     def tasks() -> dict[str, str]:
         return {each["name"]: each["state_name"] for each in server.find("task_runs", **of_run(run))}
@@ -310,7 +310,7 @@ def test_a_broken_experiment_fails_the_run_and_costs_the_others_nothing(clone: C
     run = run_of(server, "all", before + 1)
     assert run["state_name"] == "Failed"
     assert run["state"]["message"] == (
-        "failed: bad_compare; toy: keep, A (holds); stages: 2 run, 1 restored, 1 failed; on branch partly, pushed to origin"
+        "failed: bad_compare; toy: Keep A. (holds); stages: 2 run, 1 restored, 1 failed; on branch partly, pushed to origin"
     )
     commit = clone.run("git", "rev-parse", "broken").strip()
     assert run["flow_version"] == commit
