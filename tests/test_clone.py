@@ -62,7 +62,7 @@ def test_an_edited_compare_reruns_compare_alone(clone: Clone) -> None:
     assert before != params.read_text()
     output = clone.run(PYTHON, "-m", "flows.reproduce", *STAGES, "--no-prefect", "--jobs", "1")
     assert "ran fpr_thresholds_compare" in output
-    assert "parameter fpr_thresholds.compare.selection.max_fpr changed" in " ".join(output.split())
+    assert "params changed: fpr_thresholds.compare.selection.max_fpr" in " ".join(output.split())
     assert "ran fpr_thresholds_tune" not in output
     params.write_text(before)
     clone.run(PYTHON, "-m", "flows.reproduce", *STAGES, "--no-prefect")

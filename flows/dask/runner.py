@@ -31,7 +31,8 @@ from flows.walk import resources
 from flows.walk.logs import begin_log, log_path
 from flows.walk.order import StageOutcome
 from flows.walk.plan import WalkPlan
-from flows.walk.runners import LocalProcesses, because, local_processes
+from flows.walk.reasons import because
+from flows.walk.runners import LocalProcesses, local_processes
 from params.resources import Amounts
 
 GIB = 2**30

@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from glob import escape
 from typing import Protocol
@@ -14,9 +14,8 @@ from flows.walk import progress, resources, watchdog
 from flows.walk.logs import log_state, log_tail
 from flows.walk.order import StageOutcome
 from flows.walk.plan import WalkPlan
+from flows.walk.reasons import because
 from params.resources import Amounts
-
-NAMED_REASONS = 3
 
 
 class StageRunner(Protocol):
@@ -139,9 +138,3 @@ class _Devices:
 
 def up_to_date(name: str) -> StageOutcome:
     return StageOutcome(name, "skipped", "up to date")
-
-
-def because(reasons: Sequence[str]) -> str:
-    """The first reasons; where much has changed, a list of all of it says less."""
-    more = f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
-    return "; ".join(reasons[:NAMED_REASONS]) + more

@@ -44,10 +44,10 @@ def test_only_what_is_stale_runs_and_force_runs_the_rest_too(toy: Toy) -> None:
     (root / "in.txt").write_text("other\n")  # as many lines as before
     outcomes = {each.stage: each for each in reproduce(prefect=False)}
     assert outcomes["c"].state == "ran"
-    assert outcomes["c"].reason == "dependency a.txt changed"
+    assert outcomes["c"].reason == "input changed: a.txt"
     (root / "params.yaml").write_text("x: {k: 3, l: [1, 2]}\n")  # a comes out the same
     outcomes = {each.stage: each for each in reproduce(prefect=False)}
-    assert outcomes["a"].reason == "parameter x.k changed"
+    assert outcomes["a"].reason == "params changed: x.k"
     assert (outcomes["b"].state, outcomes["b"].reason) == ("skipped", "its inputs came out the same")
     assert states("c", force=True) == {"a": "ran", "c": "ran"}
 
