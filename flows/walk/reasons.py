@@ -1,4 +1,4 @@
-"""Why a stage ran, as a user would say it: first run here, data, params or code changed. `dvc status` has each file."""
+"""Why a stage ran, as a user would say it: first run, outputs not here, data, params or code changed. `dvc status` has each file."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ def because(reasons: Sequence[str]) -> str:
         *_named("params changed", params),
         *_named("input changed", [path for path in inputs if path not in code]),
         *_named("code changed", code),
-        *_named("output missing", [] if first else [path for path, state in outputs if state in ABSENT]),
+        *_named("output missing", [] if absent else [path for path, state in outputs if state in ABSENT]),
         *_named("output changed", [path for path, state in outputs if state not in ABSENT]),
         *(each for each in others if each != "never ran"),
     ]

@@ -61,7 +61,7 @@ def kill_of_the_walk(scratch: Path) -> Fault:
     return Fault(
         "kill -9 of the walk while stages ran",
         f"its stages were ended within {max(1, round(gone))} s; the next walk ran what was not finished and nothing else",
-        the_line(output, "b0", "first run here"),
+        the_line(output, "b0", "first run"),
     )
 
 

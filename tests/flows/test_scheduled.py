@@ -214,7 +214,7 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
         "push recalibrated to origin",
     )
     wait_until(lambda: tasks() == dict.fromkeys(names, "Completed"), f"{names} instead of {tasks()}", 30)
-    for said in ("first run here", "preparing", "0 of 2 stages are up to date", f"commit {commit[:12]}"):
+    for said in ("first run", "preparing", "0 of 2 stages are up to date", f"commit {commit[:12]}"):
         assert said in log
 
     artifacts = {each["key"]: each for each in server.find("artifacts", **of_run(run))}

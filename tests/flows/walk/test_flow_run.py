@@ -91,7 +91,7 @@ def test_each_stage_is_a_task_run_and_the_results_are_artifacts(root: Path) -> N
     state, tasks, log = last_run(3)
     assert state == "Completed"
     assert tasks == dict.fromkeys(("toy_a", "toy_b", "toy_compare"), "Completed")
-    assert "first run here" in log
+    assert "first run" in log
     assert "made of in.txt" in log
     assert json.loads(artifact("toy-table").data)[0] == {"option": "A", "label": "scam", "recall": 0.25}
     assert "dvc.lock `" in artifact("toy-table").description

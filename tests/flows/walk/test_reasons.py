@@ -6,8 +6,8 @@ from flows.walk.reasons import because
 @pytest.mark.parametrize(
     ("reasons", "said"),
     [
-        (["never ran"], "first run here"),
-        (["output artifacts/x/a.json is not in the cache", "output artifacts/x/b missing"], "first run here"),
+        (["never ran"], "first run"),
+        (["output artifacts/x/a.json is not in the cache", "output artifacts/x/b missing"], "its outputs are not here"),
         (["parameter x.compare.k changed"], "params changed: x.compare.k"),
         (
             ["dependency tasks/x/fit.py changed", "dependency methods/y.py changed", "dependency requirements.lock changed"],
