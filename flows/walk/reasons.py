@@ -18,9 +18,10 @@ def because(reasons: Sequence[str]) -> str:
     outputs = [(path, state) for kind, path, state in files if kind == "output"]
     inputs = [path for kind, path, _ in files if kind == "dependency"]
     code = [path for path in inputs if path.endswith(CODE) and not _made(path)]
-    first = "never ran" in others or (bool(outputs) and all(state in ABSENT for _, state in outputs))
+    absent = bool(outputs) and all(state in ABSENT for _, state in outputs)
     said = [
-        "first run here" if first and not (params or inputs) else "",
+        "first run" if "never ran" in others else "",
+        "its outputs are not here" if absent and not (params or inputs) else "",
         *_named("params changed", params),
         *_named("input changed", [path for path in inputs if path not in code]),
         *_named("code changed", code),
