@@ -3,8 +3,10 @@
 import base64
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -19,7 +21,7 @@ from tasks.report.verdict import verdict
 from tasks.report.view import Column, Row, View, short, view_of
 
 MOST = 2_000_000  # bytes of a page that opens at once and can be mailed
-SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="table">'
+SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="table {} of the report"><table>'
 READER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
@@ -103,7 +105,9 @@ def report(path: Path) -> str:
                 inner.type, inner.tag, inner.children = "html_inline", "", None
                 inner.content = f'<a href="#picture-{escapeHtml(name)}">{escapeHtml(name)}</a>'
     made: str = READER.renderer.render(tokens, READER.options, {})
-    return made.replace("<table>", f"{SCROLL}<table>").replace("</table>", "</table></div>")
+    numbers = count(1)
+    opened = re.sub("<table>", lambda _: SCROLL.format(next(numbers)), made)
+    return opened.replace("</table>", "</table></div>")
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
