@@ -170,7 +170,8 @@ def _changed(root: Path, status: DataStatus) -> Problem:
     if all(name in simulated and not (root / "data" / name).exists() for name in folders):
         return Problem(what, _again(root))
     return Problem(
-        what, f"delete {_named(f'data/{name}' for name in sorted(folders))} and {_make(root)}; or {_pin(root)}"
+        what,
+        f"delete {_named(f'data/{name}' for name in sorted(folders))} and {_make(root)}; or {_pin(root)}",
     )
 
 

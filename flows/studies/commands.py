@@ -195,9 +195,9 @@ def schedule(root: Path, asked: argparse.Namespace, console: Console) -> int:
     experiment_of(folder)
     require_committed(folder)
     _require_server()
-    from flows.studies.deployment import deploy  # noqa: PLC0415 - Prefect takes seconds to import
+    from flows.studies.deployment import When, deploy  # noqa: PLC0415 - Prefect takes seconds to import
 
-    console.print(deploy(root, asked.name, asked.cron, asked.timezone), markup=False)
+    console.print(deploy(root, asked.name, When(asked.cron, asked.interval, asked.timezone)), markup=False)
     return 0
 
 

@@ -3,30 +3,17 @@
 import json
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from flows.studies.freshness import pinned_bytes, stale_stages
-from tests.clone import IDENTITY, Clone, clone_working_tree
+from tests.clone import Clone, clone_working_tree
+from tests.flows.study_clone import PYTHON, commit, made_study, scores
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
-PYTHON = sys.executable
 MANY = 50
-
-
-def scores(path: Path, rows: int = 1200) -> Path:
-    """Semicolons, names of their own, rows in no order."""
-    random = np.random.default_rng(1)
-    fraud = random.random(rows) < 0.1
-    score = 1 / (1 + np.exp(-random.normal(np.where(fraud, 1.5, -2.5), 1.0)))
-    times = np.datetime64("2024-05-01T00:00:00") + np.arange(rows) * np.timedelta64(20, "m")
-    lines = [f"T{i};{20 + i % 90}.50;{times[i]};{score[i]};{int(fraud[i])}" for i in random.permutation(rows)]
-    path.write_text("\n".join(["transaction_id;amount;timestamp;score;is_fraud", *lines]) + "\n")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +23,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     made = clone_working_tree(folder / "clone")
     made.run("git", "config", "user.name", "test")
     made.run("git", "config", "user.email", "test@localhost")
-    said = made.run(
-        PYTHON, "-m", "flows.study", "new", "fraud", "--experiment", "fpr_thresholds",
-        "--data", str(scores(folder / "scores.csv")), "--set", "compare.resamples=100",
-    )  # fmt: skip
-    assert_understood(said)
+    assert_understood(made_study(made))
     made.run(PYTHON, "-m", "flows.reproduce", "--study", "fraud", "--no-prefect", "--jobs", "2")
     commit(made, "fraud")
     return made
@@ -59,11 +42,6 @@ def assert_understood(said: str) -> None:
         "next: python -m flows.reproduce --study fraud",
     ):
         assert expected in words, said
-
-
-def commit(clone: Clone, name: str) -> None:
-    clone.run("git", "add", f"studies/{name}")
-    clone.run("git", *IDENTITY, "commit", "--quiet", "--no-verify", "-m", f"study {name}")
 
 
 def test_it_comes_to_a_decision_and_leaves_everything_else_as_it_was(clone: Clone) -> None:
