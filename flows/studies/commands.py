@@ -46,6 +46,8 @@ def new(root: Path, asked: argparse.Namespace, console: Console) -> int:
     _print_pairs(console, proposed.understood)
     if proposed.unread:
         _print_pairs(console, {"left out": ", ".join(proposed.unread)})
+    if proposed.rewritten:
+        _print_pairs(console, {"kept as": f"{', '.join(proposed.rewritten)}, under our names"})
     folder = creation.create(root, asked.name, asked.experiment, proposed, settings)
     try:
         with inside(folder):
