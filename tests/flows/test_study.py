@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flows.studies.freshness import pinned_bytes, stale_stages
@@ -136,6 +137,38 @@ def test_branches_that_each_add_a_study_merge_without_a_conflict(clone: Clone) -
     for name in ("one", "other"):
         assert "4 stages are up to date" in clone.run(PYTHON, "-m", "flows.study", "check", name)
     clone.run("git", "checkout", "--quiet", start)
+
+
+def runs(path: Path) -> Path:
+    """As a tracker exports them."""
+    random = np.random.default_rng(2)
+    gains = {"baseline": 0.0, "cosine": 3.0, "heavy": -4.0}
+    rows = [
+        f"{name},{backbone},{seed},{60 + gain + random.normal(0, 0.4):.2f},{60 + gain + random.normal(0, 0.4):.2f}"
+        for backbone in ("small", "large")
+        for seed in range(4)
+        for name, gain in gains.items()
+    ]
+    path.write_text("\n".join(["recipe,backbone,seed,val_f1,test_f1", *rows]) + "\n")
+    return path
+
+
+def test_studies_of_two_experiments_stand_side_by_side_and_all_of_them_are_one_command(
+    clone: Clone, tmp_path: Path
+) -> None:
+    new = (PYTHON, "-m", "flows.study", "new", "heads", "--experiment", "head_sweep")
+    clone.run(*new, "--data", str(runs(tmp_path / "runs.csv")), "--map", "cell=backbone")
+    clone.run(PYTHON, "-m", "flows.reproduce", "--study", "heads", "--no-prefect", "--jobs", "2")
+    listed = clone.run(PYTHON, "-m", "flows.study", "list").splitlines()
+    rows = {line.split()[0]: line.split()[1:3] for line in listed}
+    assert rows["fraud"] == ["fpr_thresholds", "yes"]
+    assert rows["heads"] == ["head_sweep", "yes"]
+    assert "cosine" in next(line for line in listed if line.startswith("heads"))
+    everything = clone.try_(PYTHON, "-m", "flows.reproduce", "--all", "--no-prefect", timeout=1200)
+    assert everything.returncode == 1, "the repository's own data is not there"
+    assert everything.stderr.startswith("data/ is missing")
+    assert everything.stdout.count("nothing is stale") >= 2
+    clone.run(PYTHON, "-m", "flows.study", "remove", "heads", "--yes")
 
 
 def test_its_end_leaves_no_file_and_says_how_to_free_the_cache(clone: Clone) -> None:
