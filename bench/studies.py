@@ -36,34 +36,38 @@ def cloned(folder: Path) -> Path:
 
 
 def cost(clone: Path, command: list[str], expected: str) -> tuple[float, float]:
-    """Medians of CPU seconds, of the command and all it started, and of wall seconds."""
-    seconds, walls = [], []
-    for _ in range(RUNS + 1):  # the first fills caches of files that did not change
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        done = subprocess.run(
-            command, cwd=clone, env=os.environ | {"PYTHONPATH": str(clone)}, capture_output=True, text=True
-        )
-        walls.append(time.perf_counter() - start)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        if done.returncode or expected not in done.stdout:
-            raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-    return statistics.median(seconds[1:]), statistics.median(walls[1:])
+    """CPU seconds, of the command and all it started, and wall seconds."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command, cwd=clone, env=os.environ | {"PYTHONPATH": str(clone)}, capture_output=True, text=True
+    )
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode or expected not in done.stdout:
+        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
 
 
 def main(number: int = 50) -> None:
-    print("| studies | command | CPU s | wall s |\n| --- | --- | --- | --- |")
+    alone, beside, listed = [], [], []
     with tempfile.TemporaryDirectory() as scratch:
         clone = cloned(Path(scratch))
-        _print(0, "python -m flows.reproduce", cost(clone, NO_OP, "nothing is stale"))
+        studies, away = clone / "studies", Path(scratch) / "studies"
         for place in range(number):
-            shutil.copytree(Path(scratch) / LIGHT, clone / "studies" / f"copy-{place}")
-        _print(number, "python -m flows.reproduce", cost(clone, NO_OP, "nothing is stale"))
-        _print(number, "python -m flows.study list", cost(clone, LIST, f"copy-{number - 1}"))
-
-
-def _print(number: int, command: str, figures: tuple[float, float]) -> None:
-    print(f"| {number} | `{command}` | {figures[0]:.2f} | {figures[1]:.2f} |", flush=True)
+            shutil.copytree(Path(scratch) / LIGHT, studies / f"copy-{place}")
+        for _ in range(RUNS + 1):  # in turn; the first fills caches of files that did not change
+            beside.append(cost(clone, NO_OP, "nothing is stale"))
+            listed.append(cost(clone, LIST, f"copy-{number - 1}"))
+            studies.rename(away)
+            alone.append(cost(clone, NO_OP, "nothing is stale"))
+            away.rename(studies)
+    print("| studies | command | CPU s | wall s |\n| --- | --- | --- | --- |")
+    for count, command, runs in (
+        (0, "python -m flows.reproduce", alone),
+        (number, "python -m flows.reproduce", beside),
+        (number, "python -m flows.study list", listed),
+    ):
+        seconds, wall = (statistics.median(each) for each in zip(*runs[1:], strict=True))
+        print(f"| {count} | `{command}` | {seconds:.2f} | {wall:.2f} |")
 
 
 if __name__ == "__main__":

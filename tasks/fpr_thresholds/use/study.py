@@ -9,12 +9,11 @@ from storage.files.arrays import array_names
 from storage.files.documents import read_json, read_text
 from storage.files.foreign import ForeignTable, read_foreign_table
 from storage.files.formats import listed
-from storage.files.inputs import InputError
+from storage.files.inputs import InputError, shown
 from tasks.fpr_thresholds.use.study_labels import (
-    FLAG,
-    NAMED,
     OF_LABELS,
     carried_by,
+    label_column,
     label_name,
     labelled_scores,
     names_in,
@@ -48,6 +47,7 @@ TEXT = Role(
     "text", ("text", "message", "body", "content", "comment", "sms"), is_prose, needed=False, alone=True
 )
 SPLIT = Role("split", ("split", "fold", "subset", "part"), is_name, needed=False)
+ROLES = {role.name: role for role in (ID, TIME, SPLIT, TEXT)}
 OURS = ("score:", "label:")
 NO_COLUMNS: dict[str, Any] = {"scores": None, "labels": None}
 MARK = re.compile(r"__label__(\S+)")
@@ -69,8 +69,12 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     if path.suffix == ".txt" and MARK.search(read_text(path)[:4096]):
         return _fasttext(path)
     table = read_foreign_table(path)
+    if unknown := [role for role in stated if role not in (*ROLES, *OF_LABELS)]:
+        raise InputError(
+            path, f"--map knows no {shown(unknown[0])} here; there are {listed([*ROLES, *OF_LABELS], 9)}"
+        )
     roles = assigned(
-        table, [ID, TIME, SPLIT, TEXT], {role: name for role, name in stated.items() if role not in OF_LABELS}
+        table, list(ROLES.values()), {role: name for role, name in stated.items() if role not in OF_LABELS}
     )
     if "text" in roles and "score" not in stated:
         return _messages(table, roles, stated)
@@ -112,8 +116,7 @@ def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str
 
 def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
     rest = without(table, roles)
-    told = {"label": stated["label"]} if "label" in stated else {}
-    column = assigned(rest, [FLAG], told).get("label") or assigned(rest, [NAMED], {})["label"]
+    column = label_column(rest, stated)
     positive = None if is_flag(rest, column) else positive_of(rest, column, stated)
     if is_flag(rest, column):
         labels = [label_name(column)]

@@ -55,21 +55,27 @@ def labelled_scores(
     table: ForeignTable, others: Mapping[str, str], stated: Mapping[str, str]
 ) -> LabelledScores:
     """table: without the columns that are something else (others: ours -> theirs). Raises InputError."""
-    told = {name: stated[name] for name in ("score", "label") if name in stated}
-    label = assigned(table, [FLAG], {"label": told["label"]} if "label" in told else {}).get("label")
-    if label is not None and is_flag(table, label):
-        if POSITIVE in stated:
-            raise InputError(
-                table.path, f"--map {POSITIVE}: column {shown(label)} holds 0 and 1, nothing to choose"
-            )
-        score = _score(table, label, told)
-        name = label_name(label)
-        return LabelledScores(
-            [name], {name: score}, {name: label}, {"score": score, "label": carried_by(table, label)}
+    label = label_column(table, stated)
+    if not is_flag(table, label):
+        return _named(table, label, others, stated)
+    if POSITIVE in stated:
+        raise InputError(
+            table.path, f"--map {POSITIVE}: column {shown(label)} holds 0 and 1, nothing to choose"
         )
-    if label is None:
-        label = assigned(table, [NAMED], {})["label"]
-    return _named(table, label, others, stated)
+    score, name = _score(table, label, stated), label_name(label)
+    return LabelledScores(
+        [name], {name: score}, {name: label}, {"score": score, "label": carried_by(table, label)}
+    )
+
+
+def label_column(table: ForeignTable, stated: Mapping[str, str]) -> str:
+    """The one that is called so, whatever it holds; else one of 0 and 1, else one of names."""
+    told = {"label": stated["label"]} if "label" in stated else {}
+    called = Role("label", LABEL_WORDS, lambda _, name: _plain(name) in LABEL_WORDS, needed=False)
+    for role in (called, FLAG, NAMED):
+        if label := assigned(table, [role], told).get("label"):
+            return label
+    raise AssertionError("the last of them is needed")
 
 
 def _named(
@@ -88,8 +94,7 @@ def _named(
             table.path, f"column {shown(label)} holds {listed(values)}: which of them is the score of? say it with --map "
             f"{POSITIVE}=<name>; several labels need a score each, in columns called as they are",
         )  # fmt: skip
-    told = {"score": stated["score"]} if "score" in stated else {}
-    score = scored.get(positive) or _score(table, label, told)
+    score = scored.get(positive) or _score(table, label, stated)
     words = {
         "score": score,
         "label": rows_of(table, label, positive),

@@ -120,6 +120,17 @@ def test_names_beside_one_score_say_which_of_them_the_score_is_of(tmp_path: Path
     assert proposed("fpr_thresholds", [file], positive="genuine").settings["prepare.labels"] == ["genuine"]
 
 
+def test_a_column_that_is_called_label_is_it_whatever_else_holds_0_and_1(tmp_path: Path) -> None:
+    columns = {
+        "weekend": np.arange(ROWS) % 2,
+        "p": RANDOM.random(ROWS),
+        "Label": np.where(np.arange(ROWS) % 3, "ok", "bad"),
+    }
+    proposal = proposed("fpr_thresholds", [table(tmp_path / "a.csv", columns)])
+    assert proposal.settings["prepare.labels"] == ["bad"]
+    assert proposal.unread == ["weekend"]
+
+
 def test_of_three_names_and_one_score_a_person_is_asked(tmp_path: Path) -> None:
     names = np.array(["red", "amber", "green"])[np.arange(ROWS) % 3]
     file = table(tmp_path / "a.csv", {"p": RANDOM.random(ROWS), "review": names})
