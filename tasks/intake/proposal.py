@@ -4,12 +4,17 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from storage.files.inputs import InputError
-from tasks.intake.rewriting import Rewriting
 
 Refusal = InputError  # what `proposal` of an experiment raises, for callers above this floor
+
+
+class Writer(Protocol):
+    """`tasks.intake.rewriting.Rewriting`, which takes seconds to import."""
+
+    def write(self, file: Path, place: Path) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Proposal:
     settings: Mapping[str, Any]
     understood: Mapping[str, str]
     unread: Sequence[str] = field(default_factory=tuple)
-    rewritten: Mapping[str, Rewriting] = field(default_factory=dict)
+    rewritten: Mapping[str, Writer] = field(default_factory=dict)
 
     def copy(self, place: str, to: Path) -> None:
         """The file or folder that comes to `place`, as it is or under our names."""
