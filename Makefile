@@ -9,6 +9,7 @@ export PREFECT_HOME ?= $(CURDIR)/.prefect
 export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS ?= 180
 UI_PORT ?= 4200
 POOL := calibration
+ONE := $(if $(STUDY),--study $(STUDY))
 
 .PHONY: help env data demo verify test check deps bench overhead ui deploy worker lock clean
 
@@ -27,15 +28,15 @@ $(VENV)/complete: requirements.lock requirements-dev.lock
 	@install -d -m 700 .dvc/tmp/site && $(VENV)/bin/dvc config --local core.site_cache_dir $(CURDIR)/.dvc/tmp/site
 	@touch $@
 
-data: env ## data/ as data.dvc pins it: pulled, or simulated and compared
-	@python -m flows.data
+data: env ## data/ as data.dvc pins it: pulled, or simulated and compared; STUDY=<name>: of a study
+	@python -m flows.data $(ONE)
 
-demo: $(if $(STUDY),env,data) ## reproduce what is stale, then print tables and decisions; STUDY=<name>: of a study
-	@python -m flows.reproduce $(if $(STUDY),--study $(STUDY))
+demo: data ## reproduce what is stale, then print tables and decisions; STUDY=<name>: of a study
+	@python -m flows.reproduce $(ONE)
 	@$(if $(STUDY),:,python -m flows.show)
 
-verify: env ## make the tables of the last commit again and compare them
-	@python -m flows.verify
+verify: env ## make the tables of the last commit again and compare them; STUDY=<name>: of a study
+	@python -m flows.verify $(ONE)
 
 # Tests of a Prefect server mostly wait, so they run beside the others and go first where both want a core.
 test: env ## all tests

@@ -1,7 +1,6 @@
 """Full training of the variant that lens_shortcuts chose, once a person has gone through the plan's checklist."""
 
 import json
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,14 @@ from ruamel.yaml import YAML
 
 from flows import scheduled
 from flows.published import artifacts
+from flows.studies.folder import experiment_of
 from flows.walk import approval, experiments
 from flows.walk.flow_run import Jobs, run_as_tasks
 from flows.walk.order import StageOutcome
 from flows.walk.plan import plan
 from flows.walk.resources import gpu_devices
 from flows.worktrees import branches
+from flows.worktrees.committed_study import of_the_commit
 from flows.worktrees.worktree import WorktreeError, commit_of, worktree
 
 EXPERIMENT = "lens_shortcuts"
@@ -47,6 +48,7 @@ def lens_full_training(
     hours: PositiveFloat = 24,
     granted_by: str | None = None,
     jobs: Jobs = None,
+    study: str | None = None,
 ) -> State[Any]:
     """Bring the decision up to date at a commit, wait for a person's approval, then train the chosen variant in full.
 
@@ -62,6 +64,7 @@ def lens_full_training(
         hours: How long to wait for the approval before the run fails.
         granted_by: Who has gone through the checklist beforehand and approved; empty: the run pauses and asks.
         jobs: How many stages run at once; empty for one on each core.
+        study: The study of lens_shortcuts to train; empty: the repository's own.
     """
     root, logger = Path.cwd(), get_run_logger()
     if pull:
@@ -69,7 +72,12 @@ def lens_full_training(
     revision = commit_of(root, ref)
     artifacts.record_version(revision)
     scheduled.require_branch(root, branch, git_remote)
-    with worktree(root, revision, "lens-full-training") as clean, chdir(clean):
+    name = f"lens-full-training{f'-{study}' if study else ''}"
+    with worktree(root, revision, name) as checkout, of_the_commit(checkout, study) as clean:
+        if study and (asks := experiment_of(clean)) != EXPERIMENT:
+            raise WorktreeError(
+                f"study {study} is one of {asks}: full training is of {EXPERIMENT}; name another"
+            )
         decided = scheduled.brought_up_to_date(clean, [DECISION], pull, jobs=jobs)
         choice = json.loads((clean / CHOICE).read_text())
         if choice["chosen"] is None:

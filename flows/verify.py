@@ -40,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     selection.add_options(options)
     asked = options.parse_args(arguments)
+    if asked.experiments and (asked.study or asked.everything):
+        options.error("experiments are the repository's own: name them, or --study NAME, or --all")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "140"))
     console = Console(highlight=False, width=width)

@@ -13,10 +13,9 @@ from rich.console import Console
 
 from flows.pinned.data_pin import DataStatus, cache_data, data_status, pin_data, restore_data
 from flows.pinned.remotes import RemoteError
-from flows.studies.folder import LAUNCHER, repository
+from flows.studies.folder import LAUNCHER, STUDIES, repository, study_name
 from params.block import read_params
 
-PIN = "`python -m flows.data --pin` simulates what is stale and pins data/ as it then is"
 NAMED = 5
 
 
@@ -39,22 +38,24 @@ def check(root: Path) -> list[Problem]:
     status = data_status(root)
     if status.state == "not pinned":
         if simulated or (root / "data").exists():
-            return [Problem("data.dvc is missing, so nothing says what data/ should be", PIN)]
+            return [Problem("data.dvc is missing, so nothing says what data/ should be", _pin(root))]
         return []
     if status.state == "missing":
         return [
-            Problem("data/ is missing", "`make data` pulls it, or simulates it and compares it with data.dvc")
+            Problem(
+                "data/ is missing", f"{_make(root)} pulls it, or simulates it and compares it with data.dvc"
+            )
         ]
     problems = []
     if status.state == "changed":
         problems.append(_changed(root, status))
-    remedy = PIN if status.state == "clean" else "`make data` makes it again and compares it with data.dvc"
+    remedy = _pin(root) if status.state == "clean" else _again(root)
     for experiment, params in simulated.items():
         folder = root / "data" / experiment
         if not folder.exists():
             if status.state == "clean":
                 problems.append(
-                    Problem(f"data/{experiment} is missing, and data.dvc knows nothing of it", PIN)
+                    Problem(f"data/{experiment} is missing, and data.dvc knows nothing of it", _pin(root))
                 )
         elif difference := simulated_otherwise(root, experiment, params):
             problems.append(Problem(difference, remedy))
@@ -121,7 +122,7 @@ def make(root: Path, console: Console, pin: bool = False) -> None:
             console.print("data.dvc pins data/")
         status = data_status(root)
         if stale and status.state == "changed":
-            raise DataError([_unlike_the_pin(status, stale)])
+            raise DataError([_unlike_the_pin(root, status, stale)])
     require(root)
     cache_data(root)
     console.print("data/ matches data.dvc")
@@ -163,19 +164,42 @@ def _changed(root: Path, status: DataStatus) -> Problem:
     of_users = [name for name in folders if not (root / "data" / name / "manifest.json").exists()]
     simulated = simulations(root)
     if any((root / "data" / name).exists() or name not in simulated for name in of_users):
-        return Problem(what, "`dvc add data` adopts it; `dvc checkout data` brings the pinned data back")
+        return Problem(
+            what, f"{_there(root)}`dvc add data` adopts it; `dvc checkout data` brings the pinned data back"
+        )
     if all(name in simulated and not (root / "data" / name).exists() for name in folders):
-        return Problem(what, "`make data` makes it again and compares it with data.dvc")
+        return Problem(what, _again(root))
     return Problem(
-        what, f"delete {_named(f'data/{name}' for name in sorted(folders))} and `make data`; or {PIN}"
+        what,
+        f"delete {_named(f'data/{name}' for name in sorted(folders))} and {_make(root)}; or {_pin(root)}",
     )
 
 
-def _unlike_the_pin(status: DataStatus, simulated: list[str]) -> Problem:
+def _make(root: Path) -> str:
+    return f"`make data{f' STUDY={name}' if (name := study_name(root)) else ''}`"
+
+
+def _again(root: Path) -> str:
+    return f"{_make(root)} makes it again and compares it with data.dvc"
+
+
+def _pin(root: Path) -> str:
+    return f"`{_pin_command(root)}` simulates what is stale and pins data/ as it then is"
+
+
+def _pin_command(root: Path) -> str:
+    return f"python -m flows.data --pin{f' --study {name}' if (name := study_name(root)) else ''}"
+
+
+def _there(root: Path) -> str:
+    return f"in {STUDIES}/{name}: " if (name := study_name(root)) else ""
+
+
+def _unlike_the_pin(root: Path, status: DataStatus, simulated: list[str]) -> Problem:
     return Problem(
         f"what {_named(simulated)} simulated here is not what data.dvc pins: {_named(status.changed)} differ",
         "either params.yaml or the simulator changed without being pinned, or this machine computes otherwise; "
-        "`python -m flows.data --pin` pins the data of this machine",
+        f"`{_pin_command(root)}` pins the data of this machine",
     )
 
 

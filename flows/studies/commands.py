@@ -46,6 +46,8 @@ def new(root: Path, asked: argparse.Namespace, console: Console) -> int:
     _print_pairs(console, proposed.understood)
     if proposed.unread:
         _print_pairs(console, {"left out": ", ".join(proposed.unread)})
+    if proposed.rewritten:
+        _print_pairs(console, {"kept as": f"{', '.join(proposed.rewritten)}, under our names"})
     folder = creation.create(root, asked.name, asked.experiment, proposed, settings)
     try:
         with inside(folder):
@@ -195,9 +197,9 @@ def schedule(root: Path, asked: argparse.Namespace, console: Console) -> int:
     experiment_of(folder)
     require_committed(folder)
     _require_server()
-    from flows.studies.deployment import deploy  # noqa: PLC0415 - Prefect takes seconds to import
+    from flows.studies.deployment import When, deploy  # noqa: PLC0415 - Prefect takes seconds to import
 
-    console.print(deploy(root, asked.name, asked.cron, asked.timezone), markup=False)
+    console.print(deploy(root, asked.name, When(asked.cron, asked.interval, asked.timezone)), markup=False)
     return 0
 
 

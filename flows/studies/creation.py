@@ -49,8 +49,8 @@ def create(
     try:
         initialise(folder)
         write_at_once(folder / PARAMS, text)
-        for place, file in proposed.files.items():
-            _copy(file, folder / "data" / experiment / place)
+        for place in proposed.files:
+            proposed.copy(place, folder / "data" / experiment / place)
         with inside(folder):
             pin_data(folder)
     except BaseException:
@@ -82,14 +82,6 @@ def simulated(repository: Path, name: str, example: str, settings: Sequence[str]
 
 def _names(proposed: Proposal) -> Iterable[str]:
     return {path.name for path in proposed.files.values()}
-
-
-def _copy(file: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if file.is_dir():
-        shutil.copytree(file, place)
-    else:
-        shutil.copyfile(file, place)
 
 
 def copied(repository: Path, source: str, name: str, settings: Mapping[str, Any]) -> Path:

@@ -1,6 +1,10 @@
 """A study's deployment at a Prefect server, without an edit of prefect.yaml; and what a server forgets with a study."""
 
-from contextlib import suppress
+import re
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -11,7 +15,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-from prefect.schedules import Cron
+from prefect.schedules import Cron, Interval, Schedule
 
 from flows.published.artifacts import STUDY
 from flows.studies.folder import StudyError
@@ -20,32 +24,57 @@ POOL = "calibration"
 ENTRYPOINT = "flows/scheduled.py:recalibrate"
 FLOW = "recalibrate"
 AT_ONCE = 200  # artifacts of one answer
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def deploy(root: Path, study: str, cron: str, timezone: str) -> str:
+@dataclass(frozen=True)
+class When:
+    """cron: as cron writes it, or None: every `interval`, such as 30m, 6h, 1d."""
+
+    cron: str | None
+    interval: str | None
+    timezone: str
+
+    def __str__(self) -> str:
+        return f"at {self.cron!r} ({self.timezone})" if self.cron else f"every {self.interval}"
+
+    def schedule(self) -> Schedule:
+        """Raises StudyError."""
+        if self.interval is None:
+            return Cron(self.cron or "", timezone=self.timezone)
+        every = re.fullmatch(r"([1-9]\d{0,6})([smhd])", self.interval)
+        if every is None:
+            raise StudyError(
+                f"--interval takes a number and s, m, h or d, such as 30m, 6h, 1d; got {self.interval!r}"
+            )
+        return Interval(timedelta(**{UNITS[every[2]]: int(every[1])}), timezone=self.timezone)
+
+
+def deploy(root: Path, study: str, when: When) -> str:
     """Registered as those of prefect.yaml are; a second time it replaces the first. What became of it, in words."""
     try:
         with get_client(sync_client=True) as client:
             _make_pool(client)
         recalibrate = cast(Flow[..., Any], Flow.from_source(source=str(root), entrypoint=ENTRYPOINT))
-        recalibrate.deploy(
-            name=f"{STUDY}{study}",
-            work_pool_name=POOL,
-            schedule=Cron(cron, timezone=timezone),
-            parameters={"study": study, "branch": f"recalibrated-{study}"},
-            tags=["study", study],
-            description=f"Brings the study {study} up to date at a commit and publishes table, decision and plots.",
-            concurrency_limit=1,
-            print_next_steps=False,
-            ignore_warnings=True,
-        )
+        with redirect_stdout(StringIO()):  # Prefect's own table of it
+            recalibrate.deploy(
+                name=f"{STUDY}{study}",
+                work_pool_name=POOL,
+                schedule=when.schedule(),
+                parameters={"study": study, "branch": f"recalibrated-{study}"},
+                tags=["study", study],
+                description=f"Brings the study {study} up to date at a commit and publishes table, decision and plots.",
+                concurrency_limit=1,
+                print_next_steps=False,
+                ignore_warnings=True,
+            )
     except HTTPError as error:
         raise StudyError(f"the Prefect server refused the deployment: {error}") from error
     except ValueError as error:
         raise StudyError(
-            f"--cron {cron!r} (--timezone {timezone!r}): {' '.join(str(error).split())[:200]}"
+            f"no schedule {when} (--timezone {when.timezone!r}): {' '.join(str(error).split())[:200]}"
         ) from error
-    return f"{FLOW}/{STUDY}{study} runs at {cron!r} ({timezone}), as soon as a worker is there: `make worker`"
+    return f"{FLOW}/{STUDY}{study} runs {when}, as soon as a worker is there: `make worker`"
 
 
 def _make_pool(client: SyncPrefectClient) -> None:

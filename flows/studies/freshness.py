@@ -5,7 +5,7 @@ Reading data and outputs anew, as DVC does, takes a second a study; this takes s
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,12 @@ def _digest(path: Path) -> str | None:
 
 
 def _yaml(path: Path) -> Any:
-    return YAML(typ="safe").load(path) or {} if path.exists() else {}
+    return _parsed(path, path.stat().st_mtime_ns) if path.exists() else {}
+
+
+@lru_cache(maxsize=4)  # a lock file is asked twice for each study, and takes the most of it
+def _parsed(path: Path, _changed: int) -> Any:
+    return YAML(typ="safe").load(path) or {}
 
 
 def pinned_bytes(folder: Path) -> int:

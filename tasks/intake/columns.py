@@ -16,6 +16,7 @@ TRUTH = {"0", "1", "0.0", "1.0", "true", "false"}
 LOOKED_AT = 2000  # rows, by which a column's kind is told
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 FEW = 100  # different values of a column of names
+ALIKE = 0.7  # of rows, at most, differ in a column of groups
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,12 @@ def is_name(table: ForeignTable, name: str) -> bool:
     """A few different values, each more than once."""
     values = table.text(name).nunique()
     return 1 < values <= FEW and values <= len(table.frame) / 2
+
+
+def is_group(table: ForeignTable, name: str) -> bool:
+    """Values that come again, of which there may be many."""
+    values = table.text(name).nunique()
+    return 1 < values <= ALIKE * len(table.frame)
 
 
 def is_prose(table: ForeignTable, name: str) -> bool:

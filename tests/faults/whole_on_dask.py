@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -33,18 +32,8 @@ def coordinator(folder: Path) -> Clone:
     return clone
 
 
-def process_of(stage: str, cluster: Cluster) -> psutil.Process | None:
-    """The Python process that runs `<experiment>.<step> [option]` on one of the workers."""
-    for worker in cluster.workers:
-        for process in psutil.Process(worker.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                if process.cmdline()[1:] == ["run_stage.py", *stage.split()]:
-                    return process
-    return None
-
-
 def kill_its_worker(cluster: Cluster, stage: str, seconds: float, walk: "subprocess.Popen[bytes]") -> None:
-    while (process := process_of(stage, cluster)) is None:
+    while (process := cluster.process_of(stage)) is None:
         if walk.poll() is not None:
             raise SystemExit(f"the walk ended with {walk.returncode} before {stage} was started")
         time.sleep(0.2)

@@ -206,3 +206,16 @@ def test_a_simulator_that_fails_says_where_its_log_is(
     (simulated / "run_stage.py").write_text("raise SystemExit(4)")
     assert data.main([]) == 1
     assert "simulator of one failed (exit 4)\n  -> see .logs/simulators_one.log" in capsys.readouterr().err
+
+
+def test_in_a_study_the_remedy_names_the_study(simulated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = simulated / "studies" / "mine"
+    shutil.copytree(simulated / ".dvc", study / ".dvc", ignore=shutil.ignore_patterns("tmp"))
+    (study / "params.yaml").write_text("one: {simulate: {rows: 3}}\n")
+    monkeypatch.chdir(study)
+    assert "-> `python -m flows.data --pin --study mine` simulates" in problems(study)
+    shutil.copy(simulated / "data.dvc", study)
+    assert "data/ is missing\n  -> `make data STUDY=mine` pulls it" in problems(study)
+    shutil.copytree(simulated / "data", study / "data")
+    (study / "data" / "two" / "manifest.json").unlink()
+    assert "-> in studies/mine: `dvc add data` adopts it" in problems(study)

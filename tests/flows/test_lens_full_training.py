@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flows.pinned.study_repository import initialise
 from flows.worktrees.worktree import run
 from tests.clone import IDENTITY
 from tests.imports import ROOT
@@ -169,6 +170,41 @@ def test_without_a_choice_nobody_is_asked_and_with_a_yes_beforehand_neither(root
     assert ended[0].name == "NothingToTrain"
     assert "stop as shortcut" in ended[0].message
     assert_untouched(root)
+
+
+def test_a_study_is_trained_in_its_own_folder_and_one_of_another_experiment_is_refused(root: Path) -> None:
+    study = root / "studies" / "mine"
+    files = {
+        "run_stage.py": "",
+        "tasks/lens_shortcuts/prepare.py": "",
+        "tasks/head_sweep/prepare.py": "",
+        "studies/mine/dvc.yaml": PIPELINE,
+        "studies/mine/params.yaml": f"runtime: {{}}\n{PARAMS}",
+        "studies/mine/choice.json": json.dumps(CHOICE),
+        "studies/mine/prepared_facts.json": json.dumps(PREPARED),
+        "studies/other/params.yaml": "runtime: {}\nhead_sweep: {}\n",
+        ".gitignore": "artifacts/\nfull.txt\nwhole.txt\n.cache\n.logs\n/.worktrees/\n",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    initialise(study)
+    initialise(study.parent / "other")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "two studies")
+    thread, ended = start(granted_by="ben", study="mine")
+    thread.join(300)
+    assert ended[0].message == f"lens_shortcuts_full: ran; on branch {BRANCH}", ended[0]
+    changed = git(root, "diff", "--name-only", f"{BRANCH}^", BRANCH).splitlines()
+    assert changed == ["studies/mine/dvc.lock", "studies/mine/params.yaml"]
+    assert "enabled: true" in git(root, "show", f"{BRANCH}:studies/mine/params.yaml")
+    assert_untouched(root)
+    for name, said in (("other", "is one of head_sweep: full training is of"), ("no", "has no study 'no'")):
+        thread, ended = start(granted_by="ben", study=name)
+        thread.join(300)
+        assert ended[0].type.value == "FAILED"
+        assert said in ended[0].message
+        assert "\n" not in ended[0].message
 
 
 def test_without_a_dvc_remote_the_branch_is_pushed_and_the_run_says_what_is_not_behind_it(root: Path) -> None:

@@ -1,28 +1,31 @@
 """A server, a work pool, a worker and the deployments of prefect.yaml: what is scheduled runs, and leaves its traces."""
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from ruamel.yaml import YAML
 
 from flows.walk import settings
 from tests.clone import IDENTITY, Clone
 from tests.decisions import decision_of
+from tests.flows.real_server import (
+    PREFECT,
+    Server,
+    of_run,
+    run_of,
+    running_server,
+    running_worker,
+    wait_until,
+)
 from tests.flows.toy_clone import toy_clone
 from tests.imports import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.timeout(1800)]
-PREFECT = [sys.executable, "-m", "prefect"]
 PIPELINE = """
 stages:
   toy_prepare:
@@ -48,66 +51,10 @@ WITH_A_BROKEN_ONE = """
 DECISION = decision_of("A", "A", ["r"], evidence={"recall": 0.25})
 
 
-class Server:
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def ask(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """Its database is locked now and then while a run writes: 503, and it wants to be asked again."""
-        for _ in range(60):
-            answer = httpx.request(method, f"{self.url}/{path}", json=content or None, timeout=60)
-            if answer.status_code != 503:
-                break
-            time.sleep(1)
-        answer.raise_for_status()
-        return answer
-
-    def find(self, what: str, **query: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.ask("POST", f"{what}/filter", **query).json()
-        return found
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """What `make ui` starts, on a port and in a folder of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("server")
-    command = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = os.environ | settings.environment(home)
-    url = f"http://127.0.0.1:{port}/api"
-    with (home / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=home)
-    try:
-        wait_until(lambda: _answers(url), "the server")
-        yield Server(url)
-    finally:
-        end(process)
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Prefect ends itself with SIGINT, which a test run in the background of a shell ignores."""
-    process.terminate()
-    try:
-        process.wait(60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: int = 600) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.5)
+    with running_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -143,37 +90,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Clone:
 
 @pytest.fixture(scope="module")
 def worker(clone: Clone) -> Iterator[None]:
-    command = [
-        *PREFECT,
-        "worker",
-        "start",
-        "--pool",
-        "calibration",
-        "--install-policy",
-        "never",
-    ]
-    with (clone.path.parent / "worker.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=clone.path, env=clone.environment, stdout=log, stderr=log)
-    yield
-    end(process)
-
-
-def of_run(run: dict[str, Any]) -> dict[str, Any]:
-    return {"flow_runs": {"id": {"any_": [run["id"]]}}}
-
-
-def run_of(server: Server, deployment: str, number: int = 1) -> dict[str, Any]:
-    """The first run of the deployment that has ended, or the second, ..."""
-    found: list[dict[str, Any]] = []
-
-    def ended() -> bool:
-        query = {"deployments": {"name": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC"}
-        runs = server.find("flow_runs", **query)
-        found[:] = [each for each in runs if each["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
-        return len(found) >= number
-
-    wait_until(ended, f"a run of {deployment}")
-    return found[number - 1]
+    with running_worker(clone):
+        yield
 
 
 @pytest.fixture(scope="module")

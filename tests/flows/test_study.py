@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,22 +10,11 @@ import numpy as np
 import pytest
 
 from flows.studies.freshness import pinned_bytes, stale_stages
-from tests.clone import IDENTITY, Clone, clone_working_tree
+from tests.clone import Clone, clone_working_tree
+from tests.flows.study_clone import PYTHON, commit, made_study, scores
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
-PYTHON = sys.executable
 MANY = 50
-
-
-def scores(path: Path, rows: int = 1200) -> Path:
-    """Semicolons, names of their own, rows in no order."""
-    random = np.random.default_rng(1)
-    fraud = random.random(rows) < 0.1
-    score = 1 / (1 + np.exp(-random.normal(np.where(fraud, 1.5, -2.5), 1.0)))
-    times = np.datetime64("2024-05-01T00:00:00") + np.arange(rows) * np.timedelta64(20, "m")
-    lines = [f"T{i};{20 + i % 90}.50;{times[i]};{score[i]};{int(fraud[i])}" for i in random.permutation(rows)]
-    path.write_text("\n".join(["transaction_id;amount;timestamp;score;is_fraud", *lines]) + "\n")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +24,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     made = clone_working_tree(folder / "clone")
     made.run("git", "config", "user.name", "test")
     made.run("git", "config", "user.email", "test@localhost")
-    said = made.run(
-        PYTHON, "-m", "flows.study", "new", "fraud", "--experiment", "fpr_thresholds",
-        "--data", str(scores(folder / "scores.csv")), "--set", "compare.resamples=100",
-    )  # fmt: skip
-    assert_understood(said)
+    assert_understood(made_study(made))
     made.run(PYTHON, "-m", "flows.reproduce", "--study", "fraud", "--no-prefect", "--jobs", "2")
     commit(made, "fraud")
     return made
@@ -59,11 +43,6 @@ def assert_understood(said: str) -> None:
         "next: python -m flows.reproduce --study fraud",
     ):
         assert expected in words, said
-
-
-def commit(clone: Clone, name: str) -> None:
-    clone.run("git", "add", f"studies/{name}")
-    clone.run("git", *IDENTITY, "commit", "--quiet", "--no-verify", "-m", f"study {name}")
 
 
 def test_it_comes_to_a_decision_and_leaves_everything_else_as_it_was(clone: Clone) -> None:
@@ -158,6 +137,38 @@ def test_branches_that_each_add_a_study_merge_without_a_conflict(clone: Clone) -
     for name in ("one", "other"):
         assert "4 stages are up to date" in clone.run(PYTHON, "-m", "flows.study", "check", name)
     clone.run("git", "checkout", "--quiet", start)
+
+
+def runs(path: Path) -> Path:
+    """As a tracker exports them."""
+    random = np.random.default_rng(2)
+    gains = {"baseline": 0.0, "cosine": 3.0, "heavy": -4.0}
+    rows = [
+        f"{name},{backbone},{seed},{60 + gain + random.normal(0, 0.4):.2f},{60 + gain + random.normal(0, 0.4):.2f}"
+        for backbone in ("small", "large")
+        for seed in range(4)
+        for name, gain in gains.items()
+    ]
+    path.write_text("\n".join(["recipe,backbone,seed,val_f1,test_f1", *rows]) + "\n")
+    return path
+
+
+def test_studies_of_two_experiments_stand_side_by_side_and_all_of_them_are_one_command(
+    clone: Clone, tmp_path: Path
+) -> None:
+    new = (PYTHON, "-m", "flows.study", "new", "heads", "--experiment", "head_sweep")
+    clone.run(*new, "--data", str(runs(tmp_path / "runs.csv")), "--map", "cell=backbone")
+    clone.run(PYTHON, "-m", "flows.reproduce", "--study", "heads", "--no-prefect", "--jobs", "2")
+    listed = clone.run(PYTHON, "-m", "flows.study", "list").splitlines()
+    rows = {line.split()[0]: line.split()[1:3] for line in listed}
+    assert rows["fraud"] == ["fpr_thresholds", "yes"]
+    assert rows["heads"] == ["head_sweep", "yes"]
+    assert "cosine" in next(line for line in listed if line.startswith("heads"))
+    everything = clone.try_(PYTHON, "-m", "flows.reproduce", "--all", "--no-prefect", timeout=1200)
+    assert everything.returncode == 1, "the repository's own data is not there"
+    assert everything.stderr.startswith("data/ is missing")
+    assert everything.stdout.count("nothing is stale") >= 2
+    clone.run(PYTHON, "-m", "flows.study", "remove", "heads", "--yes")
 
 
 def test_its_end_leaves_no_file_and_says_how_to_free_the_cache(clone: Clone) -> None:

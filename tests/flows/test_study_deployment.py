@@ -1,5 +1,6 @@
 """A study's deployment at a Prefect server, without prefect.yaml; and what the server forgets with a study."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,14 +24,18 @@ def test_it_is_registered_with_its_schedule_replaced_by_the_next_and_forgotten_w
     from prefect.client.orchestration import get_client  # noqa: PLC0415
 
     from flows.studies import deployment  # noqa: PLC0415
+    from flows.studies.deployment import When  # noqa: PLC0415
     from flows.studies.folder import StudyError  # noqa: PLC0415
 
     before = (ROOT / "prefect.yaml").read_bytes()
-    said = deployment.deploy(ROOT, "fraud", "0 4 * * 1", "Europe/Berlin")
-    deployment.deploy(ROOT, "fraud-2", "0 5 * * 1", "UTC")
+    said = deployment.deploy(ROOT, "fraud", When("0 4 * * 1", None, "Europe/Berlin"))
+    deployment.deploy(ROOT, "fraud-2", When("0 5 * * 1", None, "UTC"))
     assert "recalibrate/study-fraud runs at '0 4 * * 1' (Europe/Berlin)" in said
-    with pytest.raises(StudyError, match="--cron 'every day'"):
-        deployment.deploy(ROOT, "fraud", "every day", "UTC")
+    with pytest.raises(StudyError, match="no schedule at 'every day'"):
+        deployment.deploy(ROOT, "fraud", When("every day", None, "UTC"))
+    for wrong in ("6 hours", "0m", "m"):
+        with pytest.raises(StudyError, match="--interval takes a number and s, m, h or d"):
+            deployment.deploy(ROOT, "fraud", When(None, wrong, "UTC"))
     with get_client(sync_client=True) as client:
         found = deployments(client)
         assert {name for name in found if name.startswith("study-")} == {"study-fraud", "study-fraud-2"}
@@ -46,9 +51,12 @@ def test_it_is_registered_with_its_schedule_replaced_by_the_next_and_forgotten_w
         assert made.pull_steps == [
             {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
         ]
-        deployment.deploy(ROOT, "fraud", "0 6 * * 1", "UTC")
+        deployment.deploy(ROOT, "fraud", When("0 6 * * 1", None, "UTC"))
         (schedule,) = deployments(client)["study-fraud"].schedules
         assert schedule.schedule.cron == "0 6 * * 1"
+        assert "study-fraud runs every 6h" in deployment.deploy(ROOT, "fraud", When(None, "6h", "UTC"))
+        (schedule,) = deployments(client)["study-fraud"].schedules
+        assert schedule.schedule.interval == timedelta(hours=6)
 
     @flow
     def published() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.published.verdicts import FileVerdict
-from flows.verify import summary
+from flows.verify import main, summary
 from tests.clone import IDENTITY, Clone, clone_working_tree
 
 pytestmark = pytest.mark.slow
@@ -99,3 +99,10 @@ def test_a_commit_that_cannot_run_says_at_which_step(clone: Clone) -> None:
 
 def test_the_summary_has_a_line_for_each_file() -> None:
     assert summary([FileVerdict("a", "identical"), FileVerdict("b", "different", "1 cells")]).row_count == 2
+
+
+def test_experiments_are_not_named_beside_studies(capsys: pytest.CaptureFixture[str]) -> None:
+    for studies in (["--all"], ["--study", "mine"]):
+        with pytest.raises(SystemExit):
+            main(["head_sweep", *studies])
+        assert "experiments are the repository's own: name them, or --study" in capsys.readouterr().err

@@ -9,7 +9,18 @@ from storage.files.arrays import array_names
 from storage.files.documents import read_json, read_text
 from storage.files.foreign import ForeignTable, read_foreign_table
 from storage.files.formats import listed
-from storage.files.inputs import InputError
+from storage.files.inputs import InputError, shown
+from tasks.fpr_thresholds.use.study_labels import (
+    OF_LABELS,
+    carried_by,
+    label_column,
+    label_name,
+    labelled_scores,
+    names_in,
+    positive_of,
+    rows_of,
+    without,
+)
 from tasks.intake.columns import (
     Role,
     assigned,
@@ -17,13 +28,13 @@ from tasks.intake.columns import (
     is_flag,
     is_name,
     is_prose,
-    is_share,
     is_time,
     is_unique,
     span,
     unread,
 )
 from tasks.intake.proposal import Proposal
+from tasks.intake.rewriting import Rewriting
 
 EXPERIMENT = "fpr_thresholds"
 ID = Role("id", ("id", "rowid", "uuid", "key", "transactionid", "messageid"), is_unique, needed=False)
@@ -35,17 +46,10 @@ TIME = Role(
 TEXT = Role(
     "text", ("text", "message", "body", "content", "comment", "sms"), is_prose, needed=False, alone=True
 )
-SCORE = Role(
-    "score",
-    ("score", "probability", "prob", "proba", "confidence", "prediction", "pred"),
-    is_share,
-    alone=True,
-)
-LABEL_WORDS = ("label", "labels", "target", "truth", "y", "class", "category", "istrue", "actual")
-FLAG = Role("label", LABEL_WORDS, is_flag, needed=False, alone=True)
-NAMED = Role("label", (*LABEL_WORDS, "tags"), is_name)
 SPLIT = Role("split", ("split", "fold", "subset", "part"), is_name, needed=False)
+ROLES = {role.name: role for role in (ID, TIME, SPLIT, TEXT)}
 OURS = ("score:", "label:")
+NO_COLUMNS: dict[str, Any] = {"scores": None, "labels": None}
 MARK = re.compile(r"__label__(\S+)")
 BY_TIME = {"by": "time", "calibration": 0.5, "holdout": 0.5}
 AT_RANDOM = {"by": "random", "calibration": 0.5, "holdout": 0.5, "seed": 0}
@@ -65,8 +69,12 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     if path.suffix == ".txt" and MARK.search(read_text(path)[:4096]):
         return _fasttext(path)
     table = read_foreign_table(path)
+    if unknown := [role for role in stated if role not in (*ROLES, *OF_LABELS)]:
+        raise InputError(
+            path, f"--map knows no {shown(unknown[0])} here; there are {listed([*ROLES, *OF_LABELS], 9)}"
+        )
     roles = assigned(
-        table, [ID, TIME, SPLIT, TEXT], {k: v for k, v in stated.items() if k not in ("score", "label")}
+        table, list(ROLES.values()), {role: name for role, name in stated.items() if role not in OF_LABELS}
     )
     if "text" in roles and "score" not in stated:
         return _messages(table, roles, stated)
@@ -74,82 +82,71 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
 
 
 def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
-    path = table.path
     ours = any(name.startswith(OURS) for name in table.names)
-    if not ours:
-        told = {name: stated[name] for name in ("score", "label") if name in stated}
-        roles |= assigned(_without(table, roles), [SCORE, FLAG], told)
-        if "label" not in roles:
-            roles |= assigned(_without(table, roles), [NAMED], {})
-    label = _label_name(roles.get("label", ""))
-    columns = {
-        "id": roles.get("id"), "collected_at": roles.get("collected_at"), "split": roles.get("split"),
-        "scores": None if ours else {label: roles["score"]},
-        "labels": None if ours else {label: roles["label"]},
-    }  # fmt: skip
+    carried = None if ours else labelled_scores(without(table, roles), roles, stated)
     split, why = _split(table, roles, BY_TIME, AT_RANDOM)
-    used = [*roles.values(), *(name for name in table.names if name.startswith(OURS))]
-    understood = {
-        "read as": form(table),
-        **_columns(table, roles),
-        "labels": "all of the file" if ours else label,
-    }
+    path = table.path
+    suffix = "".join(path.suffixes[-2:] if path.suffix == ".gz" else [path.suffix])
+    place = f"scores{'.parquet' if carried and carried.rewriting else suffix}"
+    used = [name for name in table.names if name.startswith(OURS)] if carried is None else carried.used
+    times = ("id", "collected_at", "split")
+    columns = {name: roles.get(name) for name in times} | (carried.columns if carried else NO_COLUMNS)
     return Proposal(
         "own_dated_scores",
-        {f"scores{''.join(path.suffixes[-2:] if path.suffix == '.gz' else [path.suffix])}": path},
+        {place: path},
         {
-            "prepare.labels": "all" if ours else [label],
-            "prepare.scores": f"scores{''.join(path.suffixes[-2:] if path.suffix == '.gz' else [path.suffix])}",
-            "prepare.columns": columns,
+            "prepare.labels": carried.labels if carried else "all",
+            "prepare.scores": place,
+            "prepare.columns": None if carried and carried.rewriting else columns,
             "prepare.split": split,
             "prepare.untimed": "refuse" if split["by"] == "time" else "file_order",
         },
-        understood | {"split": why, "groups": "none: each row counts for itself"},
-        unread(table, used),
+        {
+            "read as": form(table),
+            **_columns(table, roles),
+            **(carried.words if carried else {}),
+            "labels": listed(carried.labels) if carried else "all of the file",
+            "split": why,
+            "groups": "none: each row counts for itself",
+        },
+        unread(table, [*roles.values(), *used]),
+        {place: carried.rewriting} if carried and carried.rewriting else {},
     )
 
 
 def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
-    told = {"label": stated["label"]} if "label" in stated else {}
-    rest = _without(table, roles)
-    flag = assigned(rest, [FLAG], {}) if not told or is_flag(rest, told["label"]) else {}
-    roles |= told or flag or assigned(rest, [NAMED], {})
-    column = roles["label"]
-    if is_flag(table, column):
-        labels = [_label_name(column)]
+    rest = without(table, roles)
+    column = label_column(rest, stated)
+    positive = None if is_flag(rest, column) else positive_of(rest, column, stated)
+    if is_flag(rest, column):
+        labels = [label_name(column)]
         named: str | dict[str, str] = {labels[0]: column}
     else:
-        values = {
-            part for cell in table.text(column) for part in re.split(r"[|\[\]',\" ]+", str(cell)) if part
-        }
-        labels = sorted(values)
-        named = column
+        labels, named = [positive] if positive else names_in(rest, column), column
     split, why = _split(
         table, {k: v for k, v in roles.items() if k != "split"},
         {"by": "time", "calibration": 0.15, "holdout": 0.2},
         {"by": "random", "calibration": 0.15, "holdout": 0.2, "seed": 0},
     )  # fmt: skip
-    name = (
-        f"messages{''.join(table.path.suffixes[-2:] if table.path.suffix == '.gz' else [table.path.suffix])}"
-    )
-    columns = {
-        "id": roles.get("id"),
-        "text": roles["text"],
-        "collected_at": roles.get("collected_at"),
-        "labels": named,
-    }
+    suffix = "".join(table.path.suffixes[-2:] if table.path.suffix == ".gz" else [table.path.suffix])
+    name = f"messages{'.parquet' if positive else suffix}"
+    columns = {"labels": named} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
+    label = f"label:{positive}"
     return Proposal(
         "own_messages",
         {name: table.path},
         {
-            "prepare.labels": labels, "prepare.messages": name, "prepare.columns": columns, "prepare.split": split,
+            "prepare.labels": labels, "prepare.messages": name, "prepare.columns": None if positive else columns,
+            "prepare.split": split,
             "prepare.untimed": "refuse" if split["by"] == "time" else "file_order",
         },
         {
-            "read as": form(table), **_columns(table, roles), "labels": listed(labels), "split": why,
-            "groups": "texts that are alike count as one",
+            "read as": form(table), **_columns(table, roles),
+            **({"label": rows_of(rest, column, positive)} if positive else _columns(table, {"label": column})),
+            "labels": listed(labels), "split": why, "groups": "texts that are alike count as one",
         },
-        unread(table, list(roles.values())),
+        unread(table, [*roles.values(), column]),
+        {name: Rewriting({**roles, label: column}, {label: positive})} if positive else {},
     )  # fmt: skip
 
 
@@ -224,26 +221,14 @@ def _split(
 
 
 def _columns(table: ForeignTable, roles: Mapping[str, str]) -> dict[str, str]:
-    found = {}
-    for role, column in roles.items():
-        if role == "label" and is_flag(table, column):
-            carried = int(table.text(column).str.strip().str.lower().isin(["1", "1.0", "true"]).sum())
-            found[role] = f"{column}, {carried:,} of {len(table.frame):,} rows carry it"
-        elif role == "collected_at":
-            found[role] = f"{column}, {span(table, column)}"
-        else:
-            found[role] = column
-    return found
-
-
-def _label_name(column: str) -> str:
-    name = re.sub(r"^(is|has|label)[_ :]", "", column, flags=re.IGNORECASE)
-    return "positive" if name.lower() in (*LABEL_WORDS, "") else name
-
-
-def _without(table: ForeignTable, roles: Mapping[str, str]) -> ForeignTable:
-    kept = [name for name in table.names if name not in roles.values()]
-    return ForeignTable(table.path, table.frame[kept], table.first_row, table.form)
+    return {
+        role: f"{column}, {span(table, column)}"
+        if role == "collected_at"
+        else carried_by(table, column)
+        if role == "label" and is_flag(table, column)
+        else column
+        for role, column in roles.items()
+    }
 
 
 def facts(artifacts: Path) -> dict[str, str]:

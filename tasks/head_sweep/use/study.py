@@ -9,14 +9,13 @@ from storage.files.documents import read_json
 from storage.files.foreign import ForeignTable, read_foreign_table
 from storage.files.formats import listed
 from storage.files.inputs import InputError
-from storage.heads.foreign_embeddings import read_embedding_file, rows_file
+from tasks.head_sweep.use.study_embeddings import FAMILY, embeddings
 from tasks.intake.columns import Role, assigned, form, is_name, is_number, unread
 from tasks.intake.proposal import Proposal
+from tasks.intake.rewriting import holds_lists
 
 EXPERIMENT = "head_sweep"
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz")
-NUMBERED = re.compile(r".*\d")
-MANY = 16  # numbered columns of an embedding at least
 SCORE_WORDS = (
     "f1",
     "acc",
@@ -31,6 +30,16 @@ SCORE_WORDS = (
     "miou",
     "metric",
 )
+PARTS = (
+    "val",
+    "valid",
+    "validation",
+    "dev",
+    "eval",
+    "test",
+    "tst",
+    "holdout",
+)  # of which a score is, and no word more
 CONTROLS = ("control", "baseline", "base", "default", "reference", "vanilla")
 SEED = Role("seed", ("seed", "randomseed", "run", "repeat", "replicate"), is_name, needed=False)
 PROFILE = Role(
@@ -54,12 +63,13 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
         table = read_foreign_table(files[0])
         if not _holds_embeddings(table):
             return _runs(table, stated)
-    return _embeddings(files, stated)
+    return embeddings(files, stated)
 
 
 def _holds_embeddings(table: ForeignTable) -> bool:
-    numbered = [name for name in table.names if NUMBERED.fullmatch(name) and is_number(table, name)]
-    return len(numbered) >= MANY or bool({"embedding", "embeddings"} & set(table.names))
+    numbered = [name for name in table.names if re.fullmatch(r".*\d", name) and is_number(table, name)]
+    lists = any(holds_lists(table.frame[name]) for name in table.names)
+    return len(numbered) >= FAMILY or lists or bool({"embedding", "embeddings"} & set(table.names))
 
 
 # --- finished runs ------------------------------------------------------------------------------------------------
@@ -109,7 +119,7 @@ def _runs(table: ForeignTable, stated: Mapping[str, str]) -> Proposal:
 
 def _is_score(table: ForeignTable, name: str) -> bool:
     plain = re.sub(r"[^a-z0-9]+", "", name.lower())
-    return is_number(table, name) and any(word in plain for word in SCORE_WORDS)
+    return is_number(table, name) and (plain in PARTS or any(word in plain for word in SCORE_WORDS))
 
 
 def _score(part: str, scores: Sequence[str], needed: bool) -> Role:
@@ -125,58 +135,6 @@ def _scale(table: ForeignTable, name: str) -> str:
     values = table.numbers(name)
     least, most = float(values.min()), float(values.max())
     return "raw" if least < 0 or most > 100 or _is_loss(name) else "share" if most <= 1 else "percent"
-
-
-# --- embeddings ---------------------------------------------------------------------------------------------------
-
-
-def _embeddings(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
-    if stated:
-        raise InputError(
-            files[0], "embeddings take no --map: their fields are id, label, group and embeddings"
-        )
-    encoders = {_encoder(path, files): path for path in files if path not in _beside(files)}
-    if len(encoders) < len([path for path in files if path not in _beside(files)]):
-        raise InputError(files[0], "two files have the same name; an encoder is called as its file")
-    tables = {name: read_embedding_file(path) for name, path in encoders.items()}
-    first = next(iter(tables.values()))
-    grouped = first.groups != first.ids
-    names = list(encoders)
-    copied = {path.name: path for path in [*encoders.values(), *map(rows_file, encoders.values())]}
-    return Proposal(
-        "own_embeddings",
-        copied,
-        {
-            "prepare.datasets.ours.files": [path.name for path in encoders.values()],
-            "embed.encoders": {
-                name: {"kind": "given", "dataset": "ours", "file": path.name}
-                for name, path in encoders.items()
-            },
-            "plan.presets.own.0.encoders": names,
-            "plan.presets.own.1.encoders": names,
-            "compare.families": {name: name for name in names},
-        },
-        {
-            "read as": ", ".join(
-                f"{encoders[name].name} ({each.values.shape[1]} columns)" for name, each in tables.items()
-            ),
-            "rows": f"{len(first.ids):,}",
-            "encoders": listed(names),
-            "classes": listed(sorted(set(first.labels)), 12),
-            "split": "whole groups at random: 20% test, 20% of the rest validate",
-            "groups": f"{len(set(first.groups)):,}, never split" if grouped else "none: each row is its own",
-        },
-    )
-
-
-def _beside(files: Sequence[Path]) -> list[Path]:
-    """Files that only name the rows of another one."""
-    return [rows_file(path) for path in files if path.suffix in (".npy", ".safetensors")]
-
-
-def _encoder(path: Path, files: Sequence[Path]) -> str:
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", path.name.partition(".")[0]).strip("_")
-    return name if name[:1].isalpha() else f"encoder_{name}"
 
 
 def facts(artifacts: Path) -> dict[str, str]:

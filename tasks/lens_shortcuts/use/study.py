@@ -6,17 +6,30 @@ from typing import Any
 
 from storage.files.arrays import array_names, read_foreign_array, read_foreign_arrays
 from storage.files.documents import read_json
-from storage.files.foreign import read_foreign_table
+from storage.files.foreign import ForeignTable, read_foreign_table
 from storage.files.formats import listed
 from storage.files.inputs import InputError
 from storage.lenses.stamps import SIZE
-from tasks.intake.columns import form, unread
+from tasks.intake.columns import Role, anything, assigned, form, unread
 from tasks.intake.proposal import Proposal
+from tasks.intake.rewriting import Rewriting
 
 EXPERIMENT = "lens_shortcuts"
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz")
-NEEDED = ("stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin")
+COLUMNS = {  # ours -> what else it is called
+    "stamp": ("stampid", "id", "cutout", "cutoutid"),
+    "split": ("fold", "subset", "part"),
+    "label": ("islens", "lens", "target", "truth"),
+    "mode": ("pairing",),
+    "host_id": ("host", "galaxy", "galaxyid", "galaxyname"),
+    "pair_id": ("pair",),
+    "theta_E": ("thetae", "einsteinradius", "rein"),
+    "psf_bin": ("psfbin", "seeingbin"),
+    "depth_bin": ("depthbin",),
+    "file": ("filename", "path"),
+}
 OPTIONAL = ("file",)
+NEEDED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 AXES = 4  # of an array of stamps
 
 
@@ -27,8 +40,6 @@ def options(block: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     """A manifest and its stamps. Raises InputError."""
-    if stated:
-        raise InputError(files[0], f"cut-outs take no --map: the manifest's columns are {listed(NEEDED, 9)}")
     manifests = [path for path in files if any(path.name.endswith(each) for each in TABLES)]
     others = [path for path in files if path not in manifests]
     if len(manifests) != 1 or len(others) != 1:
@@ -37,13 +48,15 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
             f"file for each); got {listed([path.name for path in files])}",
         )  # fmt: skip
     table, stamps = read_foreign_table(manifests[0]), others[0]
-    table.require(NEEDED, "a row for every stamp")
-    modes = [mode for mode in ("paired", "unpaired") if mode in set(table.text("mode"))]
+    roles = _roles(table, stated)
+    renamed = {ours: theirs for ours, theirs in roles.items() if ours != theirs}
+    modes = [mode for mode in ("paired", "unpaired") if mode in set(table.text(roles["mode"]))]
     array, size = _array(stamps)
-    labels = table.text("label").value_counts()
-    manifest = f"manifest{''.join(manifests[0].suffixes[-2:] if manifests[0].suffix == '.gz' else [manifests[0].suffix])}"
+    labels = table.text(roles["label"]).value_counts()
+    suffix = "".join(manifests[0].suffixes[-2:] if manifests[0].suffix == ".gz" else [manifests[0].suffix])
+    manifest = f"manifest{'.parquet' if renamed else suffix}"
     name = f"stamps{stamps.suffix}" if stamps.is_file() else "stamps"
-    splits = table.text("split").value_counts()
+    splits = table.text(roles["split"]).value_counts()
     return Proposal(
         "own_stamps",
         {manifest: manifests[0], name: stamps},
@@ -54,15 +67,30 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
         },
         {
             "read as": form(table),
+            **renamed,
             "stamps": f"{stamps.name}{f', array {array}' if array else ''}" + (f", {size} pixels" if size else "")
             + (f", cut to their middle {SIZE}" if size and size > SIZE else ""),
             "modes": listed(modes),
             "labels": ", ".join(f"{label}: {count:,}" for label, count in labels.items()),
             "split": "the file's own, " + ", ".join(f"{part} {count:,}" for part, count in splits.items()),
-            "groups": f"{table.text('host_id').nunique():,} galaxies, never split",
+            "groups": f"{table.text(roles['host_id']).nunique():,} galaxies, never split",
         },
-        unread(table, [*NEEDED, *OPTIONAL]),
+        unread(table, list(roles.values())),
+        {manifest: Rewriting(roles)} if renamed else {},
     )  # fmt: skip
+
+
+def _roles(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
+    """Ours -> theirs. Raises InputError for all that are missing at once."""
+    own = {name: name for name in COLUMNS if table.has(name) and name not in stated.values()}
+    roles = [Role(name, (name.lower(), *words), anything, needed=False) for name, words in COLUMNS.items()]
+    found = assigned(table, roles, {**own, **stated})
+    if missing := [name for name in NEEDED if name not in found]:
+        raise InputError(
+            table.path, f"which columns are {listed(missing, 9)}? there are {listed(table.names)}: say it with --map "
+            f"{missing[0]}=<column>; a row for every stamp has {listed(NEEDED, 9)}",
+        )  # fmt: skip
+    return {name: found[name] for name in COLUMNS if name in found}
 
 
 def _array(stamps: Path) -> tuple[str | None, int | None]:

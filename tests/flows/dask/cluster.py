@@ -20,6 +20,21 @@ class Cluster:
         above = {parent.pid for parent in psutil.Process(pid).parents()}
         return next(worker for worker in self.workers if worker.pid in above)
 
+    def process_of(self, stage: str) -> psutil.Process | None:
+        """The Python process that runs `<experiment>.<step> [option]` on one of the workers."""
+        for worker in self.workers:
+            with suppress(psutil.Error):
+                for process in psutil.Process(worker.pid).children(recursive=True):
+                    with suppress(psutil.Error):
+                        _, *command = process.cmdline()
+                        if (
+                            command[:1]
+                            and command[0].endswith("run_stage.py")
+                            and command[1:] == stage.split()
+                        ):
+                            return process
+        return None
+
 
 @contextmanager
 def cluster_of(workers: int, folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[Cluster]:
@@ -64,8 +79,8 @@ def free_port() -> int:
         return port
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 120
+def wait_until(condition: Callable[[], bool], what: str, seconds: int = 120) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.1)
