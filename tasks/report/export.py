@@ -14,10 +14,20 @@ _NAMES = {value: name for name, value in INFINITIES.items()}
 
 
 @dataclass(frozen=True)
+class Metric:
+    """One figure of what is exported, on rows that chose nothing, as a model card lists it."""
+
+    type: str
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Payload:
-    """kind: one of serving.folder.KINDS. decision: the
-    kind's parameters. files: name -> bytes. limits: what it must not be used for, a sentence each.
-    identity: whether nothing is changed, since to do nothing was chosen."""
+    """kind: one of serving.folder.KINDS. decision: the kind's parameters. limits: what it must not be used for, a
+    sentence each. files: name -> bytes. identity: whether nothing is changed, since to do nothing was chosen. task: as
+    Hugging Face calls it. example: what a file
+    for `flows.apply` may be called."""
 
     kind: str
     inputs: Sequence[Field]
@@ -26,6 +36,9 @@ class Payload:
     limits: Sequence[str]
     files: Mapping[str, bytes] = field(default_factory=dict)
     identity: bool = False
+    task: str = "tabular-classification"
+    metrics: Sequence[Metric] = ()
+    example: str = "rows.csv"
 
 
 def plain(value: float) -> float | str:

@@ -11,13 +11,14 @@ from serving.thresholds import FIRES, SCORE
 from storage.files.documents import read_json
 from storage.messages.thresholds import Adopted, AdoptedLabel
 from tasks.fpr_thresholds.use.sql import boolean_columns
-from tasks.report.export import Payload, plain
+from tasks.report.export import Metric, Payload, plain
 from tasks.report.roboflow import class_filter
 
 EXPERIMENT = "fpr_thresholds"
 ADOPTED = f"artifacts/{EXPERIMENT}/adopted.json"
 NEEDS = (ADOPTED,)
 LIMITS = [
+    "It takes scores, not messages: the model that scores stays where it is.",
     "The scores have to come from the very model whose scores were calibrated: another model, or this one trained "
     "anew, has other scores, and its thresholds have to be found again.",
     "The budget is for rows like those that calibrated. Data that drift can break it without any sign in the scores: "
@@ -46,11 +47,29 @@ def payload(root: Path) -> Payload:
         outputs=outputs,
         decision={"labels": {name: _stated(each) for name, each in labels.items()}, "clamp": clamp},
         limits=[*LIMITS, *(f"{name} never fires: {labels[name].certificate}." for name in never)],
+        metrics=_metrics(root),
+        example="scores.csv",
         files={
             "thresholds.sql": boolean_columns(thresholds).encode(),
             "roboflow.json": json.dumps(class_filter(thresholds), indent=2).encode() + b"\n",
         },
     )
+
+
+def _metrics(root: Path) -> list[Metric]:
+    """Of the holdout, which chose nothing; a rate with its bound, since few negatives say little."""
+    labels = read_json(root / "results" / EXPERIMENT / "decision.json")["evidence"]["labels"]
+    found = []
+    for name, each in labels.items():
+        held = each["holdout"]
+        if held["recall"] is not None:
+            found.append(
+                Metric("recall", f"recall of {name} (of {held['positives']} positives)", held["recall"])
+            )
+        fired = f"{held['false_positives']} of {held['negatives']} negatives fired"
+        bound = f"upper bound of the false-positive rate of {name} ({fired})"
+        found.append(Metric("false_positive_rate_upper_bound", bound, held["upper_bound"]))
+    return found
 
 
 def _stated(label: AdoptedLabel) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from serving.fields import Field
 from serving.recalibration import LOGIT, PREDICTED, PROBABILITY, SEED
 from storage.files.documents import read_json
 from storage.speech.temperatures import SeedCalibration
-from tasks.report.export import Payload, plain
+from tasks.report.export import Metric, Payload, plain
 
 EXPERIMENT = "speech_temperature"
 FOLDER = f"artifacts/{EXPERIMENT}"
@@ -56,7 +56,20 @@ def payload(root: Path) -> Payload:
         },
         limits=[*([IDENTITY] if method == NONE else []), *LIMITS],
         identity=method == NONE,
+        metrics=_metrics(root, method),
+        example="logits.csv",
     )
+
+
+def _metrics(root: Path, method: str) -> list[Metric]:
+    """Of test, which chose nothing."""
+    evidence = read_json(root / "results" / EXPERIMENT / "decision.json")["evidence"]
+    groups = f"on {evidence['test_groups']} test groups"
+    return [
+        Metric("nll", f"NLL of {name} {groups}", evidence["test_nll"][name])
+        for name in dict.fromkeys((method, NONE))
+        if evidence["test_nll"].get(name) is not None
+    ]
 
 
 def _pinned(folder: Path) -> list[SeedCalibration]:
