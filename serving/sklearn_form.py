@@ -75,7 +75,7 @@ class ExportedThresholds(_AroundClassifier):
 
     def predict(self, X: Any) -> NDArray[Any]:
         decision = load(self.folder)
-        fired = decision.fired(self._scores(X))
+        fired: NDArray[np.bool_] = decision.fired(self._scores(X))
         return (
             np.asarray(self.classes_)[fired[:, 0].astype(int)]
             if len(decision.labels) == 1
