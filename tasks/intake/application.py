@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from serving.errors import RecordError
 from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import RowBlock, block_writer, row_blocks
+from storage.files.row_streams import RowBlock, block_writer, is_text, row_blocks
 
 ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
 
@@ -23,29 +22,31 @@ def apply_to_rows(decider: Decider, source: Path, target: Path) -> int:
     rows = 0
     with block_writer(target) as writer:
         for block in row_blocks(source):
-            decided = _decided(decider, source, block)
-            if twice := [name for name in decided if name in block.columns]:
-                raise InputError(
-                    source, "is what the decision calls its own column; rename it", field=twice[0]
-                )
-            writer.write({**block.columns, **decided})
+            writer.write(_decided(decider, source, block))
             rows += block.rows
     return rows
 
 
-def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, NDArray[Any]]:
+def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, Any]:
+    """The block's columns and the decision's."""
     fields = {field.name: field for field in decider.export.inputs}
-    known = {
-        name: _column(fields[name], source, block) if name in fields else column
-        for name, column in block.columns.items()
-    }
-    if not known and not block.rows:  # no row, and so no name of a column
-        known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
     try:
-        return decider.decide(known)
+        known = {
+            name: _column(fields[name], source, block) if name in fields else column
+            for name, column in block.columns.items()
+        }
+        if not known and not block.rows:  # no row, and so no name of a column
+            known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
+        decided = decider.decide(known)
     except RecordError as error:
         row = None if error.row is None else block.first_row + error.row
         raise InputError(source, error.problem, row=row, field=error.field) from None
+    if twice := [name for name in decided if name in block.columns]:
+        raise InputError(source, "is what the decision calls its own column; rename it", field=twice[0])
+    own = {
+        name: known[name] if isinstance(column, list) else column for name, column in block.columns.items()
+    }
+    return {**own, **decided}
 
 
 def _sizes(field: Field) -> tuple[int, ...]:
@@ -56,10 +57,10 @@ def _column(field: Field, source: Path, block: RowBlock) -> Any:
     """As numpy has it; numbers exactly as they are written."""
     column = block.columns[field.name]
     if not isinstance(column, pa.Array | pa.ChunkedArray):
-        return column
+        return field.column(column)
     if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
         return column.to_pylist()
-    if pa.types.is_string(column.type) and field.type != "string":
+    if is_text(column.type) and field.type != "string":
         try:
             column = pc.cast(column, ARROW[field.type])
         except pa.ArrowException:

@@ -1,7 +1,10 @@
 """The same decisions as scikit-learn's classifiers and MLflow's models."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
+from warnings import catch_warnings
 
 import numpy as np
 import pandas as pd
@@ -64,7 +67,7 @@ def test_several_labels_are_decided_each_by_its_own(tmp_path: Path, model: Any) 
     given = ours.predict_proba(X)
     pairs = given if isinstance(given, list) else [np.stack([1 - each, each], axis=1) for each in given.T]
     scores: NDArray[np.float64] = np.array([each[:, 1] for each in pairs], np.float64).T
-    assert (ours.predict(X) == fires(scores.astype(np.float64), np.array(list(thresholds.values())))).all()
+    assert (ours.predict(X) == fires(scores, np.array(list(thresholds.values())))).all()
     assert ours.predict(X)[:, 0].any()
     assert not ours.predict(X)[:, 2].any()
 
@@ -73,7 +76,7 @@ def test_scores_at_the_threshold_infinite_or_narrow(tmp_path: Path) -> None:
     thresholds = {"a": 0.5, "b": float(np.float32(0.3)), "c": INF}
     ours = ExportedThresholds(Scores(), thresholds_export(tmp_path, thresholds))
     for dtype in (np.float32, np.float64):
-        scores = np.array([[0.5, 0.3, INF], [INF, -INF, 1], [0, 1, 0.5]], dtype)
+        scores: NDArray[np.floating[Any]] = np.array([[0.5, 0.3, INF], [INF, -INF, 1], [0, 1, 0.5]], dtype)
         assert (ours.predict(scores) == fires(scores, np.array(list(thresholds.values())))).all()
     assert ours.predict(np.empty((0, 3))).shape == (0, 3)
     with pytest.raises(RecordError, match=r"row 1, field score:b: nan is no number"):
@@ -95,21 +98,14 @@ def test_a_model_is_fitted_before_it_is_asked(tmp_path: Path) -> None:
         clone(ours).predict(X)
 
 
-WRONG_HERE = {  # and why
-    "check_estimators_nan_inf": "the model that scores says which inputs it takes, in its own words",
-}
-
-
-def test_scikit_learn_takes_it_for_a_classifier(tmp_path: Path) -> None:
+def test_scikit_learn_s_own_checks_pass(tmp_path: Path) -> None:
     ours = ExportedThresholds(LogisticRegression(), str(thresholds_export(tmp_path, {"spam": 0.5})))
-    failed = {}
+    run = 0
     for estimator, check in estimator_checks_generator(ours):
-        name = check.func.__name__
-        try:
+        with suppress(SkipTest), catch_warnings(action="ignore"):
             check(estimator)
-        except Exception as error:
-            failed[name] = repr(error)[:200]
-    assert set(failed) <= set(WRONG_HERE), failed
+            run += 1
+    assert run > 40
 
 
 @pytest.mark.parametrize("method", ["temperature", "platt", "threshold"])
