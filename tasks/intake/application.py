@@ -1,0 +1,77 @@
+"""A decision applied to a file of rows: what the file has stays, and the decision's columns come beside it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from serving.errors import RecordError
+from serving.fields import Field
+from serving.folder import Decider
+from storage.files.foreign import ForeignTable
+from storage.files.inputs import InputError
+from storage.files.row_streams import RowBlock, block_writer, is_text, row_blocks
+
+ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
+
+
+def apply_to_rows(decider: Decider, source: Path, target: Path) -> int:
+    """The number of rows; target is there once all are decided. Raises InputError by row and field."""
+    rows = 0
+    with block_writer(target) as writer:
+        for block in row_blocks(source):
+            writer.write(_decided(decider, source, block))
+            rows += block.rows
+    return rows
+
+
+def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, Any]:
+    """The block's columns and the decision's."""
+    fields = {field.name: field for field in decider.export.inputs}
+    try:
+        known = {
+            name: _column(fields[name], source, block) if name in fields else column
+            for name, column in block.columns.items()
+        }
+        if not known and not block.rows:  # no row, and so no name of a column
+            known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
+        decided = decider.decide(known)
+    except RecordError as error:
+        row = None if error.row is None else block.first_row + error.row
+        raise InputError(source, error.problem, row=row, field=error.field) from None
+    if twice := [name for name in decided if name in block.columns]:
+        raise InputError(source, "is what the decision calls its own column; rename it", field=twice[0])
+    own = {
+        name: known[name] if isinstance(column, list) else column for name, column in block.columns.items()
+    }
+    return {**own, **decided}
+
+
+def _sizes(field: Field) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else 0 for size in field.shape or ())
+
+
+def _column(field: Field, source: Path, block: RowBlock) -> Any:
+    """As numpy has it; numbers exactly as they are written."""
+    column = block.columns[field.name]
+    if not isinstance(column, pa.Array | pa.ChunkedArray):
+        return field.column(column)
+    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        return column.to_pylist()
+    if is_text(column.type) and field.type != "string":
+        try:
+            column = pc.cast(column, ARROW[field.type])
+        except pa.ArrowException:
+            column = _written(field, source, block)
+    return (
+        column if isinstance(column, np.ndarray) else column.to_numpy(zero_copy_only=False)
+    )  # missing: NaN, refused
+
+
+def _written(field: Field, source: Path, block: RowBlock) -> Any:
+    """Text that is not all what it should be: blanks around it, or the row that is to blame."""
+    frame = pa.table({field.name: block.columns[field.name]}).to_pandas()
+    numbers = ForeignTable(source, frame, block.first_row, "CSV").numbers(field.name)
+    return numbers if field.type == "number" else frame[field.name].to_numpy()
