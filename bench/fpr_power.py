@@ -13,10 +13,10 @@ from scipy.special import bdtr
 
 from bench.fpr_seeds import FIRST
 from methods.budgets.calibration_sets import assemble
-from methods.budgets.evaluation import fires
 from methods.budgets.recipes import recipe_thresholds
 from methods.statistics.intervals import upper_bound
 from params.fpr_thresholds import CalibrationSource, Option
+from serving.rules.thresholds import fires
 from storage.files.markdown import markdown_table
 from tasks.fpr_thresholds.model.scored_rows import load
 

@@ -3,4 +3,4 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params")
+PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params", "serving")

@@ -15,7 +15,7 @@ from flows.studies.folder import STUDIES, StudyError, study_names
 from flows.studies.pipeline import refreshed
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params")
+PACKAGES = ("flows", "tasks", "methods", "simulators", "storage", "params", "serving")
 BESIDES = ("run_stage.py", "requirements.lock")  # what every stage runs, and what it runs on
 NOTE = "# code: `make deps` writes what follows"
 TEMPLATE = ".j2"

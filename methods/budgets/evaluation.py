@@ -1,7 +1,6 @@
 """Judge decisions against labels: one evaluator for the control, every option, the folds and the holdout."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +35,6 @@ class Confusion:
     fp: NDArray[np.int64]
     fn: NDArray[np.int64]
     tn: NDArray[np.int64]
-
-
-def fires(scores: NDArray[np.floating[Any]], thresholds: Floats) -> Bools:
-    """(rows, labels): score >= threshold, compared in 64 bits as whoever reads the threshold does; a missing score
-    never fires."""
-    return np.asarray(scores >= thresholds)
 
 
 def confusion(fired: Bools, positive: Bools) -> Confusion:

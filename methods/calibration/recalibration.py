@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax
 
 from methods.calibration.temperature import Status, fit_temperature
+from serving.rules.recalibration import recalibrated
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -57,23 +58,7 @@ def recalibrate(method: Method, logits: Floats, labels: Index) -> Recalibration:
 
 
 def apply(fitted: Recalibration, logits: Floats) -> Prediction:
-    found, given = fitted.parameters, np.asarray(logits, np.float64)
-    likeliest = given.argmax(axis=1)  # of what the model gave: dividing by a temperature cannot change it
-    match fitted.method:
-        case "none":
-            return Prediction(softmax(given, axis=1), likeliest)
-        case "temperature":
-            return Prediction(softmax(given / found["temperature"][0], axis=1), likeliest)
-        case "threshold":
-            above = given[:, 1] - given[:, 0] >= found["threshold"][0]
-            return Prediction(softmax(given / found["temperature"][0], axis=1), above.astype(np.int64))
-        case "platt" | "bias":
-            return _two(expit(found["slope"][0] * (given[:, 1] - given[:, 0]) + found["intercept"][0]))
-        case "isotonic":
-            return _two(np.interp(given[:, 1] - given[:, 0], found["at"], found["probability"]))
-        case "vector":
-            probabilities = softmax(given * found["scale"] + np.asarray(found["bias"]), axis=1)
-            return Prediction(probabilities, probabilities.argmax(axis=1))
+    return Prediction(*recalibrated(fitted.method, fitted.parameters, logits))
 
 
 def mean_logit(logits: list[Floats]) -> Floats:
@@ -84,11 +69,6 @@ def mean_logit(logits: list[Floats]) -> Floats:
 def mean_probability(probabilities: list[Floats]) -> Prediction:
     mean = np.asarray(np.mean(probabilities, axis=0))
     return Prediction(mean, mean.argmax(axis=1))
-
-
-def _two(probability: Floats) -> Prediction:
-    probabilities = np.stack([1 - probability, probability], axis=1)
-    return Prediction(probabilities, probabilities.argmax(axis=1))
 
 
 def _none(logits: Floats, labels: Index) -> Recalibration:

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.budgets.calibration_sets import FORWARD_CHAINED, CalibrationSet, Moment, assemble, no_larger
-from methods.budgets.evaluation import fires, worst_ratio
+from methods.budgets.evaluation import worst_ratio
 from methods.budgets.mined_pools import without_repeats
 from methods.budgets.recipes import Distribution, LabelThreshold, recipe_thresholds, threshold_distributions
 from methods.budgets.threshold_distributions import distribution_interval
 from methods.splits.row_splits import Fold, expanding_folds, rolling_folds
 from params.fpr_thresholds import Option, Tune
+from serving.rules.thresholds import fires
 from storage.files.arrays import write_arrays
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json

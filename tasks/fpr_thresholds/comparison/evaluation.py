@@ -10,7 +10,7 @@ from methods.budgets.calibration_sets import Moment
 from methods.budgets.choice import Decisions, Resampling
 from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
 from methods.budgets.diagnosis import Diagnosis, diagnose
-from methods.budgets.evaluation import VIOLATES, Bools, counted_at_most, fires
+from methods.budgets.evaluation import VIOLATES, Bools, counted_at_most
 from methods.budgets.learnability import HelpRule, LabelRows
 from methods.budgets.rate_verdicts import (
     BudgetPromise,
@@ -21,6 +21,7 @@ from methods.budgets.rate_verdicts import (
     rate_verdicts,
 )
 from params.fpr_thresholds import Compare
+from serving.rules.thresholds import fires
 from storage.messages.thresholds import Thresholds
 
 

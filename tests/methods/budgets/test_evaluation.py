@@ -17,7 +17,6 @@ from methods.budgets.evaluation import (
     budget_verdict,
     confusion,
     counted_at_most,
-    fires,
     joint_verdict,
     precision_at,
     rate,
@@ -26,6 +25,7 @@ from methods.budgets.evaluation import (
 from methods.budgets.evidence import budget_risk, fold_evidence
 from methods.budgets.learnability import HelpRule, LabelRows
 from methods.budgets.rate_verdicts import BudgetPromise, HoldoutRows, rate_verdicts
+from serving.rules.thresholds import fires
 
 RANDOM = np.random.default_rng(1)
 

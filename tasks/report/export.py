@@ -1,0 +1,84 @@
+"""What an experiment hands to whoever uses its result: `tasks/<experiment>/use/export.py` makes it, flows write it.
+
+Beside `payload(root) -> Payload` that module says `NEEDS`: the files below the study's folder that it reads.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from serving.fields import INFINITIES, Field
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_NAMES = {value: name for name, value in INFINITIES.items()}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of what is exported, on rows that chose nothing, as a model card lists it."""
+
+    type: str
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Payload:
+    """kind: one of serving.folder.KINDS. decision: the kind's parameters. limits: what it must not be used for, a
+    sentence each. files: name -> bytes. identity: whether nothing is changed, since to do nothing was chosen. task: as
+    Hugging Face calls it. example: what a file
+    for `flows.apply` may be called."""
+
+    kind: str
+    inputs: Sequence[Field]
+    outputs: Sequence[Field]
+    decision: Mapping[str, Any]
+    limits: Sequence[str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    identity: bool = False
+    task: str = "tabular-classification"
+    metrics: Sequence[Metric] = ()
+    example: str = "rows.csv"
+
+
+def plain(value: float) -> float | str:
+    """As JSON has it."""
+    return _NAMES.get(value, value)
+
+
+def schema(title: str, inputs: Sequence[Field], outputs: Sequence[Field]) -> dict[str, Any]:
+    """JSON schema (2020-12) of a record: of the input under $defs/input, of the output under $defs/output."""
+    return {
+        "$schema": DRAFT,
+        "title": title,
+        "$defs": {"input": _record(inputs), "output": _record(outputs)},
+        "$ref": "#/$defs/input",
+    }
+
+
+def _record(fields: Sequence[Field]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {each.name: _described(each, _nested(each, list(each.shape or ()))) for each in fields},
+        "required": [each.name for each in fields],
+    }
+
+
+def _nested(field: Field, sizes: list[int | str]) -> dict[str, Any]:
+    if not sizes:
+        return _value(field)
+    size = sizes[0]
+    bounds = {"minItems": size, "maxItems": size} if isinstance(size, int) else {}
+    return {"type": "array", "items": _nested(field, sizes[1:]), **bounds}
+
+
+def _value(field: Field) -> dict[str, Any]:
+    stated: dict[str, Any] = {"type": field.type}
+    stated |= {key: value for key in ("minimum", "maximum") if (value := getattr(field, key)) is not None}
+    stated |= {"enum": list(field.values)} if field.values is not None else {}
+    return {"anyOf": [stated, {"enum": list(INFINITIES)}]} if field.infinite else stated
+
+
+def _described(field: Field, stated: dict[str, Any]) -> dict[str, Any]:
+    words = [field.description or "", f"unit: {field.unit}" if field.unit else ""]
+    return stated | ({"description": "; ".join(filter(None, words))} if any(words) else {})
