@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class NotExportable(RuntimeError):
 
 
 def needs(experiment: str) -> Sequence[str]:
-    """Files below the study's folder that its export reads."""
+    """Files below the study's folder that its export reads; `*` stands for a name."""
     return tuple(exporter(experiment).NEEDS)
 
 
@@ -65,7 +66,7 @@ def lacks(root: Path, experiment: str, made_again: bool) -> list[str]:
                     "what is committed, --rev HEAD"
                 )
     _require_committed(root, made_again)
-    return [path for path in needs(experiment) if not (root / path).exists()]
+    return [path for path in needs(experiment) if not any(root.glob(path))]
 
 
 def make(clean: Path, study: str | None, experiment: str, console: Console) -> None:
@@ -117,7 +118,7 @@ def _makers(root: Path, paths: Sequence[str]) -> list[str]:
 
 
 def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+    return fnmatchcase(path, folder) or path.startswith(f"{folder}/")
 
 
 def _require_committed(root: Path, made_again: bool) -> None:

@@ -27,7 +27,11 @@ def head_graph(
     if spec.standardise:
         rows = graph.add("Sub", rows, graph.constant(mean, np.float64))
         rows = graph.add("Div", rows, graph.constant(spread, np.float64))
-    values = {name: graph.constant(weights[name], np.float32) for name in ("w1", "b1", "gain", "shift", "b2") if name in weights}
+    values = {
+        name: graph.constant(weights[name], np.float32)
+        for name in ("w1", "b1", "gain", "shift", "b2")
+        if name in weights
+    }
     features = _features(graph, spec, graph.cast(rows, "float"), values)
     raw = graph.cast(_last_layer(graph, spec, features, weights["w2"], values), "double")
     if spec.adjust_infer:
@@ -47,9 +51,7 @@ def _features(graph: GraphBuilder, spec: HeadSpec, rows: str, values: Mapping[st
         return rows
     z = graph.add("Gemm", rows, values["w1"], values["b1"])
     if spec.layer_norm:
-        z = graph.add(
-            "LayerNormalization", z, values["gain"], values["shift"], axis=-1, epsilon=NORM_EPSILON
-        )
+        z = graph.add("LayerNormalization", z, values["gain"], values["shift"], axis=-1, epsilon=NORM_EPSILON)
     return _gelu(graph, z) if spec.gelu else graph.add("Relu", z)
 
 

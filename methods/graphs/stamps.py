@@ -120,5 +120,8 @@ def _convolution(
 ) -> str:  # fmt: skip
     kernel = graph.constant(weights[f"{name}.weight"])
     x = graph.add("Conv", x, kernel, strides=[stride] * 2, pads=[padding] * 4)
-    values = (graph.constant(weights[f"{norm}.{each}"]) for each in ("weight", "bias", "running_mean", "running_var"))
+    values = (
+        graph.constant(weights[f"{norm}.{each}"])
+        for each in ("weight", "bias", "running_mean", "running_var")
+    )
     return graph.add("BatchNormalization", x, *values, epsilon=NORM_EPSILON)

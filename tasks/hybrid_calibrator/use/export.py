@@ -105,7 +105,9 @@ class VariantModel:
         widths = {DENSE: len(self.contents["dense"]), STRUCTURED: len(self.contents["structured"])}
         if self.kind["kind"] == "blended":
             widths[HAS] = len(self.contents["sources"])
-        elif self.kind["kind"] != "stacked" and _first(self.features, self.contents["dense"]) == widths[DENSE]:
+        elif (
+            self.kind["kind"] != "stacked" and _first(self.features, self.contents["dense"]) == widths[DENSE]
+        ):
             del widths[DENSE]
         return {name: width for name, width in widths.items() if width}
 
@@ -137,7 +139,9 @@ class VariantModel:
         return add_perceptron(graph, DENSE, read_tensors(self.folder / "perceptron.safetensors"))
 
     def _booster(self, name: str) -> dict[str, Any]:
-        booster: dict[str, Any] = json.loads(bytes(read_booster(self.folder / f"{name}.ubj").save_raw("json")))
+        booster: dict[str, Any] = json.loads(
+            bytes(read_booster(self.folder / f"{name}.ubj").save_raw("json"))
+        )
         return booster
 
     def _curves(self) -> dict[str, dict[str, list[float]]]:
@@ -166,7 +170,9 @@ def _acceptance(pinned: Mapping[str, Any], variant: str) -> dict[str, Any]:
     thresholds = pinned["thresholds"][variant][option]
     return {
         "nms_iou": pinned["nms_ious"][variant][option],
-        "thresholds": {name: {**each, "threshold": _plain(each["threshold"])} for name, each in thresholds.items()},
+        "thresholds": {
+            name: {**each, "threshold": _plain(each["threshold"])} for name, each in thresholds.items()
+        },
     }
 
 
@@ -183,7 +189,8 @@ def _roboflow(thresholds: Mapping[str, Mapping[str, Any]]) -> bytes:
 def _inputs(variants: list[VariantModel], classes: list[str], names: list[str]) -> list[Field]:
     """names: of the variants, where there are several. A matrix of which variants have different widths may be of any."""
     widths = {
-        name: {each.inputs[name] for each in variants if name in each.inputs} for name in (DENSE, STRUCTURED, HAS)
+        name: {each.inputs[name] for each in variants if name in each.inputs}
+        for name in (DENSE, STRUCTURED, HAS)
     }
     kinds = {
         DENSE: ("number", "what its crop shows: columns in the order of decision.variants"),
@@ -191,12 +198,21 @@ def _inputs(variants: list[VariantModel], classes: list[str], names: list[str]) 
         HAS: ("boolean", "whether each source has it, in the order of decision.sources"),
     }
     matrices = [
-        Field(name, kinds[name][0], (next(iter(sizes)) if len(sizes) == 1 else f"{name} columns",), description=kinds[name][1])
+        Field(
+            name,
+            kinds[name][0],
+            (next(iter(sizes)) if len(sizes) == 1 else f"{name} columns",),
+            description=kinds[name][1],
+        )
         for name, sizes in widths.items()
         if sizes
     ]
     return [
-        *([Field(VARIANT, "string", values=tuple(names), description="whose model scores it")] if names else []),
+        *(
+            [Field(VARIANT, "string", values=tuple(names), description="whose model scores it")]
+            if names
+            else []
+        ),
         *matrices,
         Field(LABEL, "string", values=tuple(classes)),
         Field(IMAGE, "integer", description="any number, the same for all candidates of an image"),

@@ -28,7 +28,13 @@ Values = NDArray[np.float32]
 def fitted(x: Values, rng: np.random.Generator, missing: float, **changes: Any) -> xgboost.Booster:
     y = (x[:, 0] + 0.5 * x[:, 1] * x[:, 2] + 0.5 * rng.standard_normal(len(x)) > 0.7).astype(np.float32)
     seen = np.where(rng.random(x.shape) < missing, np.nan, x)
-    settings = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": 5, "eta": 0.3, "nthread": 1}
+    settings = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "max_depth": 5,
+        "eta": 0.3,
+        "nthread": 1,
+    }
     return xgboost.train({**settings, **changes}, xgboost.DMatrix(seen, y), 60)
 
 

@@ -42,7 +42,9 @@ def test_logits_and_probabilities_are_those_of_the_head(shape: str) -> None:
     rows = rng.standard_normal((500, INPUTS)) * np.exp(3 * rng.standard_normal((500, 1)))
     mean, spread = 0.1 * rng.standard_normal(INPUTS), rng.uniform(0.05, 0.3, INPUTS)
     prior = np.log(rng.dirichlet(np.ones(CLASSES)))
-    expected = at_inference(state_logits(spec, weights, mean, spread, CLASSES, rows), spec.adjust_infer, prior, 0.65)
+    expected = at_inference(
+        state_logits(spec, weights, mean, spread, CLASSES, rows), spec.adjust_infer, prior, 0.65
+    )
     model = head_graph(spec, weights, mean, spread, prior, 0.65)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     logits, shares = session.run(["logits", "probabilities"], {"embeddings": rows})

@@ -28,6 +28,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = Run(root / FOLDER)
     for seed, variant in enumerate(run.variants):
         write_variant(run.folder / variant, seed, images=160, informative=0.3, dense_columns=24)
+        structured = run.folder / variant / "features" / "structured.npy"
+        np.save(structured, np.nan_to_num(np.load(structured)))  # the features stage leaves no NaN
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(run.folder)
         run.fit()
@@ -76,7 +78,7 @@ def test_every_option_accepts_what_the_pipeline_accepts(root: Path, tmp_path: Pa
         near = np.abs(expected - thresholds) <= BAND  # a threshold is the score of one candidate
         assert (found["accepted"] == accepted)[~near].all()
         assert accepted.any()
-        assert near.sum() < 20
+        assert near.mean() < 0.05
     assert payload(own).files == made.files
 
 
@@ -91,7 +93,9 @@ def test_a_choice_that_sees_boxes_alone_asks_for_nothing_of_crops(root: Path, tm
     assert np.abs(found["p_final"] - expected).max() < BAND
 
 
-def test_rows_of_both_variants_are_scored_by_their_own_models_alone_or_together(root: Path, tmp_path: Path) -> None:
+def test_rows_of_both_variants_are_scored_by_their_own_models_alone_or_together(
+    root: Path, tmp_path: Path
+) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A", window="control")
     service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
     new = candidates(own, "window")
@@ -104,11 +108,16 @@ def test_rows_of_both_variants_are_scored_by_their_own_models_alone_or_together(
     one = {name: values[3:4] for name, values in columns(new, variant=variant).items()}
     assert service.decide(one)["p_final"][0] == pytest.approx(found["p_final"][3], abs=1e-12)
     empty = {name: values[:0] for name, values in columns(new, variant=variant).items()}
-    assert {name: len(values) for name, values in service.decide(empty).items()} == {"p_final": 0, "accepted": 0}
+    assert {name: len(values) for name, values in service.decide(empty).items()} == {
+        "p_final": 0,
+        "accepted": 0,
+    }
 
 
 def replaced(columns: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
-    copy = np.array(columns[name], dtype=object if isinstance(value, str) else np.asarray(columns[name]).dtype)
+    copy = np.array(
+        columns[name], dtype=object if isinstance(value, str) else np.asarray(columns[name]).dtype
+    )
     copy[2] = value
     return {**columns, name: copy.astype(str) if isinstance(value, str) else copy}
 
@@ -119,11 +128,17 @@ def replaced(columns: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
         ("structured", np.nan, "row 3, field structured: nan is no number"),
         ("dense", np.inf, "row 3, field dense: inf is not finite"),
         ("label", "gear", "row 3, field label: 'gear' is not known; expected one of bolt, nut"),
-        ("variant", "panorama", "row 3, field variant: 'panorama' is not known; expected one of nonwindow, window"),
+        (
+            "variant",
+            "panorama",
+            "row 3, field variant: 'panorama' is not known; expected one of nonwindow, window",
+        ),
         ("box", [50, 60, 20, 20], "row 3, field box: expected corners x1, y1, x2, y2 with x1 <= x2"),
     ],
 )
-def test_a_row_that_cannot_be_decided_is_named(root: Path, tmp_path: Path, name: str, value: Any, says: str) -> None:
+def test_a_row_that_cannot_be_decided_is_named(
+    root: Path, tmp_path: Path, name: str, value: Any, says: str
+) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A", window="A")
     service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
     new = candidates(own, "window")
