@@ -50,6 +50,7 @@ def payload(root: Path) -> Payload:
         },
         limits=LIMITS,
         files={MODEL: _graph(head)},
+        example="embeddings.npz",
     )  # fmt: skip
 
 

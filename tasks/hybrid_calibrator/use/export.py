@@ -70,6 +70,8 @@ def payload(root: Path) -> Payload:
                 for name, each in stated.items()
             },
         },
+        task="object-detection",
+        example="candidates.npz",
     )  # fmt: skip
 
 

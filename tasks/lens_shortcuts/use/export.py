@@ -63,6 +63,8 @@ def payload(root: Path) -> Payload:
         },
         limits=[*LIMITS, OF_ONE if len(seeds) == 1 else OF_SEVERAL.format(n=len(seeds))],
         files={MODEL: stamp_graph(weights, recipe.network.input, len(BANDS), SIZE)},
+        task="image-classification",
+        example="stamps.npz",
     )  # fmt: skip
 
 
