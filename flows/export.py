@@ -12,9 +12,10 @@ from flows.studies.folder import StudyError, experiment_of, study_folder
 from flows.studies.inside import inside
 from flows.walk import settings
 from flows.walk.command import guarded
-from flows.worktrees.export_source import NotExportable, export_commit, exporter, lacks
+from flows.worktrees.export_source import export_commit, lacks
 from flows.worktrees.worktree import WorktreeError, commit_of
 from params.block import read_params
+from tasks.report.export import NotExportable, exporter
 from tasks.report.export_folder import contents, headline, write
 
 

@@ -53,11 +53,19 @@ class LogitRecalibration:
         self, logits: NDArray[np.floating[Any]], seed: int | None = None
     ) -> NDArray[np.float64]:
         """(rows, classes) of logits (rows, classes) in the order of `classes`."""
+        decided = self._of_array(logits, seed)
+        return np.stack([decided[PROBABILITY + name] for name in self.classes], axis=1)
+
+    def predicted(self, logits: NDArray[np.floating[Any]], seed: int | None = None) -> NDArray[np.int64]:
+        """(rows,) numbers of classes; with a threshold they need not be the likeliest."""
+        names = self._of_array(logits, seed)[PREDICTED]
+        order = np.argsort(self.classes)
+        return np.asarray(order[np.searchsorted(np.array(self.classes)[order], names)], np.int64)
+
+    def _of_array(self, logits: NDArray[np.floating[Any]], seed: int | None) -> dict[str, NDArray[Any]]:
         if np.ndim(logits) != 2 or np.shape(logits)[1] != len(self.classes):
             raise RecordError(f"expected logits (rows, {len(self.classes)}), got {np.shape(logits)}")
-        named = {LOGIT + name: np.asarray(logits)[:, place] for place, name in enumerate(self.classes)}
         if self.asks_for_seed and seed is None:
             raise RecordError(f"is missing; expected one of {listed(list(self.by_seed))}", field=SEED)
-        named |= {SEED: np.full(len(logits), seed)} if self.asks_for_seed else {}
-        decided = self.decide(named)
-        return np.stack([decided[PROBABILITY + name] for name in self.classes], axis=1)
+        named = {LOGIT + name: np.asarray(logits)[:, place] for place, name in enumerate(self.classes)}
+        return self.decide(named | ({SEED: np.full(len(logits), seed)} if self.asks_for_seed else {}))

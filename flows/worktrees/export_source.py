@@ -4,9 +4,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from ruamel.yaml import YAML
@@ -20,37 +18,16 @@ from flows.walk.order import restricted
 from flows.walk.plan import plan
 from flows.worktrees.committed_study import of_the_commit
 from flows.worktrees.worktree import commit_of, environment, run, worktree
+from tasks.report.export import NotExportable, exporter
 
 MISSING = ("missing", "is not in the cache")
 READ_ALONE = ("docs", "tests", "bench", "examples", "*.md")  # what no export depends on
 
 
-class NotExportable(RuntimeError):
-    """One line: why there is nothing to export, and what to do."""
-
-
-def needs(experiment: str) -> Sequence[str]:
-    """Files below the study's folder that its export reads; `*` stands for a name."""
-    return tuple(exporter(experiment).NEEDS)
-
-
-def exporter(experiment: str) -> Any:
-    """The experiment's `use/export.py`. Raises NotExportable."""
-    name = f"tasks.{experiment}.use.export"
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if not name.startswith(str(error.name)):
-            raise
-        raise NotExportable(
-            f"{experiment} has no export: there is no tasks/{experiment}/use/export.py"
-        ) from None
-
-
 def lacks(root: Path, experiment: str, made_again: bool) -> list[str]:
     """Which of the files that are needed are not here; [] where all are and dvc.lock vouches for them. made_again: just
     now, in a worktree. Raises NotExportable for a folder that is not what its commit says."""
-    wanted = [*needs(experiment), f"results/{experiment}"]
+    wanted = [*exporter(experiment).NEEDS, f"results/{experiment}"]
     stages = {stage.name: stage for stage in graph.stages(root)}
     makers = _makers(root, wanted)
     if not makers:
@@ -66,7 +43,7 @@ def lacks(root: Path, experiment: str, made_again: bool) -> list[str]:
                     "what is committed, --rev HEAD"
                 )
     _require_committed(root, made_again)
-    return [path for path in needs(experiment) if not any(root.glob(path))]
+    return [path for path in exporter(experiment).NEEDS if not any(root.glob(path))]
 
 
 def make(clean: Path, study: str | None, experiment: str, console: Console) -> None:
@@ -118,6 +95,7 @@ def _makers(root: Path, paths: Sequence[str]) -> list[str]:
 
 
 def _within(path: str, folder: str) -> bool:
+    """folder: `*` stands for a name."""
     return fnmatchcase(path, folder) or path.startswith(f"{folder}/")
 
 

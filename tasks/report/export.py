@@ -1,10 +1,12 @@
 """What an experiment hands to whoever uses its result: `tasks/<experiment>/use/export.py` makes it, flows write it.
 
-Beside `payload(root) -> Payload` that module says `NEEDS`: the files below the study's folder that it reads.
+Beside `payload(root) -> Payload` that module says `NEEDS`, the files below the study's folder that it reads (`*` stands for a
+name), and may have `FORMATS`: suffix of an input file of its own kind -> function of (decider, input, output) that gives the number of rows.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from serving.fields import INFINITIES, Field
@@ -39,6 +41,27 @@ class Payload:
     task: str = "tabular-classification"
     metrics: Sequence[Metric] = ()
     example: str = "rows.csv"
+
+
+class NotExportable(RuntimeError):
+    """One line: why there is nothing to export, and what to do."""
+
+
+def exporter(experiment: str) -> Any:
+    """The experiment's `use/export.py`. Raises NotExportable."""
+    name = f"tasks.{experiment}.use.export"
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == "onnx":
+            raise NotExportable(
+                f"{experiment} exports a model, which needs onnx; install the extra `export`"
+            ) from None
+        if not name.startswith(str(error.name)):
+            raise
+        raise NotExportable(
+            f"{experiment} has no export: there is no tasks/{experiment}/use/export.py"
+        ) from None
 
 
 def plain(value: float) -> float | str:

@@ -109,7 +109,7 @@ def _front_matter(
         stated["model-index"] = [{"name": title, "results": [result]}]
     text = io.StringIO()
     yaml = YAML()
-    yaml.default_flow_style = False
+    yaml.default_flow_style, yaml.width = False, 10_000
     yaml.dump(stated, text)
     return text.getvalue()
 

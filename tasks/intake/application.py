@@ -1,0 +1,91 @@
+"""A decision applied to a file of rows: what the file has stays, and the decision's columns come beside it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from serving.errors import RecordError
+from serving.fields import Field
+from serving.folder import Decider
+from storage.files.foreign import ForeignTable
+from storage.files.inputs import InputError
+from storage.files.row_streams import FLAT, RowBlock, block_writer, row_blocks
+
+Blocks = Callable[[Path], Iterator[RowBlock]]
+ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
+
+
+def apply_to_rows(decider: Decider, source: Path, target: Path, blocks: Blocks = row_blocks) -> int:
+    """The number of rows; target is there once all are decided. Values of several numbers stay in formats that have such.
+    Raises InputError by row and field."""
+    rows = 0
+    with block_writer(target) as writer:
+        for block in blocks(source):
+            decided = _decided(decider, source, block)
+            if twice := [name for name in decided if name in block.columns]:
+                raise InputError(
+                    source, "is what the decision calls its own column; rename it", field=twice[0]
+                )
+            writer.write({**_kept(block, target), **decided})
+            rows += block.rows
+    return rows
+
+
+def _kept(block: RowBlock, target: Path) -> Mapping[str, Any]:
+    if target.suffix not in FLAT:
+        return block.columns
+    return {name: column for name, column in block.columns.items() if not _is_nested(column)}
+
+
+def _is_nested(column: Any) -> bool:
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return bool(pa.types.is_nested(column.type))
+    return np.ndim(column) > 1 or any(isinstance(value, list) for value in column[:1])
+
+
+def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, NDArray[Any]]:
+    fields = {field.name: field for field in decider.export.inputs}
+    known = {
+        name: _column(fields[name], source, block) if name in fields else column
+        for name, column in block.columns.items()
+    }
+    if not known and not block.rows:  # no row, and so no name of a column
+        known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
+    try:
+        return decider.decide(known)
+    except RecordError as error:
+        row = None if error.row is None else block.first_row + error.row
+        raise InputError(source, error.problem, row=row, field=error.field) from None
+
+
+def _sizes(field: Field) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else 0 for size in field.shape or ())
+
+
+def _column(field: Field, source: Path, block: RowBlock) -> Any:
+    """As numpy has it; numbers exactly as they are written."""
+    column = block.columns[field.name]
+    if not isinstance(column, pa.Array | pa.ChunkedArray):
+        return column
+    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        return column.to_pylist()
+    if pa.types.is_string(column.type) and field.type != "string":
+        try:
+            column = pc.cast(column, ARROW[field.type])
+        except pa.ArrowException:
+            column = _written(field, source, block)
+    return (
+        column if isinstance(column, np.ndarray) else column.to_numpy(zero_copy_only=False)
+    )  # missing: NaN, refused
+
+
+def _written(field: Field, source: Path, block: RowBlock) -> Any:
+    """Text that is not all what it should be: blanks around it, or the row that is to blame."""
+    frame = pa.table({field.name: block.columns[field.name]}).to_pandas()
+    numbers = ForeignTable(source, frame, block.first_row, "CSV").numbers(field.name)
+    return numbers if field.type == "number" else frame[field.name].to_numpy()
