@@ -26,12 +26,12 @@ def apply_to_rows(decider: Decider, source: Path, target: Path, blocks: Blocks =
     rows = 0
     with block_writer(target) as writer:
         for block in blocks(source):
-            decided = _decided(decider, source, block)
-            if twice := [name for name in decided if name in block.columns]:
+            made = _decided(decider, source, block)
+            if twice := [name for name in made if name in block.columns]:
                 raise InputError(
                     source, "is what the decision calls its own column; rename it", field=twice[0]
                 )
-            writer.write({**_kept(block, target), **decided})
+            writer.write({**_kept(block, target), **made})
             rows += block.rows
     return rows
 
@@ -45,7 +45,9 @@ def _kept(block: RowBlock, target: Path) -> Mapping[str, Any]:
 def _is_nested(column: Any) -> bool:
     if isinstance(column, pa.Array | pa.ChunkedArray):
         return bool(pa.types.is_nested(column.type))
-    return np.ndim(column) > 1 or any(isinstance(value, list) for value in column[:1])
+    if isinstance(column, np.ndarray):
+        return column.ndim > 1
+    return any(isinstance(value, list | dict) for value in column)
 
 
 def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, NDArray[Any]]:
@@ -56,10 +58,17 @@ def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, NDArr
     }
     if not known and not block.rows:  # no row, and so no name of a column
         known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
+    return decided(decider, source, known, block.first_row)
+
+
+def decided(
+    decider: Decider, source: Path, columns: Mapping[str, Any], first_row: int | None
+) -> dict[str, NDArray[Any]]:
+    """first_row: its number as a person finds it; None where the file is the row. Raises InputError."""
     try:
-        return decider.decide(known)
+        return decider.decide(columns)
     except RecordError as error:
-        row = None if error.row is None else block.first_row + error.row
+        row = None if error.row is None or first_row is None else first_row + error.row
         raise InputError(source, error.problem, row=row, field=error.field) from None
 
 
