@@ -101,15 +101,14 @@ def opened(payload: Payload, folder: Path) -> Export:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in payload.files.items():
         (folder / name).write_bytes(content)
-    fields = {
-        name: tuple(field_of(json.loads(json.dumps(each.stated()))) for each in getattr(payload, name))
-        for name in ("inputs", "outputs")
-    }
-    words = dict.fromkeys(("experiment", "chosen", "control", "action", "grade", "question"), "")
-    decision = json.loads(json.dumps(payload.decision))
-    return Export(
-        folder=folder, study=None, kind=payload.kind, decision=decision, provenance={}, **fields, **words
+    inputs, outputs = (
+        tuple(field_of(json.loads(json.dumps(each.stated()))) for each in fields)
+        for fields in (payload.inputs, payload.outputs)
     )
+    return Export(
+        folder=folder, experiment="", study=None, kind=payload.kind, chosen="", control="", action="", grade="",
+        question="", inputs=inputs, outputs=outputs, decision=json.loads(json.dumps(payload.decision)), provenance={},
+    )  # fmt: skip
 
 
 def _embeddings(study: str, rows: int, to: Path) -> Comparison:

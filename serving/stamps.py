@@ -79,5 +79,6 @@ class StampScorer:
 def _column(field: Field, inputs: Any) -> NDArray[Any]:
     """Arrays as they are, of whichever layout; all else as numbers."""
     given = inputs[field.name] if hasattr(inputs, "keys") and field.name in inputs else None
-    stacked = isinstance(given, np.ndarray) and given.dtype != object
-    return given if stacked else columns([field], inputs)[field.name]
+    if isinstance(given, np.ndarray) and given.dtype != object:
+        return given
+    return columns([field], inputs)[field.name]

@@ -52,7 +52,7 @@ class GraphBuilder:
             graph, opset_imports=[each for each in sets if each.domain in used], ir_version=IR
         )
         onnx.checker.check_model(model, full_check=True)
-        return model.SerializeToString(deterministic=True)
+        return bytes(model.SerializeToString(deterministic=True))
 
 
 def _values(rows: Rows) -> list[onnx.ValueInfoProto]:

@@ -13,7 +13,9 @@ def staying(group: NDArray[np.int64], boxes: Floats, scores: Floats, iou: float 
     earlier row.
     """
     stays = np.ones(len(boxes), np.bool_)
-    left = np.lexsort((*boxes.T[::-1], -scores, group)) if iou is not None else np.empty(0, np.int64)
+    if iou is None:
+        return stays
+    left = np.lexsort((*boxes.T[::-1], -scores, group))
     while len(left):  # in each round the best box of every group stays, and those that it suppresses go
         best = np.r_[True, np.diff(group[left]) != 0]
         leader = left[best][np.cumsum(best) - 1]
@@ -29,7 +31,7 @@ def _paired_iou(first: Floats, second: Floats) -> Floats:
     width, height = np.maximum(high - low, 0).T
     shared = width * height
     whole = _area(first) + _area(second) - shared
-    return np.divide(shared, whole, out=np.zeros(len(shared)), where=shared > 0)
+    return np.asarray(np.divide(shared, whole, out=np.zeros(len(shared)), where=shared > 0))
 
 
 def _area(boxes: Floats) -> Floats:

@@ -65,8 +65,8 @@ def _require_features(path: Path, stated: Mapping[str, Any]) -> None:
     for kind in (DENSE, STRUCTURED):
         if kind in stated and names[kind] != stated[kind]:
             raise InputError(
-                path, f"names {len(names[kind])} columns unlike the {len(stated[kind])} of the export: they are of other "
-                "detectors, classes or settings", field=kind,
+                path, f"does not name the {len(stated[kind])} columns of the export in their order: it is of other detectors, "
+                "classes or settings", field=kind,
             )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from methods.graphs.candidates import (
 )
 from methods.graphs.model import GraphBuilder
 from serving.candidates import ACCEPTED, BOX, DENSE, FINAL, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
-from serving.fields import Field
+from serving.fields import Field, Type
 from storage.detections.experts import read_booster, read_tensors
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
@@ -191,33 +191,26 @@ def _roboflow(thresholds: Mapping[str, Mapping[str, Any]]) -> bytes:
 
 def _inputs(variants: list[VariantModel], classes: list[str], names: list[str]) -> list[Field]:
     """names: of the variants, where there are several. A matrix of which variants have different widths may be of any."""
+    matrices: tuple[tuple[str, Type, str], ...] = (
+        (DENSE, "number", "what its crop shows: columns in the order of decision.variants"),
+        (STRUCTURED, "number", "what its boxes say: columns in the order of decision.variants"),
+        (HAS, "boolean", "whether each source has it, in the order of decision.sources"),
+    )
     widths = {
-        name: {each.inputs[name] for each in variants if name in each.inputs}
-        for name in (DENSE, STRUCTURED, HAS)
+        name: {each.inputs[name] for each in variants if name in each.inputs} for name, _, _ in matrices
     }
-    kinds = {
-        DENSE: ("number", "what its crop shows: columns in the order of decision.variants"),
-        STRUCTURED: ("number", "what its boxes say: columns in the order of decision.variants"),
-        HAS: ("boolean", "whether each source has it, in the order of decision.sources"),
-    }
-    matrices = [
-        Field(
-            name,
-            kinds[name][0],
-            (next(iter(sizes)) if len(sizes) == 1 else f"{name} columns",),
-            description=kinds[name][1],
-        )
-        for name, sizes in widths.items()
-        if sizes
-    ]
     return [
+        *([Field(VARIANT, "string", values=tuple(names), description="whose model scores it")] if names else []),
         *(
-            [Field(VARIANT, "string", values=tuple(names), description="whose model scores it")]
-            if names
-            else []
+            Field(name, kind, (_one(widths[name], f"{name} columns"),), description=words)
+            for name, kind, words in matrices
+            if widths[name]
         ),
-        *matrices,
         Field(LABEL, "string", values=tuple(classes)),
         Field(IMAGE, "integer", description="any number, the same for all candidates of an image"),
         Field(BOX, "number", (4,), unit="pixels", description="corners x1, y1, x2, y2"),
-    ]
+    ]  # fmt: skip
+
+
+def _one(widths: set[int], name: str) -> int | str:
+    return next(iter(widths)) if len(widths) == 1 else name

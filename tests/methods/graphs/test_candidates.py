@@ -88,9 +88,8 @@ def test_a_logistic_expert_its_logit_and_a_perceptron_are_those_of_the_pipeline(
     x = (3 * rng.standard_normal((300, 12))).astype(np.float16)
     rows = np.arange(300)
     logistic = Logistic(3 * rng.standard_normal(12), -0.3)  # some of its probabilities are beyond the clip
-    perceptron = Perceptron(
-        rng.standard_normal(12), rng.uniform(0.5, 2, 12), *(rng.standard_normal(shape).astype(np.float32) for shape in ((12, 8), (8,), (8,))), 0.2,
-    )  # fmt: skip
+    hidden, bias, output = (rng.standard_normal(shape).astype(np.float32) for shape in ((12, 8), 8, 8))
+    perceptron = Perceptron(rng.standard_normal(12), rng.uniform(0.5, 2, 12), hidden, bias, output, 0.2)
     tensors = {name: np.asarray(value) for name, value in vars(perceptron).items()}
     graph = GraphBuilder()
     model = candidate_graph(graph, add_perceptron(graph, "dense", tensors), {"dense": 12})

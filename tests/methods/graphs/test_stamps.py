@@ -19,12 +19,12 @@ SIZE = 63
 def stamps(count: int) -> NDArray[np.float16]:
     rng = np.random.default_rng(4)
     light = 20 * np.exp(-np.hypot(*np.mgrid[-31:32, -31:32]) / 4)
-    return (light + rng.normal(0, 0.2, (count, 3, SIZE, SIZE))).astype(np.float16)
+    return np.asarray(light + rng.normal(0, 0.2, (count, 3, SIZE, SIZE)), np.float16)
 
 
 def network_of(kind: Preprocessing, seed: int) -> StampNetwork:
     """With statistics of batches as a training leaves them."""
-    network = new_network(CHANNELS[kind], 8, seed).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = new_network(CHANNELS[kind], 8, seed).to(memory_format=torch.channels_last)
     draws = torch.Generator().manual_seed(seed)
     for name, value in network.state_dict().items():
         if "running_var" in name or name == "spread":

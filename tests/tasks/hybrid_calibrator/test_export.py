@@ -13,6 +13,7 @@ from serving.candidates import CandidateAcceptance
 from serving.errors import RecordError
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.use.apply import NewCandidates, accepts, probabilities
+from tasks.hybrid_calibrator.use.candidate_files import FORMATS
 from tasks.hybrid_calibrator.use.export import FOLDER, payload
 from tests.exports import opened
 from tests.tasks.hybrid_calibrator.artifacts import CLASSES, SOURCES, write_variant
@@ -179,3 +180,52 @@ def test_a_class_that_accepts_nothing_never_does_and_names_no_number(root: Path,
     accepted = CandidateAcceptance(opened(made, tmp_path / "export")).decide(given)["accepted"]
     assert not accepted[given["label"] == "nut"].any()
     assert accepted.any()
+
+
+def test_a_file_of_candidates_is_decided_whole_and_a_variants_folder_as_it_is(
+    root: Path, tmp_path: Path
+) -> None:
+    own = chosen(root, tmp_path / "own", nonwindow="A", window="A")
+    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    new = candidates(own, "window")
+    given = columns(new, variant=np.full(len(new.label), "window"))
+    expected = service.decide(given)
+    np.savez(tmp_path / "candidates.npz", **given)
+    assert FORMATS[".npz"](service, tmp_path / "candidates.npz", tmp_path / "one.csv") == len(new.label)
+    assert FORMATS[""](service, own / FOLDER / "window", tmp_path / "two.csv") == len(new.label)
+    for name in ("one.csv", "two.csv"):
+        found = pd.read_csv(tmp_path / name)
+        assert found["p_final"].tolist() == expected["p_final"].tolist()
+        assert found["accepted"].tolist() == expected["accepted"].tolist()
+        assert found["label"].tolist() == given["label"].tolist()
+    assert {"candidate", "image", "x1", "y2"} <= set(pd.read_csv(tmp_path / "two.csv"))
+
+
+def test_files_without_features_and_folders_of_others_are_refused_in_one_line(
+    root: Path, tmp_path: Path
+) -> None:
+    own = chosen(root, tmp_path / "own", nonwindow="A", window="A")
+    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    manifest = own / FOLDER / "window" / "features" / "manifest.json"
+    (tmp_path / "results.json").write_text("[]")
+    (own / FOLDER / "window").rename(own / FOLDER / "panorama")
+    refused = [
+        (
+            ".json",
+            tmp_path / "results.json",
+            r"results\.json: holds no features; expected an \.npz of dense, structured",
+        ),
+        ("", tmp_path / "nothing", "has no candidates.parquet; expected an .npz, or the folder"),
+        ("", own / FOLDER / "panorama", "is no variant of the export; expected one of nonwindow, window"),
+    ]
+    for suffix, source, says in refused:
+        with pytest.raises(InputError, match=says):
+            FORMATS[suffix](service, source, tmp_path / "never.csv")
+    (own / FOLDER / "panorama").rename(own / FOLDER / "window")
+    names = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**names, "dense": names["dense"][::-1]}))
+    with pytest.raises(
+        InputError, match="field dense: does not name the 24 columns of the export in their order"
+    ):
+        FORMATS[""](service, own / FOLDER / "window", tmp_path / "never.csv")
+    assert not (tmp_path / "never.csv").exists()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from astropy.io import fits
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -16,6 +17,7 @@ from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
 from tasks.lens_shortcuts import train
 from tasks.lens_shortcuts.use.export import FOLDER, payload
+from tasks.lens_shortcuts.use.stamp_files import FORMATS
 from tests.exports import opened
 from tests.tasks.lens_shortcuts import artifacts as made
 
@@ -119,3 +121,33 @@ def test_without_a_network_to_trust_there_is_nothing_to_export(
     with pytest.raises(InputError, match=says) as error:
         payload(tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_arrays_and_fits_files_are_scored_and_errors_name_file_and_row(
+    root: Path, service: StampScorer, tmp_path: Path
+) -> None:
+    pixels = stamps(root)[:4]
+    expected = service.scores(pixels).tolist()
+    np.save(tmp_path / "stamps.npy", pixels)
+    (tmp_path / "fits").mkdir()
+    for number, each in enumerate(pixels.astype(np.float32)):
+        fits.PrimaryHDU(each).writeto(tmp_path / "fits" / f"{number}.fits")
+    assert FORMATS[".npy"](service, tmp_path / "stamps.npy", tmp_path / "one.csv") == 4
+    assert FORMATS[""](service, tmp_path / "fits", tmp_path / "two.csv") == 4
+    one, two = (pd.read_csv(tmp_path / name) for name in ("one.csv", "two.csv"))
+    assert one["score"].tolist() == pytest.approx(expected, abs=1e-6)
+    assert one["row"].tolist() == [1, 2, 3, 4]
+    assert two["score"].tolist() == pytest.approx(expected, abs=1e-6)
+    assert two["file"].tolist() == ["0.fits", "1.fits", "2.fits", "3.fits"]
+    np.save(tmp_path / "stamps.npy", spoilt(pixels, np.nan, 0))
+    fits.PrimaryHDU(pixels[0, :, 1:-1].astype(np.float32)).writeto(tmp_path / "fits" / "cut.fits")
+    (tmp_path / "empty").mkdir()
+    for suffix, name, says in (
+        (".npy", "stamps.npy", r"stamps\.npy, row 2, field stamp: a pixel is no finite number"),
+        ("", "fits", r"cut\.fits, field stamp: expected rows of \(3, 63, 63\)"),
+        ("", "empty", "holds no FITS file"),
+        (".fits", "none.fits", "no such file or folder"),
+    ):
+        with pytest.raises(InputError, match=says):
+            FORMATS[suffix](service, tmp_path / name, tmp_path / "never.csv")
+    assert not (tmp_path / "never.csv").exists()
