@@ -30,9 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         others = getattr(exporter(decider.export.experiment), "FORMATS", {})
         rows = others.get(asked.input.suffix, apply_to_rows)(decider, asked.input, asked.output)
     except (ExportError, NotExportable, RecordError, Refusal) as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), markup=False)
+        Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(str(error), markup=False)
         return 1
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     console.print(f"{asked.output}: {rows:,} rows decided in {time.monotonic() - start:.1f} s", markup=False)
     return 0
 

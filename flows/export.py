@@ -40,11 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     root = Path.cwd()
     settings.apply(root)
-    problems = Console(stderr=True, highlight=False, soft_wrap=True)
+    problems = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def action() -> int:
         try:
-            return _export(root, asked, Console(highlight=False, soft_wrap=True))
+            return _export(root, asked, Console(highlight=False, soft_wrap=True, emoji=False))
         except (NotExportable, WorktreeError) as error:
             problems.print(str(error), markup=False)
             return 1

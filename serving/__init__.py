@@ -7,13 +7,13 @@ if TYPE_CHECKING:
     from serving.errors import ExportError as ExportError
     from serving.errors import RecordError as RecordError
     from serving.folder import load as load
-    from serving.records import records as records
+    from serving.rows import records as records
 
 _HOMES = {
     "ExportError": "serving.errors",
     "RecordError": "serving.errors",
     "load": "serving.folder",
-    "records": "serving.records",
+    "records": "serving.rows",
 }
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from serving.errors import RecordError
@@ -31,6 +33,8 @@ class _AroundClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
 
     def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
         """A copy of the estimator; the export's decision stays as it is."""
+        if type_of_target(y, input_name="y") == "multiclass":
+            raise ValueError("Only binary classification is supported. The type of the target is multiclass.")
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
@@ -63,6 +67,7 @@ class _AroundClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # 
         """Two classes, or several labels at once."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
+        tags.input_tags.sparse = get_tags(self.estimator).input_tags.sparse
         return tags
 
 

@@ -43,7 +43,9 @@ def failures(outcomes: Iterable[StageOutcome]) -> str:
 def guarded(action: Callable[[], int]) -> int:
     """The exit code of a command that a signal may end and that DVC may refuse."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    problems = Console(stderr=True, highlight=False, soft_wrap=True)
+    problems = Console(
+        stderr=True, highlight=False, soft_wrap=True, emoji=False
+    )  # `:a:` in a name is no picture
     try:
         return action()
     except StagesFailed as failed:

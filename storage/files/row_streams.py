@@ -184,6 +184,10 @@ def _npz_blocks(path: Path, at_once: int = ROWS) -> Iterator[RowBlock]:
         yield RowBlock({name: array[start : start + at_once] for name, array in arrays.items()}, start + 1)
 
 
+def is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
@@ -191,7 +195,7 @@ def _first_line(error: BaseException) -> str:
 def arrow(column: Any, path: Path, name: str) -> Any:
     """One column as Arrow has it; text where values are of several kinds. numpy of two axes and more: lists."""
     if isinstance(column, pa.Array | pa.ChunkedArray):
-        return column
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     if isinstance(column, np.ndarray):
         if column.ndim > 1:
             return pa.array(column.reshape(len(column), -1).tolist() if column.size else [])
@@ -227,7 +231,7 @@ class _CsvWriter:
             ) from None
 
     def _options(self, table: Any) -> Any:
-        words = [column for column in table.columns if pa.types.is_string(column.type)]
+        words = [column for column in table.columns if is_text(column.type)]
         special = f'[{self._separator}"\r\n]'
         needed = any(pc.any(pc.match_substring_regex(each, special)).as_py() for each in words)
         style = "needed" if needed else "none"

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from serving.errors import RecordError
 from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import FLAT, RowBlock, block_writer, row_blocks
+from storage.files.row_streams import FLAT, RowBlock, block_writer, is_text, row_blocks
 
 Blocks = Callable[[Path], Iterator[RowBlock]]
 ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
@@ -26,20 +25,30 @@ def apply_to_rows(decider: Decider, source: Path, target: Path, blocks: Blocks =
     rows = 0
     with block_writer(target) as writer:
         for block in blocks(source):
-            made = _decided(decider, source, block)
+            known, made = _decided(decider, source, block)
             if twice := [name for name in made if name in block.columns]:
                 raise InputError(
                     source, "is what the decision calls its own column; rename it", field=twice[0]
                 )
-            writer.write({**_kept(block, target), **made})
+            writer.write({**_kept(known, target), **made})
             rows += block.rows
     return rows
 
 
-def _kept(block: RowBlock, target: Path) -> Mapping[str, Any]:
+def decided(
+    decider: Decider, source: Path, columns: Mapping[str, Any], first_row: int | None
+) -> dict[str, NDArray[Any]]:
+    """first_row: its number as a person finds it; None where the file is the row. Raises InputError."""
+    try:
+        return decider.decide(columns)
+    except RecordError as error:
+        raise _located(error, source, first_row) from None
+
+
+def _kept(columns: Mapping[str, Any], target: Path) -> Mapping[str, Any]:
     if target.suffix not in FLAT:
-        return block.columns
-    return {name: column for name, column in block.columns.items() if not _is_nested(column)}
+        return columns
+    return {name: column for name, column in columns.items() if not _is_nested(column)}
 
 
 def _is_nested(column: Any) -> bool:
@@ -50,26 +59,27 @@ def _is_nested(column: Any) -> bool:
     return any(isinstance(value, list | dict) for value in column)
 
 
-def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, NDArray[Any]]:
+def _decided(decider: Decider, source: Path, block: RowBlock) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The block's columns, lists as numbers where they are fields, and the decision's."""
     fields = {field.name: field for field in decider.export.inputs}
-    known = {
-        name: _column(fields[name], source, block) if name in fields else column
-        for name, column in block.columns.items()
-    }
+    try:
+        known = {
+            name: _column(fields[name], source, block) if name in fields else column
+            for name, column in block.columns.items()
+        }
+    except RecordError as error:
+        raise _located(error, source, block.first_row) from None
     if not known and not block.rows:  # no row, and so no name of a column
         known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
-    return decided(decider, source, known, block.first_row)
+    own = {
+        name: known[name] if isinstance(column, list) else column for name, column in block.columns.items()
+    }
+    return own, decided(decider, source, known, block.first_row)
 
 
-def decided(
-    decider: Decider, source: Path, columns: Mapping[str, Any], first_row: int | None
-) -> dict[str, NDArray[Any]]:
-    """first_row: its number as a person finds it; None where the file is the row. Raises InputError."""
-    try:
-        return decider.decide(columns)
-    except RecordError as error:
-        row = None if error.row is None or first_row is None else first_row + error.row
-        raise InputError(source, error.problem, row=row, field=error.field) from None
+def _located(error: RecordError, source: Path, first_row: int | None) -> InputError:
+    row = None if error.row is None or first_row is None else first_row + error.row
+    return InputError(source, error.problem, row=row, field=error.field)
 
 
 def _sizes(field: Field) -> tuple[int, ...]:
@@ -80,10 +90,10 @@ def _column(field: Field, source: Path, block: RowBlock) -> Any:
     """As numpy has it; numbers exactly as they are written."""
     column = block.columns[field.name]
     if not isinstance(column, pa.Array | pa.ChunkedArray):
-        return column
+        return field.column(column)
     if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
         return column.to_pylist()
-    if pa.types.is_string(column.type) and field.type != "string":
+    if is_text(column.type) and field.type != "string":
         try:
             column = pc.cast(column, ARROW[field.type])
         except pa.ArrowException:

@@ -1,8 +1,10 @@
 """The pages on data, word for word: every command of theirs runs in a fresh clone, as a stranger types it."""
 
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from tests.clone import Clone, clone_working_tree
 from tests.docs.commands import CommandBlock, command_blocks
 from tests.imports import ROOT
 
-PAGES = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
+TO_DECISIONS = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
+PAGES = [*TO_DECISIONS, ROOT / "docs" / "use.md"]
+SERVICE = "elsewhere/service.pid"  # what a page started and has not ended yet, where it failed in between
 LAST = 6000  # characters of output that a failure shows
 TIME = 1200  # seconds of a block
 pytestmark = pytest.mark.slow
@@ -38,11 +42,17 @@ def typed(clone: Clone, home: Path, block: CommandBlock) -> "subprocess.Complete
     )
 
 
+def ended(clone: Clone) -> None:
+    with suppress(OSError, ValueError):
+        os.kill(int(clone.read(SERVICE)), signal.SIGTERM)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     clone, home = clone_working_tree(tmp_path / "clone"), tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\nname = a stranger\nemail = stranger@localhost\n")
+    request.addfinalizer(lambda: ended(clone))
     for block in blocks(page):
         if block.not_run is not None:
             sys.stdout.write(f"{page.name}:{block.line} is not run: {block.not_run}\n")
@@ -54,7 +64,7 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", TO_DECISIONS, ids=lambda page: page.stem)
 def test_a_page_leads_from_a_file_to_a_decision_and_says_why_it_leaves_a_command_out(page: Path) -> None:
     found = blocks(page)
     run = "".join(block.text for block in found if block.not_run is None)
