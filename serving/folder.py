@@ -19,6 +19,9 @@ MANIFEST, DECISION, SUMS = "export.json", "decision.json", "SHA256SUMS"
 KINDS = {
     "thresholds": "serving.thresholds:ScoreThresholds",
     "recalibration": "serving.recalibration:LogitRecalibration",
+    "candidates": "serving.candidates:CandidateAcceptance",
+    "head": "serving.head:EmbeddingHead",
+    "stamps": "serving.stamps:StampScorer",
 }
 AGAIN = "export it again, or copy the whole folder anew"
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rich.console import Console
@@ -42,7 +43,7 @@ def lacks(root: Path, experiment: str, made_again: bool) -> list[str]:
                     "what is committed, --rev HEAD"
                 )
     _require_committed(root, made_again)
-    return [path for path in exporter(experiment).NEEDS if not (root / path).exists()]
+    return [path for path in exporter(experiment).NEEDS if not any(root.glob(path))]
 
 
 def make(clean: Path, study: str | None, experiment: str, console: Console) -> None:
@@ -94,7 +95,8 @@ def _makers(root: Path, paths: Sequence[str]) -> list[str]:
 
 
 def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+    """folder: `*` stands for a name."""
+    return fnmatchcase(path, folder) or path.startswith(f"{folder}/")
 
 
 def _require_committed(root: Path, made_again: bool) -> None:

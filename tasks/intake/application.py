@@ -1,5 +1,6 @@
 """A decision applied to a file of rows: what the file has stays, and the decision's columns come beside it."""
 
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +13,73 @@ from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import RowBlock, block_writer, is_text, row_blocks
+from storage.files.row_streams import FLAT, RowBlock, block_writer, is_text, row_blocks
 
+Blocks = Callable[[Path], Iterator[RowBlock]]
 ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
 
 
-def apply_to_rows(decider: Decider, source: Path, target: Path) -> int:
-    """The number of rows; target is there once all are decided. Raises InputError by row and field."""
+def apply_to_rows(decider: Decider, source: Path, target: Path, blocks: Blocks = row_blocks) -> int:
+    """The number of rows; target is there once all are decided. Values of several numbers stay in formats that have such.
+    Raises InputError by row and field."""
     rows = 0
     with block_writer(target) as writer:
-        for block in row_blocks(source):
-            writer.write(_decided(decider, source, block))
+        for block in blocks(source):
+            known, made = _decided(decider, source, block)
+            if twice := [name for name in made if name in block.columns]:
+                raise InputError(
+                    source, "is what the decision calls its own column; rename it", field=twice[0]
+                )
+            writer.write({**_kept(known, target), **made})
             rows += block.rows
     return rows
 
 
-def _decided(decider: Decider, source: Path, block: RowBlock) -> dict[str, Any]:
-    """The block's columns and the decision's."""
+def decided(
+    decider: Decider, source: Path, columns: Mapping[str, Any], first_row: int | None
+) -> dict[str, NDArray[Any]]:
+    """first_row: its number as a person finds it; None where the file is the row. Raises InputError."""
+    try:
+        return decider.decide(columns)
+    except RecordError as error:
+        raise _located(error, source, first_row) from None
+
+
+def _kept(columns: Mapping[str, Any], target: Path) -> Mapping[str, Any]:
+    if target.suffix not in FLAT:
+        return columns
+    return {name: column for name, column in columns.items() if not _is_nested(column)}
+
+
+def _is_nested(column: Any) -> bool:
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return bool(pa.types.is_nested(column.type))
+    if isinstance(column, np.ndarray):
+        return column.ndim > 1
+    return any(isinstance(value, list | dict) for value in column)
+
+
+def _decided(decider: Decider, source: Path, block: RowBlock) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The block's columns, lists as numbers where they are fields, and the decision's."""
     fields = {field.name: field for field in decider.export.inputs}
     try:
         known = {
             name: _column(fields[name], source, block) if name in fields else column
             for name, column in block.columns.items()
         }
-        if not known and not block.rows:  # no row, and so no name of a column
-            known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
-        decided = decider.decide(known)
     except RecordError as error:
-        row = None if error.row is None else block.first_row + error.row
-        raise InputError(source, error.problem, row=row, field=error.field) from None
-    if twice := [name for name in decided if name in block.columns]:
-        raise InputError(source, "is what the decision calls its own column; rename it", field=twice[0])
+        raise _located(error, source, block.first_row) from None
+    if not known and not block.rows:  # no row, and so no name of a column
+        known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
     own = {
         name: known[name] if isinstance(column, list) else column for name, column in block.columns.items()
     }
-    return {**own, **decided}
+    return own, decided(decider, source, known, block.first_row)
+
+
+def _located(error: RecordError, source: Path, first_row: int | None) -> InputError:
+    row = None if error.row is None or first_row is None else first_row + error.row
+    return InputError(source, error.problem, row=row, field=error.field)
 
 
 def _sizes(field: Field) -> tuple[int, ...]:

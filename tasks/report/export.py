@@ -1,7 +1,7 @@
 """What an experiment hands to whoever uses its result: `tasks/<experiment>/use/export.py` makes it, flows write it.
 
-Beside `payload(root) -> Payload` that module says `NEEDS`, the files below the study's folder that it reads, and may have
-`FORMATS`: suffix of an input file of its own kind -> function of (decider, input, output) that gives the number of rows.
+Beside `payload(root) -> Payload` that module says `NEEDS`, the files below the study's folder that it reads (`*` stands for a
+name), and may have `FORMATS`: suffix of an input file of its own kind -> function of (decider, input, output) that gives the number of rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,6 +53,10 @@ def exporter(experiment: str) -> Any:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
+        if error.name == "onnx":
+            raise NotExportable(
+                f"{experiment} exports a model, which needs onnx; install the extra `export`"
+            ) from None
         if not name.startswith(str(error.name)):
             raise
         raise NotExportable(

@@ -1,0 +1,84 @@
+"""Files of candidates that an exported calibrator decides: arrays with a row a candidate, or what features left."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving.candidates import BOX, DENSE, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
+from serving.folder import Decider
+from storage.detections.matrices import read_matrix
+from storage.detections.records import CORNERS
+from storage.files.documents import read_foreign_json
+from storage.files.foreign import read_foreign_table
+from storage.files.inputs import InputError
+from storage.files.row_streams import block_writer, whole_npz
+from tasks.intake.application import apply_to_rows, decided
+
+ARRAYS = (DENSE, STRUCTURED, HAS, LABEL, IMAGE, BOX)
+LEFT = ("candidates.parquet", "prepared.json", "features/manifest.json")
+
+
+def _npz(decider: Decider, source: Path, target: Path) -> int:
+    return apply_to_rows(decider, source, target, whole_npz)
+
+
+def _folder(decider: Decider, source: Path, target: Path) -> int:
+    """artifacts/hybrid_calibrator/<variant> of a study: all its candidates, whatever their split."""
+    if missing := [name for name in LEFT if not (source / name).is_file()]:
+        raise InputError(
+            source, f"has no {missing[0]}; expected an .npz, or the folder of a variant as the features stage leaves it"
+        )  # fmt: skip
+    variants = decider.export.decision["variants"]
+    if len(variants) > 1 and source.name not in variants:
+        raise InputError(source, f"is no variant of the export; expected one of {', '.join(variants)}")
+    stated = variants.get(source.name) or next(iter(variants.values()))
+    _require_features(source / LEFT[2], stated)
+    facts, classes = read_foreign_json(source / LEFT[1]), decider.export.decision["classes"]
+    if facts["classes"] != classes:
+        raise InputError(
+            source / LEFT[1], f"has other classes than the export, {', '.join(classes)}", field="classes"
+        )
+    table = read_foreign_table(source / LEFT[0]).frame
+    matrices = {name: read_matrix(source / "features" / f"{name}.npy") for name in (DENSE, STRUCTURED)}
+    columns = {
+        **matrices,
+        HAS: table[[f"has:{name}" for name in decider.export.decision["sources"]]].to_numpy(bool),
+        LABEL: np.array(classes)[table["label"].to_numpy(np.int64)],
+        IMAGE: table["image"].to_numpy(np.int64),
+        BOX: table[CORNERS].to_numpy(np.float64),
+        VARIANT: np.full(len(table), source.name),
+    }
+    ids = np.array([str(each["id"]) for each in facts["images"]])
+    shown = {
+        "candidate": table["candidate"].to_numpy(), "image": ids[columns[IMAGE]], "label": columns[LABEL],
+        **{name: table[name].to_numpy() for name in CORNERS},
+    }  # fmt: skip
+    with block_writer(target) as writer:
+        writer.write({**shown, **decided(decider, source / LEFT[0], columns, 1)})
+    return len(table)
+
+
+def _require_features(path: Path, stated: Mapping[str, Any]) -> None:
+    names = read_foreign_json(path)
+    for kind in (DENSE, STRUCTURED):
+        if kind in stated and names[kind] != stated[kind]:
+            raise InputError(
+                path, f"does not name the {len(stated[kind])} columns of the export in their order: it is of other detectors, "
+                "classes or settings", field=kind,
+            )  # fmt: skip
+
+
+def _refused(decider: Decider, source: Path, target: Path) -> int:
+    raise InputError(
+        source, f"holds no features; expected an .npz of {', '.join(ARRAYS)}, all candidates of an image in it, or the folder "
+        "artifacts/hybrid_calibrator/<variant> of a study",
+    )  # fmt: skip
+
+
+FORMATS = {
+    ".npz": _npz,
+    "": _folder,
+    **dict.fromkeys((".json", ".jsonl", ".csv", ".tsv", ".parquet"), _refused),
+}
