@@ -10,8 +10,10 @@ from flows.published.report_names import report_name
 from flows.studies.folder import STUDIES, StudyError, experiment_of, study_names
 from flows.studies.freshness import data_names, is_of_other_data
 from flows.walk.experiments import left_out
+from flows.watching.watch import recorded_state
 from params.block import ParamsError
 from tasks.report.templates import Reason, render, sentences
+from tasks.watch.lines import headline
 
 PAGE = Path("studies") / "report.md"
 SAID = {"action", "chosen", "control", "grade", "reasons", "better_than_chosen", "would_change"}
@@ -20,7 +22,8 @@ WORDS = "flows/published/words.j2"
 
 @dataclass(frozen=True)
 class OverviewEntry:
-    """decision: None where there is none of this data; absence: why. place: of the results, as the page links them."""
+    """decision: None where there is none of this data; absence: why. place: of the results, as the page links them. watch:
+    what became of the decision since, "" where nobody watches."""
 
     name: str
     experiment: str
@@ -29,6 +32,7 @@ class OverviewEntry:
     absence: str
     place: str
     report: str
+    watch: str = ""
 
 
 def write_overview(repository: Path) -> Path:
@@ -72,8 +76,13 @@ def _entry(root: Path, name: str, experiment: str, place: str) -> OverviewEntry:
         decision = read
     return OverviewEntry(
         name, experiment, _said("data", names=data), decision, absence, f"{place}/{experiment}",
-        report_name(root, experiment),
+        report_name(root, experiment), _watch(root, experiment),
     )  # fmt: skip
+
+
+def _watch(root: Path, experiment: str) -> str:
+    state = recorded_state(root, experiment)
+    return headline(state) if state else ""
 
 
 def _said(kind: str, **figures: Any) -> str:
