@@ -72,7 +72,8 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
     state, names = taken
     code = _show(root, state)
     where = root.relative_to(repository) / WATCH_PIN
-    print(f"taken: {', '.join(names)}; {where} pins them: commit it" if names else "nothing new to take")
+    taken_now = f"taken: {', '.join(names)}; {where} pins them: commit it" if names else "nothing new to take"
+    _console().print(taken_now, markup=False)
     return code
 
 
@@ -84,7 +85,8 @@ def _schedule(repository: Path, root: Path, asked: argparse.Namespace) -> int:
     require_server()
     from flows.watching.deployment import deploy  # noqa: PLC0415 - Prefect takes seconds to import
 
-    print(deploy(repository, study_name(root), experiment, asked.place, asked.cron, asked.timezone))
+    said = deploy(repository, study_name(root), experiment, asked.place, asked.cron, asked.timezone)
+    _console().print(said, markup=False)
     return 0
 
 
@@ -94,8 +96,7 @@ def _from(repository: Path, path: Path) -> Path:
 
 
 def _show(root: Path, state: WatchState) -> int:
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "80"))
-    console = Console(highlight=False, width=width)
+    console = _console()
     said = overall(state)
     verdict, _, rest = headline(state).partition(":")
     name = study_name(root) or state.experiment
@@ -113,6 +114,13 @@ def _show(root: Path, state: WatchState) -> int:
         table.add_row("", "", escape(line))
     console.print(table)
     return BROKEN if said == "broken" else 0
+
+
+def _console() -> Console:
+    """Piped output has no width of its own."""
+    return Console(
+        highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "80"))
+    )
 
 
 def _risk(text: str) -> float:

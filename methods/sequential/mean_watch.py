@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from methods.sequential.bets import Bets, Floats, evidence, extended, new_bets, observations_to_go
+from methods.sequential.bets import Bets, evidence, extended, new_bets, observations_to_go
+from methods.sequential.promises import Observations
 
 WatchVerdict = Literal["kept", "broken", "open"]
 
@@ -32,11 +32,13 @@ class Crossing:
 
 @dataclass(frozen=True)
 class MeanWatch:
-    """above: bets on x over the limit. below: on 1 - x over 1 - limit."""
+    """above: bets on x over the limit. below: on 1 - x over 1 - limit. bad, weight: sums of which the figure that people
+    know is the ratio; of plain values their sum and their number."""
 
     above: Bets
     below: Bets
-    total: float
+    bad: float
+    weight: float
     broken: Crossing | None
 
     @property
@@ -50,22 +52,26 @@ class MeanWatch:
     @property
     def mean(self) -> float:
         """NaN where nothing was observed."""
-        return self.total / self.n if self.n else float("nan")
+        return self.bad / self.weight if self.weight else float("nan")
 
 
 def new_watch(limit: float) -> MeanWatch:
-    return MeanWatch(new_bets(limit), new_bets(1 - limit), 0.0, None)
+    return MeanWatch(new_bets(limit), new_bets(1 - limit), 0.0, 0.0, None)
 
 
-def observed(watch: MeanWatch, values: Floats, rows: NDArray[np.int64], batch: str, risk: float) -> MeanWatch:
-    """After these values in [0, 1], in their order; rows: the numbers that they have in their file."""
-    above, over = extended(watch.above, values)
-    below, _ = extended(watch.below, 1 - values)
+def observed(watch: MeanWatch, seen: Observations, batch: str, risk: float) -> MeanWatch:
+    """After these values, in their order."""
+    above, over = extended(watch.above, seen.values)
+    below, _ = extended(watch.below, 1 - seen.values)
+    bad, weight = (seen.values, np.ones(len(seen.values))) if seen.bad is None else (seen.bad, seen.weight)
     broken, reached = watch.broken, np.flatnonzero(over >= -np.log(risk))
     if broken is None and len(reached):
         at = int(reached[0])
-        broken = Crossing(watch.n + at + 1, batch, int(rows[at]))
-    return replace(watch, above=above, below=below, total=watch.total + float(values.sum()), broken=broken)
+        broken = Crossing(watch.n + at + 1, batch, int(seen.rows[at]))
+    return replace(
+        watch, above=above, below=below, bad=watch.bad + float(np.sum(bad)),
+        weight=watch.weight + float(np.sum(weight)), broken=broken,
+    )  # fmt: skip
 
 
 def verdict(watch: MeanWatch, risk: float) -> WatchVerdict:
@@ -89,7 +95,8 @@ def watch_record(watch: MeanWatch) -> dict[str, Any]:
     return {
         "limit": watch.limit,
         "n": watch.n,
-        "total": watch.total,
+        "bad": watch.bad,
+        "weight": watch.weight,
         "broken": vars(watch.broken) if watch.broken else None,
         **{
             name: {"first": side.first.tolist(), "later": side.later.tolist() if side.later[0] > -np.inf else None}
@@ -108,4 +115,4 @@ def watch_of(record: Mapping[str, Any]) -> MeanWatch:
 
     broken = Crossing(**record["broken"]) if record["broken"] else None
     limit = record["limit"]
-    return MeanWatch(side("above", limit), side("below", 1 - limit), record["total"], broken)
+    return MeanWatch(side("above", limit), side("below", 1 - limit), record["bad"], record["weight"], broken)

@@ -31,10 +31,13 @@ class Promise:
 
 @dataclass(frozen=True)
 class Observations:
-    """values in [0, 1], in the order of the file; rows: the numbers that they have there (of groups, of the last row)."""
+    """values in [0, 1], in the order of the file; rows: the numbers that they have there (of groups, of the last row).
+    bad, weight: of groups whose values are those of a ratio, what it is the ratio of."""
 
     values: Floats
     rows: NDArray[np.int64]
+    bad: Floats | None = None
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from methods.sequential.mean_interval import mean_interval
-from methods.sequential.mean_watch import Crossing, WatchVerdict, rows_to_go, verdict
+from methods.sequential.mean_watch import Crossing, MeanWatch, WatchVerdict, rows_to_go, verdict
+from methods.sequential.promises import Promise
 from storage.files.markdown import rounded
 from tasks.report.templates import Reason, render, sentences
 from tasks.watch.record import WatchState, summary_of
@@ -18,14 +19,14 @@ FAR = 1e7  # rows of which nobody should be told that they are missing
 
 @dataclass(frozen=True)
 class WatchLine:
-    """Figures as people know them. to_go: observations, None where there is no end in sight. shares: whether to print
+    """Figures as people know them, without an interval where the figure is a ratio of sums. to_go: observations, None where there is no end in sight. shares: whether to print
     per cent."""
 
     name: str
     verdict: WatchVerdict
     figure: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     allowed: float
     at_most: bool
     n: int
@@ -46,26 +47,32 @@ def lines(state: WatchState) -> list[WatchLine]:
     found, risk = [], risk_of_each(state)
     for promise in state.promises:
         watch = state.means[promise.name]
-        ends = [promise.figure(each) for each in mean_interval(watch.n, watch.total, 1 - risk)]
+        ends = _ends(promise, watch, risk)
         said = verdict(watch, risk)
         missing = rows_to_go(watch, risk) if said == "open" else 0.0
         found.append(
             WatchLine(
-                promise.name,
-                said,
-                promise.figure(watch.mean),
-                min(ends),
-                max(ends),
-                rounded(promise.figure(promise.limit)),
-                promise.at_most,
-                watch.n,
-                promise.unit,
-                watch.broken,
-                int(missing) + 1 if missing < FAR else None,
-                {promise.zero, promise.one} == {0.0, 1.0},
-            )  # fmt: skip
+                name=promise.name,
+                verdict=said,
+                figure=promise.figure(watch.mean),
+                low=min(ends, default=None),
+                high=max(ends, default=None),
+                allowed=rounded(promise.figure(promise.limit)),
+                at_most=promise.at_most,
+                n=watch.n,
+                unit=promise.unit,
+                broken=watch.broken,
+                to_go=int(missing) + 1 if missing < FAR else None,
+                shares={promise.zero, promise.one} == {0.0, 1.0},
+            )
         )
     return sorted(found, key=lambda each: ORDER[each.verdict])
+
+
+def _ends(promise: Promise, watch: MeanWatch, risk: float) -> list[float]:
+    if watch.weight != watch.n:
+        return []
+    return [promise.figure(each) for each in mean_interval(watch.n, watch.bad, 1 - risk)]
 
 
 def headline(state: WatchState) -> str:

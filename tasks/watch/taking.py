@@ -108,7 +108,7 @@ def _entry(state: WatchState, path: Path, reading: BatchReading) -> TakenBatch:
 def _counted(state: WatchState, batch: TakenBatch, reading: BatchReading) -> WatchState:
     means = dict(state.means)
     for name, seen in reading.observed.items():
-        means[name] = observed(means[name], seen.values, seen.rows, batch.name, risk_of_each(state))
+        means[name] = observed(means[name], seen, batch.name, risk_of_each(state))
     ranks = dict(state.ranks)
     for name, seen in reading.scores.items():
         risk = state.risk / max(len(ranks), 1)

@@ -1,0 +1,125 @@
+"""How long until a drift is found? `python -m bench.watch_delay [streams] [folder]`, beside MAPIE's RiskMonitoring.
+
+A budget of 2%, risk .05 for both (RiskMonitoring spends half of its level on a reference, so it is given .1 and the
+budget as its threshold). Simulated: a rate of 1.5% that jumps after some rows. Real, with a folder that the wheel of
+nannyml was unpacked to: who is employed, by a model of 2015, in Massachusetts until 2018; the threshold is the budget's
+among the rows of 2015, the later years are watched in the file's order.
+"""
+
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from mapie.exchangeability_testing import RiskMonitoring
+from numpy.typing import NDArray
+
+from methods.sequential.bets import extended, new_bets
+from methods.sequential.mean_watch import new_watch, observed
+from methods.sequential.promises import Observations
+from methods.sequential.rank_watch import new_rank_watch, scored
+from methods.statistics.streams import stream
+from storage.files.markdown import markdown_table
+
+BUDGET, RISK, BEFORE, AFTER = 0.02, 0.05, (0, 2_000, 10_000), 20_000
+RATES = (0.025, 0.03, 0.04, 0.06)
+Floats = NDArray[np.float64]
+
+
+def by_bets(fired: Floats) -> int:
+    """The row of the alarm; -1: none."""
+    _, path = extended(new_bets(BUDGET), fired)
+    return first(path >= -np.log(RISK))
+
+
+def by_mapie(fired: Floats) -> int:
+    monitor = RiskMonitoring("fpr", test_level=2 * RISK, threshold=BUDGET, warn=False)
+    monitor.update(np.zeros(len(fired), int), fired.astype(int))
+    return first(monitor.online_risk_lower_bound_sequence_history > BUDGET)
+
+
+def first(there: NDArray[np.bool_]) -> int:
+    return int(there.argmax()) if there.any() else -1
+
+
+def simulated(streams: int) -> pd.DataFrame:
+    rows = []
+    for before in BEFORE:
+        for rate in RATES:
+            alarms: dict[str, list[int]] = {"here": [], "MAPIE": []}
+            for number in range(streams):
+                drawn = stream(number, f"delay {before} {rate}").random(before + AFTER)
+                fired = (drawn < np.where(np.arange(len(drawn)) < before, 0.015, rate)).astype(np.float64)
+                alarms["here"].append(by_bets(fired))
+                alarms["MAPIE"].append(by_mapie(fired))
+            row = {"rows at 1.5%": f"{before:,}", "then": f"{rate:.1%}"}
+            for name, found in alarms.items():
+                delays = [at - before + 1 for at in found if at >= before]
+                late = [delays[i] if i < len(delays) else np.inf for i in range(streams)]
+                middle = float(np.median(late))
+                row[f"{name}: median rows"] = f"{middle:,.0f}" if np.isfinite(middle) else f"> {AFTER:,}"
+                row[f"{name}: found"] = f"{len(delays) / streams:.2f}"
+                row[f"{name}: before"] = f"{np.mean([0 <= at < before for at in found]):.2f}"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def real(folder: Path) -> pd.DataFrame:
+    data = folder / "nannyml" / "datasets" / "data"
+    before = pd.read_parquet(data / "employment_MA_reference.pq")
+    later = pd.read_parquet(data / "employment_MA_analysis.pq").merge(
+        pd.read_parquet(data / "employment_MA_analysis_target.pq"), on="id"
+    )
+    scores = before["predicted_probability"][before["employed"] == 0].to_numpy()
+    rows = []
+    for target in (0.02, 0.018, 0.015):
+        threshold = np.quantile(scores, 1 - target, method="higher")
+        negative = later[later["employed"] == 0]
+        fired = (negative["predicted_probability"] >= threshold).to_numpy(np.float64)
+        years = negative["year"].to_numpy()
+        rates = {str(year): f"{fired[years == year].mean():.2%}" for year in np.unique(years)}
+        row = {"tuned at": f"{target:.1%}", **rates, "negatives": f"{len(fired):,}"}
+        for name, at in (("here", by_bets(fired)), ("MAPIE", by_mapie(fired))):
+            row[name] = "no alarm" if at < 0 else f"negative {at + 1:,}, in {years[at]}"
+        rows.append(row)
+    reference = before["predicted_probability"].to_numpy()
+    moved = scored(
+        new_rank_watch(reference),
+        later["predicted_probability"].to_numpy(),
+        later.index.to_numpy(),
+        "",
+        RISK,
+        0,
+    ).moved
+    print(f"scores, no label: {f'moved, row {moved.n:,} of {len(later):,}' if moved else 'not moved'}\n")
+    return pd.DataFrame(rows)
+
+
+def cost() -> None:
+    fired = (stream(0, "cost").random(1_000_000) < 0.015).astype(np.float64)
+    start = time.process_time()
+    observed(new_watch(BUDGET), Observations(fired, np.arange(len(fired))), "", RISK)
+    print(f"a label, 1e6 rows: {time.process_time() - start:.1f} CPU seconds")
+    start = time.process_time()
+    scored(
+        new_rank_watch(fired[:500]), stream(1, "cost").random(len(fired)), np.arange(len(fired)), "", RISK, 0
+    )
+    print(f"ranks of 1e6 scores: {time.process_time() - start:.1f} CPU seconds")
+    start = time.process_time()
+    by_mapie(fired)
+    print(f"RiskMonitoring, 1e6 rows in one batch: {time.process_time() - start:.1f} CPU seconds")
+
+
+def main(streams: int, folder: Path | None) -> None:
+    warnings.simplefilter("ignore")
+    cost()
+    if folder is not None:
+        print(markdown_table(real(folder)))
+    print(f"\n{streams} streams a row.\n")
+    print(markdown_table(simulated(streams)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
