@@ -5,6 +5,7 @@ risk). Beside it the rule that people use: a one-sided Clopper-Pearson bound of 
 """
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def row(rate: float, streams: int) -> dict[str, str]:
             each = [looks(part, RISK / LABELS) for part in found]
             joint.append(tuple(np.any([said[kind] for said in each], axis=0) for kind in (0, 1)))
 
-    def share(said: list[tuple[Looks, ...]], kind: int) -> str:
+    def share(said: Sequence[tuple[Looks, ...]], kind: int) -> str:
         return f"{np.mean([each[kind].any() for each in said]):.3f}" if said else ""
 
     return {

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "params": {"params"},
 }
 EXPERIMENTS = sorted(path.name for path in (ROOT / "tasks").iterdir() if (path / "prepare.py").exists())
-NOT_EXPERIMENTS = {"report", "intake"}
+NOT_EXPERIMENTS = {"report", "intake", "watch"}
 
 
 def load(name: str) -> dict[str, Any]:

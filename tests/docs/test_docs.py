@@ -11,7 +11,11 @@ from tests.clone import Clone, clone_working_tree
 from tests.docs.commands import CommandBlock, command_blocks
 from tests.imports import ROOT
 
-PAGES = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
+PAGES = [
+    *sorted((ROOT / "docs" / "data").glob("*.md")),
+    ROOT / "docs" / "studies.md",
+    ROOT / "docs" / "watch.md",
+]
 LAST = 6000  # characters of output that a failure shows
 TIME = 1200  # seconds of a block
 pytestmark = pytest.mark.slow

@@ -86,7 +86,7 @@ def _observed(
     found = {}
     for promise in promises(root):
         if promise.name == ANY:
-            negative, fires_there = ~positive.any(axis=1), fired.any(axis=1)
+            negative, fires_there = np.asarray(~positive.any(axis=1)), np.asarray(fired.any(axis=1))
         else:
             place = places[promise.name]
             negative, fires_there = ~positive[:, place], fired[:, place]
