@@ -17,6 +17,7 @@ from scipy.special import logit, logsumexp
 
 from methods.sequential.bets import Bets, Floats, extended, new_bets
 from methods.sequential.mean_watch import Crossing
+from methods.sequential.promises import Observations
 from methods.statistics.streams import epoch_stream
 
 EDGES = np.linspace(-14, 14, 225)
@@ -50,8 +51,9 @@ def new_rank_watch(reference: Floats) -> RankWatch:
     return RankWatch(counts, tuple(new_bets(0.5) for _ in DIRECTIONS), None, "")
 
 
-def scored(watch: RankWatch, scores: Floats, rows: Counts, batch: str, risk: float, seed: int) -> RankWatch:
+def scored(watch: RankWatch, seen: Observations, batch: str, risk: float, seed: int) -> RankWatch:
     """After these scores, in their order. seed: of what breaks ties, one number for each observation."""
+    scores = seen.values
     counts, ranks = _ranks(watch.counts, binned(scores), _uniforms(seed, watch.n, len(scores)))
     middle = np.abs(2 * ranks - 1)
     sides = zip(watch.bets, (ranks, 1 - ranks, middle, 1 - middle), strict=True)
@@ -63,7 +65,7 @@ def scored(watch: RankWatch, scores: Floats, rows: Counts, batch: str, risk: flo
     moved, direction, reached = watch.moved, watch.direction, np.flatnonzero(evidence >= -np.log(risk))
     if moved is None and len(reached):
         at = int(reached[0])
-        moved = Crossing(watch.n + at + 1, batch, int(rows[at]))
+        moved = Crossing(watch.n + at + 1, batch, int(seen.rows[at]))
         direction = DIRECTIONS[int(gained[:, at].argmax())]
     return replace(watch, counts=counts, bets=tuple(after), moved=moved, direction=direction)
 

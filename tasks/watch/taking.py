@@ -112,7 +112,7 @@ def _counted(state: WatchState, batch: TakenBatch, reading: BatchReading) -> Wat
     ranks = dict(state.ranks)
     for name, seen in reading.scores.items():
         risk = state.risk / max(len(ranks), 1)
-        ranks[name] = scored(ranks[name], seen.values, seen.rows, batch.name, risk, SEED)
+        ranks[name] = scored(ranks[name], seen, batch.name, risk, SEED)
     return replace(state, batches=(*state.batches, batch), means=means, ranks=ranks)
 
 

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import kstest
 
+from methods.sequential.promises import Observations
 from methods.sequential.rank_watch import (
     BINS,
     _ranks,
@@ -18,6 +20,10 @@ from methods.sequential.rank_watch import (
 )
 
 RISK = 0.05
+
+
+def seen(scores: NDArray[np.float64]) -> Observations:
+    return Observations(scores, np.arange(len(scores)))
 
 
 def test_a_rank_is_the_share_below_and_a_random_part_of_its_own_bin() -> None:
@@ -48,15 +54,13 @@ def test_ties_are_broken_by_the_same_numbers_in_whatever_batches() -> None:
 def test_a_move_is_found_with_its_direction_and_rarely_without_one() -> None:
     rng = np.random.default_rng(2)
     old = rng.beta(2, 5, 400)
-    up = scored(new_rank_watch(old), rng.beta(3, 4, 600), np.arange(600), "b", RISK, 0)
+    up = scored(new_rank_watch(old), seen(rng.beta(3, 4, 600)), "b", RISK, 0)
     assert up.moved is not None
     assert up.direction == "up"
-    wide = scored(new_rank_watch(old), np.tile([0.01, 0.99], 200), np.arange(400), "b", RISK, 0)
+    wide = scored(new_rank_watch(old), seen(np.tile([0.01, 0.99], 200)), "b", RISK, 0)
     assert wide.moved is not None
     still = [
-        scored(
-            new_rank_watch(rng.beta(2, 5, 200)), rng.beta(2, 5, 800), np.arange(800), "b", RISK, seed
-        ).moved
+        scored(new_rank_watch(rng.beta(2, 5, 200)), seen(rng.beta(2, 5, 800)), "b", RISK, seed).moved
         for seed in range(60)
     ]
     assert sum(each is not None for each in still) <= 9  # .999 at a risk of 5%
@@ -64,11 +68,11 @@ def test_a_move_is_found_with_its_direction_and_rarely_without_one() -> None:
 
 def test_in_pieces_through_the_record_is_in_one_go() -> None:
     scores = np.random.default_rng(4).random(2500)
-    whole = scored(new_rank_watch(scores[:100]), scores, np.arange(2500), "b", RISK, 7)
+    whole = scored(new_rank_watch(scores[:100]), seen(scores), "b", RISK, 7)
     watch = new_rank_watch(scores[:100])
     for part in np.split(scores, [1, 1000, 2001]):
         watch = rank_watch_of(json.loads(json.dumps(rank_record(watch), allow_nan=False)))
-        watch = scored(watch, part, np.arange(len(part)), "b", RISK, 7)
+        watch = scored(watch, seen(part), "b", RISK, 7)
     assert watch.counts.tolist() == whole.counts.tolist()
     for mine, theirs in zip(watch.bets, whole.bets, strict=True):
         np.testing.assert_allclose(mine.first, theirs.first, rtol=1e-9, atol=1e-9)
