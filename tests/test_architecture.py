@@ -26,7 +26,7 @@ MAY_IMPORT = {
 }
 OF_A_WHEEL = "serving/__init__.py"  # what a service imports; all it does, it does on demand
 EXPERIMENTS = sorted(path.name for path in (ROOT / "tasks").iterdir() if (path / "prepare.py").exists())
-NOT_EXPERIMENTS = {"report", "intake"}
+NOT_EXPERIMENTS = {"report", "intake", "watch"}
 
 
 def load(name: str) -> dict[str, Any]:

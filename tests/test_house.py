@@ -23,12 +23,14 @@ STEP_BLOCKS = {  # params: one a step, named after it in every experiment
 SAME_ROLE = {"params": STEP_BLOCKS, "simulators": {"World"}}  # what a simulator draws from
 MAY_IMPORT_LATE = {  # module -> why an import stands inside a function of it
     "flows/reproduce.py": "Prefect takes seconds to import: only where something will run",
+    "flows/monitor.py": "Prefect takes seconds to import: only where a server is asked",
     "flows/studies/commands.py": "Prefect takes seconds to import: only where a server is asked",
     "flows/verify.py": "Prefect takes seconds to import: only where something will run",
     "flows/walk/placement.py": "an extra, and slow to import",
     "flows/walk/watchdog.py": "a watchdog that is never needed starts in no time",
     "storage/messages/fasttext_models.py": "an extra",
     "tasks/fpr_thresholds/score.py": "an extra",
+    "tasks/fpr_thresholds/use/monitor.py": "an extra",
     "tasks/head_sweep/embed.py": "torch, which ready values do not need",
     "tasks/speech_temperature/fit.py": "an extra",
 }

@@ -8,7 +8,7 @@ from flows.studies.folder import STUDIES
 from flows.studies.folder import repository as code_root
 
 AHEAD = ("params.yaml", "dvc.lock", "data.dvc")  # may differ from the commit: they go along as they are
-UNHARMFUL = ("results/",)  # stages that read it run here
+UNHARMFUL = ("results/", "watch.dvc")  # stages that read the one run here, none reads the other
 
 
 class CannotSpread(GraphError):

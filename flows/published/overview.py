@@ -11,9 +11,11 @@ from flows.published.report_names import report_name
 from flows.studies.folder import STUDIES, StudyError, experiment_of, study_names
 from flows.studies.freshness import data_names, is_of_other_data
 from flows.walk.experiments import left_out
+from flows.watching.watch import recorded_state
 from params.block import ParamsError
 from tasks.report.templates import Reason, render_html, sentences
 from tasks.report.verdict import Verdict, verdict
+from tasks.watch.lines import headline
 
 PAGE = Path("results") / "index.html"
 SAID = {"action", "chosen", "control", "grade", "reasons", "better_than_chosen", "would_change"}
@@ -23,7 +25,7 @@ WORDS = "flows/published/words.j2"
 @dataclass(frozen=True)
 class OverviewEntry:
     """decision: None where there is none of this data; absence: why. place: of the results, as the page links them; page:
-    the study's own, where it is here."""
+    the study's own, where it is here. watch: what became of the decision since, "" where nobody watches."""
 
     name: str
     experiment: str
@@ -33,6 +35,7 @@ class OverviewEntry:
     place: str
     report: str
     page: str = ""
+    watch: str = ""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -85,7 +88,13 @@ def _entry(root: Path, name: str, experiment: str, place: str) -> OverviewEntry:
     return OverviewEntry(
         name, experiment, _said("data", names=data), decision, absence, f"{place}/{experiment}",
         report_name(root, experiment), f"{place}/../artifacts/{experiment}/page.html" if page.exists() else "",
+        _watch(root, experiment),
     )  # fmt: skip
+
+
+def _watch(root: Path, experiment: str) -> str:
+    state = recorded_state(root, experiment)
+    return headline(state) if state else ""
 
 
 def _said(kind: str, **figures: Any) -> str:

@@ -196,7 +196,7 @@ def schedule(root: Path, asked: argparse.Namespace, console: Console) -> int:
     folder = study_folder(root, asked.name)
     experiment_of(folder)
     require_committed(folder)
-    _require_server()
+    require_server()
     from flows.studies.deployment import When, deploy  # noqa: PLC0415 - Prefect takes seconds to import
 
     console.print(deploy(root, asked.name, When(asked.cron, asked.interval, asked.timezone)), markup=False)
@@ -240,7 +240,7 @@ def remove(root: Path, asked: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _require_server() -> None:
+def require_server() -> None:
     """The one that PREFECT_API_URL names, or that of `make ui`: to be set before Prefect is imported. Raises NoApi."""
     if API_URL not in os.environ and not _found_server():
         raise NoApi(f"no Prefect server answers at {UI}: `make ui` in another terminal, or set {API_URL}")

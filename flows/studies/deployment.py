@@ -22,7 +22,7 @@ from flows.studies.folder import StudyError
 
 POOL = "calibration"
 ENTRYPOINT = "flows/scheduled.py:recalibrate"
-FLOW = "recalibrate"
+FLOW, WATCH = "recalibrate", "watch"
 AT_ONCE = 200  # artifacts of one answer
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -54,7 +54,7 @@ def deploy(root: Path, study: str, when: When) -> str:
     """Registered as those of prefect.yaml are; a second time it replaces the first. What became of it, in words."""
     try:
         with get_client(sync_client=True) as client:
-            _make_pool(client)
+            make_pool(client)
         recalibrate = cast(Flow[..., Any], Flow.from_source(source=str(root), entrypoint=ENTRYPOINT))
         with redirect_stdout(StringIO()):  # Prefect's own table of it
             recalibrate.deploy(
@@ -77,26 +77,32 @@ def deploy(root: Path, study: str, when: When) -> str:
     return f"{FLOW}/{STUDY}{study} runs {when}, as soon as a worker is there: `make worker`"
 
 
-def _make_pool(client: SyncPrefectClient) -> None:
+def make_pool(client: SyncPrefectClient) -> None:
     """As `make deploy` makes it: one run at a time."""
     with suppress(ObjectAlreadyExists):
         client.create_work_pool(WorkPoolCreate(name=POOL, type="process", concurrency_limit=1))
 
 
 def forget(study: str) -> str:
-    """Its deployment and its artifacts, all versions."""
+    """Its deployments and its artifacts, all versions."""
     with get_client(sync_client=True) as client:
-        try:
-            client.delete_deployment(client.read_deployment_by_name(f"{FLOW}/{STUDY}{study}").id)
-            deployments = 1
-        except ObjectNotFound:
-            deployments = 0
+        deployments = sum(_deleted(client, f"{flow}/{STUDY}{study}") for flow in (FLOW, WATCH))
         removed = 0
         while found := _artifacts(client, study):
             for each in found:
                 client.delete_artifact(each)
             removed += len(found)
-    return f"the Prefect server forgot {deployments} deployment and {removed} artifacts"
+    return (
+        f"the Prefect server forgot {deployments} deployment{'s' * (deployments > 1)} and {removed} artifacts"
+    )
+
+
+def _deleted(client: SyncPrefectClient, name: str) -> bool:
+    try:
+        client.delete_deployment(client.read_deployment_by_name(name).id)
+    except ObjectNotFound:
+        return False
+    return True
 
 
 def _artifacts(client: SyncPrefectClient, study: str) -> list[UUID]:

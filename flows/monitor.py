@@ -1,0 +1,137 @@
+"""Does what was adopted still hold? `python -m flows.monitor [--study S] [experiment] [--batch FILE ... | --from PLACE]`.
+
+Batches of rows, with labels or without, are taken into watch/ once each and counted into evidence that may be looked at
+as often as one likes; without batches, the state is shown. Ends with 3 where a promise is broken, else with 0.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.pinned.watch_pin import WATCH_PIN
+from flows.studies.commands import require_server
+from flows.studies.folder import StudyError, study_folder, study_name
+from flows.studies.inside import inside
+from flows.walk import settings
+from flows.walk.command import guarded
+from flows.watching.watch import state_of, take_batches, take_new_batches, watched_experiment
+from tasks.watch.lines import basis_sentence, headline, lines, moved, overall, sentences_of, shown
+from tasks.watch.record import WatchState
+
+BROKEN = 3
+COLOURS = {"broken": "red", "open": "yellow", "kept": "green"}
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m flows.monitor", description=__doc__)
+    options.add_argument("experiment", nargs="?", help="what is watched; a study knows its own")
+    options.add_argument("--study", metavar="NAME", help="that of a study, instead of the repository's own")
+    which = options.add_mutually_exclusive_group()
+    which.add_argument(
+        "--batch", nargs="+", type=Path, metavar="FILE", help="take these files, in this order"
+    )
+    which.add_argument(
+        "--from",
+        dest="place",
+        metavar="PLACE",
+        help="take what is new in a folder, or of a pattern ('in/*.csv')",
+    )
+    options.add_argument(
+        "--risk", type=_risk, help="of a false word, for the watch's life (default: .05); only when it begins"
+    )
+    options.add_argument("--cron", help="with --from: a deployment that does so on time ('0 6 * * 1')")
+    options.add_argument("--timezone", default="UTC")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = parser().parse_args(arguments)
+    repository = Path.cwd()
+    settings.apply(repository)
+    return guarded(lambda: _monitor(repository, asked))
+
+
+def _monitor(repository: Path, asked: argparse.Namespace) -> int:
+    root = study_folder(repository, asked.study) if asked.study else repository
+    if asked.cron:
+        return _schedule(repository, root, asked)
+    with inside(root, refresh=False):
+        experiment = watched_experiment(root, asked.experiment)
+        if not asked.batch and not asked.place:
+            return _show(root, state_of(root, experiment))
+        taken = (
+            take_batches(root, experiment, [_from(repository, each) for each in asked.batch], asked.risk)
+            if asked.batch
+            else take_new_batches(root, experiment, asked.place, asked.risk)
+        )
+    state, names = taken
+    code = _show(root, state)
+    where = root.relative_to(repository) / WATCH_PIN
+    taken_now = f"taken: {', '.join(names)}; {where} pins them: commit it" if names else "nothing new to take"
+    _console().print(taken_now, markup=False)
+    return code
+
+
+def _schedule(repository: Path, root: Path, asked: argparse.Namespace) -> int:
+    if not asked.place:
+        raise StudyError("--cron needs --from: the folder or the pattern that batches come to")
+    with inside(root, refresh=False):
+        experiment = watched_experiment(root, asked.experiment)
+    require_server()
+    from flows.watching.deployment import deploy  # noqa: PLC0415 - Prefect takes seconds to import
+
+    said = deploy(repository, study_name(root), experiment, asked.place, asked.cron, asked.timezone)
+    _console().print(said, markup=False)
+    return 0
+
+
+def _from(repository: Path, path: Path) -> Path:
+    path = path.expanduser()
+    return path if path.is_absolute() else repository / path
+
+
+def _show(root: Path, state: WatchState) -> int:
+    console = _console()
+    said = overall(state)
+    verdict, _, rest = headline(state).partition(":")
+    name = study_name(root) or state.experiment
+    console.print(f"[bold]{escape(name)}[/] [bold {COLOURS[said]}]{verdict}[/]:{escape(rest)}")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    first, more = shown(lines(state))
+    for each in first:
+        colour, (outcome, figures) = COLOURS[each.verdict], sentences_of(each)
+        table.add_row(
+            f"  [{colour}]{each.verdict}[/]",
+            escape(each.name),
+            f"{escape(outcome)}\n[dim]{escape(figures)}[/]",
+        )
+    for line in [*([f"and {more} more"] if more else []), *moved(state), basis_sentence(state)]:
+        table.add_row("", "", escape(line))
+    console.print(table)
+    return BROKEN if said == "broken" else 0
+
+
+def _console() -> Console:
+    """Piped output has no width of its own."""
+    return Console(
+        highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "80"))
+    )
+
+
+def _risk(text: str) -> float:
+    try:
+        risk = float(text)
+    except ValueError:
+        risk = 0
+    if not 0 < risk < 0.5:
+        raise argparse.ArgumentTypeError(f"a number between 0 and .5, got {text!r}")
+    return risk
+
+
+if __name__ == "__main__":
+    sys.exit(main())
