@@ -23,8 +23,11 @@ from flows.attested.contents import CELL_COLUMNS, FILE_COLUMNS, LOCK, RESULTS, R
 from flows.attested.leaves import Difference, differences, table_cells, yaml_values
 from flows.attested.signature import Signer, signer_of
 from flows.pinned import data_folder
-from flows.studies.folder import STUDIES
+from flows.pinned.repository import GraphError
+from flows.studies.folder import STUDIES, StudyError
+from flows.studies.inside import inside
 from flows.worktrees.worktree import WorktreeError, committed_file, run
+from params.block import ParamsError
 
 CODE = ("*.py", "*.j2", "requirements.lock")
 ALIKE = ("identical", "equal within tolerance")
@@ -195,7 +198,11 @@ def _data(folder: Path) -> list[str]:
     """data/ against the data.dvc beside it, which is compared with the bundle's."""
     if not (folder / "data").exists():
         return []
-    return [each.what for each in data_folder.check(folder)]
+    try:
+        with inside(folder, refresh=False):
+            return [each.what for each in data_folder.check(folder)]
+    except (StudyError, GraphError, ParamsError) as error:
+        return [f"data/ cannot be compared with data.dvc: {' '.join(str(error).split())}"]
 
 
 def _differing(files: Rows) -> list[str]:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -38,6 +39,7 @@ def differences(file: str, stated: Values, there: Values) -> list[Difference]:
     ]
 
 
+@lru_cache(maxsize=32)  # a bundle is held against its commit and against the clone
 def yaml_values(content: bytes | None) -> Values:
     """Of a YAML document, by their dotted names; what has a path goes by it. No document has none; what cannot be read is
     one value."""
