@@ -1,0 +1,65 @@
+"""What each claim of a decision needs before it is firm: how many of what, and how likely any number of them decides."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from methods.statistics.sample_sizes import SampleSize
+from storage.files.inputs import InputError
+from tasks.report.decision import POWER
+
+STEPS = 8  # halvings of a chance: to a half of a hundredth
+
+Size = Callable[[float], SampleSize | None]  # chance -> the fewest that have it; None: no number has
+Assumed = Mapping[str, float]
+Unplanned = InputError  # what `claims` of an experiment raises, for callers above this floor
+
+
+@dataclass(frozen=True)
+class PlannedClaim:
+    """unit: what is counted; present: how many the pilot has, 0 without one. least: below, the rule says nothing. rests_on:
+    the figures that are taken for true. exact: the chance of a number, where there is a formula for it."""
+
+    claim: str
+    unit: str
+    present: int
+    least: int
+    rests_on: Mapping[str, float]
+    size: Size
+    exact: Callable[[int], float] | None = None
+
+    def needed(self, power: float = POWER) -> int | None:
+        found = self.size(power)
+        return None if found is None else max(found.n, self.least)
+
+    def chance(self, n: int) -> float:
+        """Of a firm verdict that is right; by the sizes, which `needed` comes from, where there is no formula."""
+        if n < self.least:
+            return 0.0
+        if self.exact is not None:
+            return self.exact(n)
+        low, high = 0.0, 1.0
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            found = self.size(middle)
+            low, high = (middle, high) if found is not None and found.n <= n else (low, middle)
+        return (low + high) / 2
+
+
+def require_known(assumed: Assumed, known: Mapping[str, str]) -> None:
+    """known: name -> what it is. Raises InputError."""
+    for name, value in assumed.items():
+        if name.partition(".")[0] not in known:
+            listed = ", ".join(f"{each} ({what})" for each, what in known.items())
+            raise InputError(Path("--assume"), f"nothing is called {name!r} here; there are {listed}")
+        if value != value or abs(value) == float("inf"):
+            raise InputError(Path("--assume"), f"{name} has to be a number, got {value}")
+
+
+def required(assumed: Assumed, name: str, known: Mapping[str, str]) -> float:
+    """Raises InputError where there is no pilot to take it from."""
+    if name not in assumed:
+        raise InputError(
+            Path("--assume"), f"there is no pilot here, so say {name}=... ({known[name]}); or run the pilot first"
+        )  # fmt: skip
+    return assumed[name]
