@@ -7,7 +7,7 @@ assumed comes from the pilot's own results, unless --assume says otherwise; `--w
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def claims(repository: Path, asked: argparse.Namespace) -> list[PlannedClaim]:
     module = import_module(f"tasks.{experiment}.use.power")
     with inside(folder):
         model = params_model(import_module(f"tasks.{experiment}.compare").main)
-        files = None if asked.without_pilot else _pilot(experiment)
+        files = None if asked.without_pilot else _pilot(experiment, module.PILOT)
         found: list[PlannedClaim] = module.claims(
             read_block(PARAMS, f"{experiment}.compare", model), files, assumed
         )
@@ -83,9 +83,10 @@ def _assumed(pairs: list[str]) -> dict[str, float]:
     return found
 
 
-def _pilot(experiment: str) -> Mapping[str, Any]:
+def _pilot(experiment: str, names: Sequence[str]) -> Mapping[str, Any]:
     """What the comparison read and wrote."""
-    files = declared_files(f"{experiment}_compare", None)
+    declared = declared_files(f"{experiment}_compare", None)
+    files = {name: declared[name] for name in names}
     if missing := [path for path in _paths(files) if not path.exists()]:
         raise StudyError(
             f"{missing[0]} of the pilot is not here: `python -m flows.reproduce {experiment}` makes it, "

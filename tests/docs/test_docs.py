@@ -12,6 +12,7 @@ from tests.docs.commands import CommandBlock, command_blocks
 from tests.imports import ROOT
 
 PAGES = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
+SHORT = [ROOT / "docs" / name for name in ("plan.md", "attest.md")]  # of one command each
 LAST = 6000  # characters of output that a failure shows
 TIME = 1200  # seconds of a block
 pytestmark = pytest.mark.slow
@@ -38,7 +39,7 @@ def typed(clone: Clone, home: Path, block: CommandBlock) -> "subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *SHORT], ids=lambda page: page.stem)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     clone, home = clone_working_tree(tmp_path / "clone"), tmp_path / "home"
     home.mkdir()

@@ -21,6 +21,7 @@ from tasks.planning.claims import Assumed, PlannedClaim, require_known, required
 from tasks.report.templates import Reason, sentences
 
 REASONS = "tasks/fpr_thresholds/comparison/reasons.j2"
+PILOT = ("results",)  # files of the comparison that are read
 ASSUMPTIONS = {
     "rate": "true false-positive rate, of all labels, or of one as rate.LABEL",
     "caught": "share of the positives that the best threshold within the budget catches, or caught.LABEL",

@@ -14,6 +14,7 @@ from storage.files.inputs import InputError
 from tasks.head_sweep.comparison.decision import SEEDS
 from tasks.planning.claims import Assumed, PlannedClaim, require_known, required
 
+PILOT = ("results",)  # files of the comparison that are read
 ASSUMPTIONS = {
     "gain": "how much higher the recipe's macro F1 truly is, as in .05",
     "spread": "standard error of that gain times the root of the groups, seeds left aside, as in .2",

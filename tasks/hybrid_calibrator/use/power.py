@@ -14,6 +14,7 @@ from storage.files.documents import read_json
 from storage.files.tables import read_csv
 from tasks.planning.claims import Assumed, PlannedClaim, require_known, required
 
+PILOT = ("results",)  # files of the comparison that are read
 ASSUMPTIONS = {
     "gain": "how much higher the challenger's F1 truly is, as in .02",
     "spread": "standard error of that gain times the root of the images, as in .4",

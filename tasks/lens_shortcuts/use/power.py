@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from methods.shortcuts.evaluation import Part
 from methods.shortcuts.radius_extremes import spread_positives_at_power
 from methods.statistics.sample_sizes import SampleSize, auroc_pairs_at_power, scaled_size
 from params.lens_shortcuts import Compare
@@ -19,6 +20,7 @@ from tasks.planning.claims import Assumed, PlannedClaim, require_known, required
 from tasks.report.templates import Reason, sentences
 
 REASONS = "tasks/lens_shortcuts/comparison/reasons.j2"
+PILOT = ("run", "stamps", "gates", "tree")  # files of the comparison that are read
 ASSUMPTIONS = {
     "auroc": "true AUROC of the network",
     "placebo": "true AUROC on stamps whose arcs are turned off",
@@ -45,23 +47,25 @@ def claims(params: Compare, files: dict[str, Any] | None, assumed: Assumed) -> l
 
 
 def _of_run(run: VariantRun, tested: Any, assumed: Assumed) -> Iterator[PlannedClaim]:
+    part = run.trainings(run.status["seeds"], ARCS, TEST)
     for name, each in tested.items():
         if name in assumed:
             each = replace(each, found=replace(each.found, value=assumed[name]))
         if each.found.value is not None and each.found.low is not None:
             figures = {"value": each.found.value, "fails": each.edges.fails}
-            size = partial(gate_size, name, each, run)
+            size = partial(gate_size, name, each, run, part)
             present = run.over_seeds[TEST].positives
             yield PlannedClaim(_said(name), POSITIVES, present, run.recipe.least_in_bin, figures, size)
 
 
-def gate_size(name: str, each: GateConfirmation, run: VariantRun, power: float) -> SampleSize | None:
+def gate_size(
+    name: str, each: GateConfirmation, run: VariantRun, part: Part, power: float
+) -> SampleSize | None:
     """As the decision has it, of all Einstein radii, with as many negatives and bins as full as now."""
     found, of, recipe, fails = each.found, run.over_seeds[TEST], run.recipe, each.edges.fails
     if found.value is None or found.low is None or found.high is None:
         return None
     if name == "theta_E_spread":
-        part = run.trainings(run.status["seeds"], ARCS, TEST)
         return spread_positives_at_power(
             part, recipe.theta_E_edges, of.bins, recipe.least_in_bin, fails, recipe.level, power
         )

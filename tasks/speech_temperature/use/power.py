@@ -26,6 +26,7 @@ from tasks.speech_temperature.comparison.evaluation import SplitLogits, load_run
 Floats = NDArray[np.float64]
 
 REASONS = "tasks/speech_temperature/comparison/reasons.j2"
+PILOT = ("prepared", "seed", "logits")  # files of the comparison that are read
 ASSUMPTIONS = {
     "gain": "how much lower the method's NLL truly is, in nats a clip",
     "spread": "standard deviation of that gain between groups",
