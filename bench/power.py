@@ -2,10 +2,9 @@
 
 For each experiment its own decision functions judge data that is drawn as was assumed, at the size that the prediction calls
 enough, at half and at twice it. *Says* is the predicted chance, *decides* the share of draws in which the verdict was firm
-and right. What is assumed is not what is drawn from more than has to be: scores of texts are logistic, not normal; groups'
-losses are skewed; images' F1 is bootstrapped; heads' answers are drawn row by row.
+and right. Scores are normal, groups' losses skewed, images' F1 is bootstrapped, heads' answers are drawn row by row.
 
-python -m bench.power [draws]       of each size, by default 500
+python -m bench.power [draws] [experiments...]       draws of each size, by default 500
 """
 
 import sys
@@ -15,12 +14,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logit, ndtri
+from scipy.special import ndtri
 
 from methods.budgets.evaluation import CANNOT_TELL, HOLDS, VIOLATES, budget_bounds, budget_verdict
 from methods.budgets.learnability import Help, HelpRule, LabelRows, oracle_recall
 from methods.calibration.cross_fitting import choose_method
-from methods.calibration.method_differences import method_differences
 from methods.detection.adoption import CountDraws, gain
 from methods.heads.contrast_sizes import ContrastErrors
 from methods.heads.noise import macro_f1, macro_f1_draws
@@ -33,8 +31,9 @@ from storage.files.markdown import markdown_table
 from tasks.fpr_thresholds.use.power import budget_claim, help_claim
 from tasks.head_sweep.use.power import groups_claim as heads_claim
 from tasks.hybrid_calibrator.use.power import images_claim
-from tasks.lens_shortcuts.use.power import exponential_variance
+from tasks.lens_shortcuts.use.power import FAR, normal_variance
 from tasks.planning.claims import PlannedClaim
+from tasks.speech_temperature.use.power import family_level
 from tasks.speech_temperature.use.power import groups_claim as losses_claim
 
 Floats = NDArray[np.float64]
@@ -43,9 +42,9 @@ Random = np.random.Generator
 SEED, LEVEL, SIZES = 1616, 0.95, (0.5, 1.0, 2.0)
 BUDGET = 0.02
 RATES, SHARES = (0.005, 0.01, 0.05), (0.3, 0.05)
-METHODS, SHARED, PILOT_GROUPS = 5, 0.6, 4000  # methods with the control; what they do to a group is alike
+METHODS, SHARED, PILOT_GROUPS = 5, 0.6, 20_000  # methods with the control; what they do to a group is alike
 F1_PILOT, RESAMPLES, LEAST_IMAGES = 20_000, 300, 40
-CLASSES = np.array([120, 80, 50, 30, 20, 12, 120])  # rows of a class for 77 groups; the last is background
+CLASSES = np.array([160, 120, 90, 70, 50, 40, 160])  # rows of a class for 77 groups; the last is background
 RECIPES, SEEDS, GROUPS, FLOOR_SCENES = 12, 3, 77, 24
 LUCK, ROW_LUCK, CROWD = 0.15, 0.5, 0.4  # as bench.head_choice
 
@@ -79,9 +78,9 @@ def thresholds_cases() -> Iterator[Case]:
 
 
 def _helps(share: float, rule: HelpRule, n: int, rng: Random) -> bool:
-    """Logistic scores, of which `share` of the positives lies above the budget's true quantile."""
-    shift = float(logit(share) - logit(rule.max_fpr))
-    scores = rng.logistic(size=3 * n) + shift * (np.arange(3 * n) < n)
+    """Normal scores, of which `share` of the positives lies above the budget's true quantile."""
+    shift = float(ndtri(share) - ndtri(rule.max_fpr))
+    scores = rng.normal(size=3 * n) + shift * (np.arange(3 * n) < n)
     found = oracle_recall(LabelRows(scores, np.arange(3 * n) < n, np.arange(3 * n)), rule).kind
     return found == (Help.YES if share >= rule.least_recall else Help.NO)
 
@@ -101,7 +100,7 @@ def losses(groups: int, gain_in_sd: float, rng: Random) -> Floats:
 def speech_cases() -> Iterator[Case]:
     for gain_in_sd in (0.6, 1.0):
         pilot = losses(PILOT_GROUPS, gain_in_sd, stream(SEED, f"speech {gain_in_sd}"))
-        _, level = method_differences(pilot, pilot[0], np.arange(PILOT_GROUPS), 1 - LEVEL, SEED)
+        level = family_level(pilot, SEED, 1 - LEVEL)
 
         def decides(n: int, rng: Random, gain_in_sd: float = gain_in_sd) -> bool:
             return (
@@ -183,7 +182,7 @@ def head_cases() -> Iterator[Case]:
         np.sqrt(np.mean([scene[0].reshape(RECIPES, SEEDS).var(axis=1, ddof=1) for scene in scenes]))
     )
     errors = ContrastErrors(error, floor / error, GROUPS, SEEDS, spread)
-    for points in (0.08, 0.1):
+    for points in (0.06, 0.055):
 
         def decides(n: int, rng: Random, points: float = points) -> bool:
             values, drawn = heads(n, rng)
@@ -204,7 +203,7 @@ def lens_cases() -> Iterator[Case]:
         return auroc_pairs_at_power(area, fails, variance, pairs, LEVEL, power)
 
     for area, fails in ((0.94, 0.88), (0.85, 0.88)):
-        size = partial(areas, area, fails, exponential_variance(area, 1000), 1000)
+        size = partial(areas, area, fails, normal_variance(area), FAR)
 
         def decides(n: int, rng: Random, area: float = area, fails: float = fails) -> bool:
             positive = np.arange(2 * n) < n
@@ -236,11 +235,13 @@ def row(case: Case, part: float, draws: int) -> dict[str, str]:
 CASES = (thresholds_cases, speech_cases, detection_cases, head_cases, lens_cases)
 
 
-def main(draws: int) -> None:
+def main(draws: int, wanted: list[str]) -> None:
     print(f"{draws} draws; simulation error of .8: {np.sqrt(0.16 / draws):.3f}.\n")
     rows = []
     for cases in CASES:
         for case in cases():
+            if wanted and case[0] not in wanted:
+                break
             rows += [row(case, part, draws) for part in SIZES]
             print(rows[-2], file=sys.stderr, flush=True)
     print(markdown_table(pd.DataFrame(rows)))
@@ -249,4 +250,4 @@ def main(draws: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500, sys.argv[2:])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from methods.statistics.sample_sizes import SampleSize
 from storage.files.inputs import InputError
 from tasks.report.decision import POWER
 
-KNOTS = (0.2, 0.5, 0.8, 0.95)  # chances whose sizes are asked for
+KNOTS = (0.3, POWER, 0.97)  # chances whose sizes are asked for
 
 Size = Callable[[float], SampleSize | None]  # chance -> the fewest that have it; None: no number has
 Assumed = Mapping[str, float]
@@ -33,7 +33,7 @@ class PlannedClaim:
     exact: Callable[[int], float] | None = None
 
     def needed(self, power: float = POWER) -> int | None:
-        found = self.size(power)
+        found = self._sized(power)
         return None if found is None else max(found.n, self.least)
 
     def chance(self, n: int) -> float:
@@ -51,9 +51,14 @@ class PlannedClaim:
         return float(ndtr(quantiles[after] + slope * (n**0.5 - roots[after])))
 
     @cached_property
+    def _sized(self) -> Size:
+        """Asked once for each chance: some sizes are simulated."""
+        return cache(self.size)
+
+    @cached_property
     def _curve(self) -> tuple[list[float], list[float]]:
         """Roots of different sizes, and the normal quantiles of their chances."""
-        found = {each.n: each.power for power in KNOTS if (each := self.size(power)) is not None}
+        found = {each.n: each.power for power in KNOTS if (each := self._sized(power)) is not None}
         inside = {n: power for n, power in sorted(found.items()) if 0 < power < 1}
         return [n**0.5 for n in inside], [float(ndtri(power)) for power in inside.values()]
 

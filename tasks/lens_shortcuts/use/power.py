@@ -7,9 +7,14 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.special import ndtri
+
 from methods.shortcuts.evaluation import Part
 from methods.shortcuts.radius_extremes import spread_positives_at_power
+from methods.statistics.auroc_intervals import ranked_groups
 from methods.statistics.sample_sizes import SampleSize, auroc_pairs_at_power, scaled_size
+from methods.statistics.streams import seeded
 from params.lens_shortcuts import Compare
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
@@ -29,14 +34,14 @@ ASSUMPTIONS = {
     "fails": "where FAIL begins, without a pilot",
 }
 POSITIVES = "test positives"
-FAR = 1000  # positives of which the variance of exponential scores is taken
+FAR = 4000  # positives of which the variance of normal scores is taken
 
 
 def claims(params: Compare, files: dict[str, Any] | None, assumed: Assumed) -> list[PlannedClaim]:
     require_known(assumed, ASSUMPTIONS)
     if files is None:
         area, fails = (required(assumed, name, ASSUMPTIONS) for name in ("auroc", "fails"))
-        size = partial(_areas, area, fails, exponential_variance(area, FAR), FAR, 1.0, params.level)
+        size = partial(_areas, area, fails, normal_variance(area), FAR, 1.0, params.level)
         return [PlannedClaim(_said("auroc"), POSITIVES, 0, 2, {"value": area, "fails": fails}, size)]
     choice = tree_choice(load_runs(files["run"], files["stamps"]), files["gates"], read_json(files["tree"]))
     if choice.chosen is None:
@@ -93,10 +98,11 @@ def _areas(
     return None if size is None else SampleSize(ceil(size.n * positives_a_pair), size.power)
 
 
-def exponential_variance(area: float, n: int) -> float:
-    """Of an AUROC of n positives and n negatives (Hanley and McNeil 1982, Radiology 143:29)."""
-    one, two = area / (2 - area) - area**2, 2 * area**2 / (1 + area) - area**2
-    return (area * (1 - area) + (n - 1) * (one + two)) / n**2
+def normal_variance(area: float) -> float:
+    """Of the AUROC of FAR positives and as many negatives with normal scores."""
+    positive, groups = np.arange(2 * FAR) < FAR, np.arange(2 * FAR)
+    scores = seeded(0).normal(size=2 * FAR) + positive * np.sqrt(2) * ndtri(area)
+    return ranked_groups(scores, positive, groups).variance
 
 
 def _said(name: str) -> str:
