@@ -22,6 +22,7 @@ STEP_BLOCKS = {  # params: one a step, named after it in every experiment
 }  # fmt: skip
 SAME_ROLE = {"params": STEP_BLOCKS, "simulators": {"World"}}  # what a simulator draws from
 MAY_IMPORT_LATE = {  # module -> why an import stands inside a function of it
+    "flows/attested/crate.py": "an extra",
     "flows/reproduce.py": "Prefect takes seconds to import: only where something will run",
     "flows/monitor.py": "Prefect takes seconds to import: only where a server is asked",
     "flows/studies/commands.py": "Prefect takes seconds to import: only where a server is asked",

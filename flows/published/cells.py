@@ -65,6 +65,12 @@ def changed_cells(old: Rows, new: Rows, rel_tol: float) -> list[CellChange]:
     return changes
 
 
+def named_cells(table: Rows) -> dict[tuple[str, str], Cell]:
+    """(row, column) -> cell, named as in `changed_cells`."""
+    rows = _by_name(table, _key_columns(table))
+    return {(name, column): value for name, row in rows.items() for column, value in row.items()}
+
+
 def _key_columns(*tables: Rows) -> Sequence[str]:
     """The first columns that tell the rows apart, in both tables; none if the first few do not."""
     names = list(next((row for table in tables for row in table), {}))

@@ -12,7 +12,7 @@ from prefect.states import Completed, Failed
 from flows.published import artifacts
 from flows.published.verdicts import FileVerdict, verdict_of
 from flows.walk.flow_run import run_as_tasks
-from flows.worktrees.verification import agreement, verify, verify_everything
+from flows.worktrees.verification import Witness, agreement, verify, verify_everything
 from flows.worktrees.worktree import at, commit_of
 
 
@@ -48,14 +48,15 @@ def verification(
 
 
 def verified_in_a_flow_run(
-    commit: str, experiments: Sequence[str], study: str | None = None, studies: bool = False
-) -> list[FileVerdict]:
+    commit: str, experiments: Sequence[str], study: str | None = None, studies: bool = False,
+    witness: Witness | None = None,
+) -> list[FileVerdict]:  # fmt: skip
     """A flow run of its own for a commit that was found already. Raises VerifyError."""
     found: list[FileVerdict] = []
 
     @flow(name=verification.name, flow_run_name=f"verify {commit[:12]}", version=commit)
     def planned() -> State[Any]:
-        checked, state = _verified(commit, experiments, False, study, studies)
+        checked, state = _verified(commit, experiments, False, study, studies, witness)
         found.extend(checked)
         return state
 
@@ -66,15 +67,16 @@ def verified_in_a_flow_run(
 
 
 def _verified(
-    commit: str, experiments: Sequence[str], quick: bool, study: str | None, studies: bool
-) -> tuple[list[FileVerdict], State[Any]]:
+    commit: str, experiments: Sequence[str], quick: bool, study: str | None, studies: bool,
+    witness: Witness | None = None,
+) -> tuple[list[FileVerdict], State[Any]]:  # fmt: skip
     """Inside a flow run."""
     root, logger = Path.cwd(), get_run_logger()
 
     def check(name: str | None) -> list[FileVerdict]:
-        return (
-            agreement(root, commit, name) if quick else verify(root, commit, experiments, run_as_tasks, name)
-        )
+        if quick:
+            return agreement(root, commit, name)
+        return verify(root, commit, experiments, run_as_tasks, name, witness)
 
     checked = verify_everything(root, commit, check) if studies else check(study)
     for each in checked:

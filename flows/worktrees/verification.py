@@ -22,6 +22,7 @@ from flows.worktrees.worktree import WorktreeError, run, worktree
 from params.block import ParamsError
 
 Walk = Callable[[WalkPlan], Sequence[StageOutcome]]
+Witness = Callable[[Path], None]  # is shown the folder where everything was made again
 
 
 class VerifyError(RuntimeError):
@@ -29,8 +30,9 @@ class VerifyError(RuntimeError):
 
 
 def verify(
-    root: Path, commit: str, experiments: Sequence[str], walk: Walk, study: str | None = None
-) -> list[FileVerdict]:
+    root: Path, commit: str, experiments: Sequence[str], walk: Walk, study: str | None = None,
+    witness: Witness | None = None,
+) -> list[FileVerdict]:  # fmt: skip
     """All stages of the experiments forced in a clean worktree, and what came out against what the commit holds.
 
     With no experiments named, all stages that dvc.lock has and all files of results/. Data and cache are those of this
@@ -38,7 +40,10 @@ def verify(
     """
     try:
         with worktree(root, commit, "verify") as clean, of_the_commit(clean, study) as folder:
-            return made_again(folder, experiments, walk)
+            checked = made_again(folder, experiments, walk)
+            if witness is not None:
+                witness(folder)
+            return checked
     except (
         WorktreeError,
         data_folder.DataError,

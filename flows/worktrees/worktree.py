@@ -23,6 +23,12 @@ def commit_of(root: Path, rev: str) -> str:
     return run(root, "find the commit", "git", "rev-parse", "--verify", f"{rev}^{{commit}}").strip()
 
 
+def committed_file(root: Path, commit: str, path: str) -> bytes | None:
+    """None where the commit has no such file, or the clone no such commit."""
+    done = subprocess.run(["git", "show", f"{commit}:{path}"], cwd=root, capture_output=True, check=False)
+    return None if done.returncode else done.stdout
+
+
 def at(rev: str) -> str:
     """For people: what they asked for, and the commit that this is in the clone of the working directory."""
     try:

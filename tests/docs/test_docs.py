@@ -14,7 +14,7 @@ from tests.docs.commands import CommandBlock, command_blocks
 from tests.imports import ROOT
 
 TO_DECISIONS = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
-PAGES = [*TO_DECISIONS, *(ROOT / "docs" / name for name in ("use.md", "watch.md"))]
+PAGES = [*TO_DECISIONS, *(ROOT / "docs" / name for name in ("use.md", "watch.md", "plan.md", "attest.md"))]
 SERVICE = "elsewhere/service.pid"  # what a page started and has not ended yet, where it failed in between
 LAST = 6000  # characters of output that a failure shows
 TIME = 1200  # seconds of a block
