@@ -1,13 +1,13 @@
 """Every option on the holdout by one evaluator, and why thresholds fail on a label."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import compress
 
 import numpy as np
 
 from methods.budgets.better_options import BetterRecall, better_for_label, better_whole
 from methods.budgets.calibration_sets import Moment
-from methods.budgets.choice import Decisions, Resampling
+from methods.budgets.choice import Decisions
 from methods.budgets.comparison import BudgetSettings, OptionResult, option_decisions, option_results
 from methods.budgets.diagnosis import Diagnosis, diagnose
 from methods.budgets.evaluation import VIOLATES, Bools, counted_at_most
@@ -143,12 +143,11 @@ def better_options(
     fired = np.stack([fires(holdout.scores, row) for row in thresholds])
     rows = Decisions(fired, holdout.positive, holdout.group)
     picked = fired[[chosen[label] for label in labels], :, np.arange(len(labels))].T
-    resampling = Resampling(params.level, params.resamples, params.seed)
     if params.selection.risk_of == "any_label":
         which, others = np.isin(labels, list(eligible)), ~np.any(list(eligible.values()), axis=0)
-        better = better_whole(rows, which, picked, others, budget, resampling) if eligible else []
+        better = better_whole(rows, which, picked, others, budget, params.level) if eligible else []
         return {"any label": better} if better else {}
-    each_level = replace(resampling, level=1 - (1 - params.level) / max(len(eligible), 1))
+    each_level = 1 - (1 - params.level) / max(len(eligible), 1)
     found = {
         label: better_for_label(rows, i, picked[:, i], ~eligible[label], budget, each_level)
         for i, label in enumerate(labels)
