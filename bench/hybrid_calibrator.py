@@ -58,7 +58,7 @@ def run_once(folder: Path, signal: str, seed: int) -> tuple[pd.DataFrame, dict[s
         read = {**files, "predictions": fitted["predictions.npz"], "fitted": fitted["fitted.json"]}
         compare.main(
             blocks[3], **{name: {VARIANT: path} for name, path in read.items()},
-            results=folder / "results", thresholds=folder / "thresholds.json",
+            results=folder / "results", thresholds=folder / "thresholds.json", page=folder / "page.html",
         )  # fmt: skip
     decision: dict[str, Any] = json.loads((folder / "results" / "decision.json").read_text())
     return pd.read_csv(folder / "results" / "table.csv"), decision

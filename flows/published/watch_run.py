@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.published import artifacts
+from flows.published.provenance import provenance
 from flows.studies.folder import study_folder
 from flows.studies.inside import inside
 from flows.watching.watch import take_new_batches, watched_experiment
@@ -53,7 +54,7 @@ def watch(place: str, experiment: str | None = None, study: str | None = None) -
 def _published(root: Path, state: WatchState, name: str) -> State[Any]:
     said, sentence = overall(state), headline(state)
     key = f"{artifacts.slug_of(root, state.experiment)}-watch"
-    artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\n{artifacts.provenance(root)}")
+    artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\n{provenance(root)}")
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(flow_run.id), name=f"{name} {said}")
     for line in moved(state):

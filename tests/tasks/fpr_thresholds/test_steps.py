@@ -98,6 +98,7 @@ class Run:
             "rows": "rows.parquet", "prepared": "prepared.json", "scores": "scores.npz", "model": "model",
             "thresholds": "thresholds", "calibration": "calibration", "folds": "folds.npz", "results": "results",
             "adopted": "adopted.json",
+            "page": "page.html",
         }  # fmt: skip
         self.files = {stem: folder / name for stem, name in names.items()}
 
@@ -124,7 +125,17 @@ class Run:
         tune.main(params, **self.of("rows", "prepared", "scores", "thresholds", "calibration", "folds"))
 
     def compare(self, **changes: Any) -> dict[str, Any]:
-        names = ("rows", "prepared", "scores", "thresholds", "calibration", "folds", "results", "adopted")
+        names = (
+            "rows",
+            "prepared",
+            "scores",
+            "thresholds",
+            "calibration",
+            "folds",
+            "results",
+            "adopted",
+            "page",
+        )
         compare.main(block(Compare, {**COMPARE, **changes}, self.folder), **self.of(*names))
         decision: dict[str, Any] = json.loads((self.files["results"] / "decision.json").read_text())
         return decision

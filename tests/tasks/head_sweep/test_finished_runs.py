@@ -85,6 +85,7 @@ class Runs:
             out / "finished_runs.json",
             out / "results",
             out / "head.json",
+            out / "page.html",
         )
         decision: dict[str, Any] = json.loads((out / "results" / "decision.json").read_text())
         return decision, pd.read_csv(out / "results" / "table.csv").set_index("profile")

@@ -102,6 +102,7 @@ def test_the_sweep_runs_from_images_to_table(out: Path, tmp_path: Path) -> None:
     compare.main(
         judge.model_copy(update={"full": "center_std"}), tmp_path / "plan.json", **gathered,
         finished_runs=tmp_path / "finished_runs.json", results=tmp_path / "results", head=tmp_path / "head.safetensors",
+        page=tmp_path / "page.html",
     )  # fmt: skip
     table: Any = pd.read_csv(tmp_path / "results" / "runs.csv").set_index("profile")
     print(table[["macro_f1_fg", "macro_f1_fg_low", "macro_f1_fg_high"]])  # noqa: T201 - shown by -rP

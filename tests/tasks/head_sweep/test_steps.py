@@ -100,7 +100,7 @@ def compare_all(root: Path, params: Compare, results: str = "results") -> None:
     compare.main(
         params, root / "plan.json", files(root, "embeddings.json"), files(root, "runs.json"),
         files(root, "heads.safetensors"), files(root, "logits.npz"), root / "finished_runs.json", root / results,
-        root / "head.json",
+        root / "head.json", root / "page.html",
     )  # fmt: skip
 
 
@@ -432,7 +432,7 @@ def test_an_encoder_that_no_stage_trains_is_refused(folder: Path) -> None:
         compare.main(
             COMPARE, folder / "plan.json", only, {"one": folder / "one" / "runs.json"},
             {"one": folder / "one" / "heads.safetensors"}, {"one": folder / "one" / "logits.npz"}, folder / "f.json", folder / "x",
-            folder / "y.json",
+            folder / "y.json", folder / "z.html",
         )  # fmt: skip
 
 

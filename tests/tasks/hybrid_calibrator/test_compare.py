@@ -98,6 +98,7 @@ class Run:
         compare.main(
             block(Compare, {**COMPARE, **changes}, self.folder),
             **files, results=self.folder / "results", thresholds=self.folder / "thresholds.json",
+            page=self.folder / "page.html",
         )  # fmt: skip
         decision: dict[str, Any] = json.loads((self.folder / "results" / "decision.json").read_text())
         return pd.read_csv(self.folder / "results" / "table.csv"), decision

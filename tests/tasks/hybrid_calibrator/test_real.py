@@ -39,7 +39,7 @@ def test_coco100_runs_from_importer_to_table(tmp_path: Path) -> None:
     compare.main(
         block(Compare, {**COMPARE, "detectors": ["bbox"]}, tmp_path),
         **{stem: {"nonwindow": out / name} for stem, name in READ.items()},
-        results=tmp_path / "results", thresholds=tmp_path / "thresholds.json",
+        results=tmp_path / "results", thresholds=tmp_path / "thresholds.json", page=tmp_path / "page.html",
     )  # fmt: skip
     table: Any = pd.read_csv(tmp_path / "results" / "table.csv").set_index("option")
     counted = table["tp"] + table["fn"]

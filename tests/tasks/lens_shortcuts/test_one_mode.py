@@ -85,7 +85,7 @@ def run_to_the_end(folder: Path, params: OwnSource, baseline: Mode) -> None:
     runs = {option: folder / option / "run" for option in (*MODES, "B2", "B3")}
     compare.main(
         made.compare(), by_mode["stamps"], by_mode["gates.csv"], runs, folder / "tree.json", folder / "results",
-        folder / "chosen.json",
+        folder / "chosen.json", folder / "page.html",
     )  # fmt: skip
     rendering: dict[str, Path] = {each: folder / each / "stamps_rendering.json" for each in MODES}
     whole.main(

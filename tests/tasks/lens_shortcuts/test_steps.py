@@ -92,7 +92,7 @@ class Pipeline:
         runs = {option: self.path(option, "run") for option in (*MODES, "B2", "B3")}
         compare.main(
             made.compare(), by_mode["stamps"], by_mode["gates.csv"], runs, self.root / "tree.json",
-            self.root / "results", self.root / "chosen.json",
+            self.root / "results", self.root / "chosen.json", self.root / "page.html",
         )  # fmt: skip
 
 
@@ -297,6 +297,7 @@ def test_where_hosts_are_pictures_a_brighter_one_is_said_to_be_noisier(
             {"paired": pipeline.path("paired", "gates.csv"), "unpaired": tmp_path / "gates.csv"},
             {mode: pipeline.path(mode, "run") for mode in MODES},
             pipeline.root / "tree.json", tmp_path / f"results_{number}", tmp_path / "chosen.json",
+            tmp_path / "page.html",
         )  # fmt: skip
         pages.append((tmp_path / f"results_{number}" / "EXPERIMENT_RESULTS.md").read_text())
     assert "| 0.700 [0.600, 0.800]* |" in pages[0]
@@ -378,7 +379,7 @@ def test_a_variant_that_the_tree_does_not_ask_for_says_why(pipeline: Pipeline, t
         made.compare(), {mode: pipeline.stamps(mode) for mode in MODES},
         {mode: pipeline.path(mode, "gates.csv") for mode in MODES},
         {**modes, "B2": tmp_path / "B2" / "run", "B3": tmp_path / "B3" / "run"},
-        tmp_path / "tree.json", tmp_path / "results", tmp_path / "chosen.json",
+        tmp_path / "tree.json", tmp_path / "results", tmp_path / "chosen.json", tmp_path / "page.html",
     )  # fmt: skip
     table = rows_of(tmp_path)
     assert table.loc["B2", "status"] == "not required"
@@ -435,6 +436,7 @@ def test_three_seeds_are_ranked(pipeline: Pipeline, tmp_path: Path) -> None:
         tmp_path / "tree.json",
         tmp_path / "results",
         tmp_path / "chosen.json",
+        tmp_path / "page.html",
     )
     table = read_csv(tmp_path / "results" / "table.csv")
     assert table["seed"].tolist() == [1, 2, 3] * 3

@@ -121,6 +121,7 @@ class Run:
             logits={str(seed): self.folder / f"logits_{seed}" for seed in SEEDS},
             seed={str(seed): self.folder / f"seed_{seed}.json" for seed in SEEDS},
             results=self.folder / "results",
+            page=self.folder / "page.html",
         )
         decision: dict[str, Any] = json.loads((self.folder / "results" / "decision.json").read_text())
         return decision
