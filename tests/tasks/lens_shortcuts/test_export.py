@@ -40,7 +40,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(root: Path, tmp_path_factory: pytest.TempPathFactory) -> StampScorer:
-    return loaded(payload(root), "lens_shortcuts", tmp_path_factory.mktemp("export") / "one")
+    found: StampScorer = loaded(payload(root), "lens_shortcuts", tmp_path_factory.mktemp("export") / "one")
+    return found
 
 
 def stamps(root: Path) -> NDArray[np.float16]:
