@@ -1,7 +1,7 @@
 """One decision, the same answers everywhere: in the pipeline, a service, scikit-learn, SQL and `flows.apply`.
 
 `python -m bench.same_answers [rows]` makes exports of made-up decisions and rows that are hard to get right, and counts
-the rows on which each way in differs from the pipeline's; seconds and peak memory are of a process of its own.
+the rows on which each way in differs from the pipeline's; CPU seconds and peak memory of apply are of a process of its own, imports included.
 """
 
 import json
@@ -30,12 +30,12 @@ THRESHOLDS = {"tie": 0.5, "decimal": 0.1 + 0.2, "narrow": float(np.float32(0.974
 CLASSES = ("SPEECH", "NONSPEECH")
 SEEDS = (42, 123)
 MEASURED = """
-import re, sys
+import re, sys, time
 from pathlib import Path
 from serving import load
 from tasks.intake.application import apply_to_rows
 apply_to_rows(load(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
-print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)
+print(time.process_time(), int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)
 """
 SWITCHED = """
 import sys
@@ -192,10 +192,10 @@ def applied(
     for kind in kinds:
         source, target = folder / f"rows{kind}", folder / "decided.parquet"
         written(source, table)
-        start = time.perf_counter()
         command = [sys.executable, "-c", MEASURED, str(exported), str(source), str(target)]
         done = subprocess.run(command, check=True, env=environment(), capture_output=True, text=True)
-        yield f"apply, {kind}", pd.read_parquet(target), time.perf_counter() - start, float(done.stdout)
+        seconds, memory = map(float, done.stdout.split())
+        yield f"apply, {kind}", pd.read_parquet(target), seconds, memory
 
 
 def environment() -> dict[str, str]:
@@ -246,9 +246,9 @@ def stacked(decided: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
 
 
 def timed(way: str, count: Callable[[], int]) -> Answer:
-    start = time.perf_counter()
+    start = time.process_time()
     differing = count()
-    return way, differing, time.perf_counter() - start, None
+    return way, differing, time.process_time() - start, None
 
 
 def line(answer: Answer, rows: int) -> str:
@@ -259,7 +259,7 @@ def line(answer: Answer, rows: int) -> str:
 
 def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print(f"{'way in':40}{'rows':>11}{'differ':>10}{'wall':>12}{'peak':>12}")
+    print(f"{'way in':40}{'rows':>11}{'differ':>10}{'CPU':>12}{'peak':>12}")
     with tempfile.TemporaryDirectory() as temporary:
         for dtype in (np.float64, np.float32):
             for count in (rows, 0):

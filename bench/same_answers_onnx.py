@@ -6,7 +6,6 @@ what decides: there it may differ. `python -m bench.same_answers_onnx [--rows 10
 """
 
 import argparse
-import json
 import shutil
 import tempfile
 import time
@@ -27,19 +26,14 @@ from methods.lenses.batches import resident
 from methods.lenses.preprocessing import CHANNELS
 from methods.lenses.training import logits, restored
 from methods.statistics.streams import seeded
-from serving.candidates import CandidateAcceptance
-from serving.fields import field_of
-from serving.folder import Export
-from serving.head import EmbeddingHead
-from serving.stamps import StampScorer
-from storage.files.documents import read_json
+from storage.files.documents import read_json, write_json
 from storage.files.weights import read_weights
 from tasks.head_sweep.use import export as heads
 from tasks.head_sweep.use.apply import read_head
 from tasks.hybrid_calibrator.use import export as candidates
 from tasks.hybrid_calibrator.use.apply import NewCandidates, accepts, probabilities
 from tasks.lens_shortcuts.use import export as stamps
-from tasks.report.export import Payload
+from tests.serving.exports import loaded
 
 BAND = 1e-5
 STUDIES = {
@@ -96,24 +90,9 @@ def main() -> None:
             print(_stamps(asked.stamps, to / "stamps").line(), flush=True)
 
 
-def opened(payload: Payload, folder: Path) -> Export:
-    """As `serving.load` makes it of a folder that flows.export wrote."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in payload.files.items():
-        (folder / name).write_bytes(content)
-    inputs, outputs = (
-        tuple(field_of(json.loads(json.dumps(each.stated()))) for each in fields)
-        for fields in (payload.inputs, payload.outputs)
-    )
-    return Export(
-        folder=folder, experiment="", study=None, kind=payload.kind, chosen="", control="", action="", grade="",
-        question="", inputs=inputs, outputs=outputs, decision=json.loads(json.dumps(payload.decision)), provenance={},
-    )  # fmt: skip
-
-
 def _embeddings(study: str, rows: int, to: Path) -> Comparison:
     root = STUDIES[study]
-    head, service = read_head(root / heads.HEAD), EmbeddingHead(opened(heads.payload(root), to))
+    head, service = read_head(root / heads.HEAD), loaded(heads.payload(root), "head_sweep", to)
     rng = seeded(1)
     centres = rng.normal(size=(len(head.classes), head.inputs))
     values = (centres[rng.integers(len(centres), size=rows)] + rng.normal(size=(rows, head.inputs))).astype(
@@ -133,8 +112,8 @@ def _candidates(study: str, variant: str, option: str, rows: int, to: Path) -> C
     there = STUDIES[study] / candidates.FOLDER
     shutil.copytree(there / variant / "models", folder / variant / "models", copy_function=shutil.copyfile)
     pinned = {**read_json(there / "thresholds.json"), "chosen": {variant: option}}
-    (folder / "thresholds.json").write_text(json.dumps(pinned))
-    service = CandidateAcceptance(opened(candidates.payload(root), root / "export"))
+    write_json(folder / "thresholds.json", pinned)
+    service = loaded(candidates.payload(root), "hybrid_calibrator", root / "export")
     new = _drawn(there / variant, service.export.decision["sources"], rows)
     models = folder / variant / "models"
 
@@ -188,7 +167,7 @@ def _in_band(
 
 def _stamps(rows: int, to: Path) -> Comparison:
     payload = stamps.payload(Path())
-    service, stated = StampScorer(opened(payload, to)), payload.decision
+    service, stated = loaded(payload, "lens_shortcuts", to), payload.decision
     run = Path(stamps.FOLDER) / stated["mode"]
     pixels = np.concatenate(
         [np.load(run / "stamps" / f"arcs_{split}.npy") for split in ("train", "val", "test")]

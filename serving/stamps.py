@@ -12,7 +12,7 @@ from serving.onnx_model import OnnxModel
 
 MODEL = "stamps.onnx"
 STAMP, SCORE, LOGIT = "stamp", "score", "logit:seed_"
-ROWS_AT_ONCE = 64
+ROWS_AT_ONCE = 16  # few enough for the cache of a core
 MOST = 65504.0  # what float16 holds, in which stamps are stored
 
 

@@ -29,6 +29,7 @@ MAY_IMPORT_LATE = {  # module -> why an import stands inside a function of it
     "flows/verify.py": "Prefect takes seconds to import: only where something will run",
     "flows/walk/placement.py": "an extra, and slow to import",
     "flows/walk/watchdog.py": "a watchdog that is never needed starts in no time",
+    "serving/onnx_model.py": "an extra: what holds thresholds alone needs numpy alone",
     "storage/messages/fasttext_models.py": "an extra",
     "tasks/fpr_thresholds/score.py": "an extra",
     "tasks/fpr_thresholds/use/monitor.py": "an extra",

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from storage.files.inputs import InputError, shown
 BLOCK = 8 << 20  # bytes of a CSV, and its longest row
 ROWS = 1 << 16
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
-FLAT = (".csv", ".tsv")  # a value is one number or text
 
 
 @dataclass(frozen=True)
@@ -167,21 +165,14 @@ def _parquet_blocks(path: Path) -> Iterator[RowBlock]:
         ) from None
 
 
-def whole_npz(path: Path) -> Iterator[RowBlock]:
-    """One block, for rows that are decided together."""
-    return _npz_blocks(path, sys.maxsize)
-
-
-def _npz_blocks(path: Path, at_once: int = ROWS) -> Iterator[RowBlock]:
-    if not path.is_file():
-        raise InputError(path, "no such file")
+def _npz_blocks(path: Path) -> Iterator[RowBlock]:
     arrays = read_foreign_arrays(path, array_names(path))
     lengths = {name: array.shape[0] if array.ndim else 0 for name, array in arrays.items()}
     if len(set(lengths.values())) > 1 or any(not array.ndim for array in arrays.values()):
         raise InputError(path, f"expected arrays with a row each, all of one length; there are {lengths}")
     rows = next(iter(lengths.values()), 0)
-    for start in range(0, max(rows, 1), at_once):
-        yield RowBlock({name: array[start : start + at_once] for name, array in arrays.items()}, start + 1)
+    for start in range(0, max(rows, 1), ROWS):
+        yield RowBlock({name: array[start : start + ROWS] for name, array in arrays.items()}, start + 1)
 
 
 def is_text(kind: Any) -> bool:

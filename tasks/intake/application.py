@@ -14,9 +14,10 @@ from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import FLAT, RowBlock, block_writer, is_text, row_blocks
+from storage.files.row_streams import RowBlock, block_writer, is_text, row_blocks
 
 Blocks = Callable[[Path], Iterator[RowBlock]]
+FLAT = (".csv", ".tsv")  # a value is one number or text
 ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
 
 

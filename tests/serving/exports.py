@@ -6,9 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from serving import load
 from storage.files.documents import write_json
 from storage.messages.thresholds import Adopted, AdoptedLabel, Shift, write_adopted
 from storage.speech.temperatures import MethodFit, SeedCalibration, TemperatureEstimate, write_calibration
+from tasks.report.export import Payload
 from tasks.report.export_folder import contents, write
 
 PROVENANCE = {
@@ -81,12 +83,22 @@ def _pinned(
     )  # fmt: skip
 
 
+def loaded(payload: Payload, experiment: str, folder: Path) -> Any:
+    """What decides, of a folder that is written first."""
+    decided = json.dumps(decision(experiment, "chosen", {})).encode()
+    write(folder, contents(payload, decided, "Which?", None, _provenance(experiment), None))
+    return load(folder)
+
+
 def _export(folder: Path, decided: dict[str, Any]) -> Path:
     experiment = decided["experiment"]
     path = folder / "results" / experiment / "decision.json"
     write_json(path, decided)
     payload = import_module(f"tasks.{experiment}.use.export").payload(folder)
-    provenance = PROVENANCE | {"data": {**PROVENANCE["data"], experiment: "1" * 32}}  # type: ignore[dict-item]
     exported = folder / "exported"
-    write(exported, contents(payload, path.read_bytes(), "Which?", None, provenance, None))
+    write(exported, contents(payload, path.read_bytes(), "Which?", None, _provenance(experiment), None))
     return exported
+
+
+def _provenance(experiment: str) -> dict[str, Any]:
+    return PROVENANCE | {"data": {**PROVENANCE["data"], experiment: "1" * 32}}  # type: ignore[dict-item]

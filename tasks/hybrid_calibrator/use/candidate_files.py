@@ -1,6 +1,6 @@
 """Files of candidates that an exported calibrator decides: arrays with a row a candidate, or what features left."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from storage.detections.records import CORNERS
 from storage.files.documents import read_foreign_json
 from storage.files.foreign import read_foreign_table
 from storage.files.inputs import InputError
-from storage.files.row_streams import block_writer, whole_npz
+from storage.files.row_streams import RowBlock, block_writer, row_blocks
 from tasks.intake.application import apply_to_rows, decided
 
 ARRAYS = (DENSE, STRUCTURED, HAS, LABEL, IMAGE, BOX)
@@ -21,7 +21,17 @@ LEFT = ("candidates.parquet", "prepared.json", "features/manifest.json")
 
 
 def _npz(decider: Decider, source: Path, target: Path) -> int:
-    return apply_to_rows(decider, source, target, whole_npz)
+    return apply_to_rows(decider, source, target, _whole)
+
+
+def _whole(path: Path) -> Iterator[RowBlock]:
+    """All rows as one block: those of an image are decided together."""
+    first, *others = row_blocks(path)
+    columns = {
+        name: np.concatenate([column, *(each.columns[name] for each in others)])
+        for name, column in first.columns.items()
+    }
+    yield RowBlock(columns, first.first_row)
 
 
 def _folder(decider: Decider, source: Path, target: Path) -> int:

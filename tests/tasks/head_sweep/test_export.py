@@ -10,13 +10,12 @@ from methods.heads.lanes import initial_parameters
 from methods.heads.shapes import Shape
 from methods.heads.specs import HeadSpec
 from serving.errors import RecordError
-from serving.head import EmbeddingHead
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from storage.heads.embeddings import STATUS, Card
 from tasks.head_sweep.use.apply import HeadClassifier, read_head, write_head
 from tasks.head_sweep.use.export import HEAD, payload
-from tests.exports import opened
+from tests.serving.exports import loaded
 
 CLASSES = ["bird", "cat", "dog", "__bg_0"]
 ROWS = 10_000
@@ -46,7 +45,7 @@ def pinned(root: Path, recipe: str = "h32b64__bal-mix0-ls0p1-center-gelu-ln") ->
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_embeddings_are_answered_as_by_the_head(tmp_path: Path, recipe: str, dtype: Any) -> None:
     head = pinned(tmp_path, recipe)
-    service = EmbeddingHead(opened(payload(tmp_path), tmp_path / "export"))
+    service = loaded(payload(tmp_path), "head_sweep", tmp_path / "export")
     rows = np.random.default_rng(5).standard_normal((ROWS, head.inputs)).astype(dtype)
     expected = head.probabilities(rows)
     assert np.abs(service.probabilities(rows) - expected).max() < BAND
@@ -73,7 +72,7 @@ def test_embeddings_are_answered_as_by_the_head(tmp_path: Path, recipe: str, dty
 )
 def test_rows_without_a_direction_are_named(tmp_path: Path, value: float, says: str) -> None:
     head = pinned(tmp_path)
-    service = EmbeddingHead(opened(payload(tmp_path), tmp_path / "export"))
+    service = loaded(payload(tmp_path), "head_sweep", tmp_path / "export")
     rows = np.ones((3, head.inputs))
     rows[1] = value
     with pytest.raises(RecordError) as error:

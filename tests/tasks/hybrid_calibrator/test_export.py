@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.candidates import CandidateAcceptance
 from serving.errors import RecordError
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.use.apply import NewCandidates, accepts, probabilities
 from tasks.hybrid_calibrator.use.candidate_files import FORMATS
 from tasks.hybrid_calibrator.use.export import FOLDER, payload
-from tests.exports import opened
+from tests.serving.exports import loaded
 from tests.tasks.hybrid_calibrator.artifacts import CLASSES, SOURCES, write_variant
 from tests.tasks.hybrid_calibrator.test_compare import OPTIONS, Run
 
@@ -68,7 +67,7 @@ def columns(new: NewCandidates, **more: Any) -> dict[str, Any]:
 def test_every_option_accepts_what_the_pipeline_accepts(root: Path, tmp_path: Path, option: str) -> None:
     own = chosen(root, tmp_path / "own", nonwindow=option, window=option)
     made = payload(own)
-    service = CandidateAcceptance(opened(made, tmp_path / "export"))
+    service = loaded(made, "hybrid_calibrator", tmp_path / "export")
     for variant in ("nonwindow", "window"):
         new, models = candidates(own, variant), own / FOLDER / variant / "models"
         found = service.decide(columns(new, variant=np.full(len(new.label), variant)))
@@ -85,7 +84,7 @@ def test_every_option_accepts_what_the_pipeline_accepts(root: Path, tmp_path: Pa
 
 def test_a_choice_that_sees_boxes_alone_asks_for_nothing_of_crops(root: Path, tmp_path: Path) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="structured")
-    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    service = loaded(payload(own), "hybrid_calibrator", tmp_path / "export")
     assert [each.name for each in service.export.inputs] == ["structured", "label", "image", "box"]
     new = candidates(own, "nonwindow")
     given = columns(new)
@@ -98,7 +97,7 @@ def test_rows_of_both_variants_are_scored_by_their_own_models_alone_or_together(
     root: Path, tmp_path: Path
 ) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A", window="control")
-    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    service = loaded(payload(own), "hybrid_calibrator", tmp_path / "export")
     new = candidates(own, "window")
     rows = len(new.label)
     variant = np.where(np.arange(rows) % 2 == 0, "window", "nonwindow")
@@ -141,7 +140,7 @@ def test_a_row_that_cannot_be_decided_is_named(
     root: Path, tmp_path: Path, name: str, value: Any, says: str
 ) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A", window="A")
-    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    service = loaded(payload(own), "hybrid_calibrator", tmp_path / "export")
     new = candidates(own, "window")
     given = columns(new, variant=np.full(len(new.label), "window"))
     with pytest.raises(RecordError) as error:
@@ -152,7 +151,7 @@ def test_a_row_that_cannot_be_decided_is_named(
 
 def test_other_widths_and_missing_columns_are_named(root: Path, tmp_path: Path) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A")
-    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    service = loaded(payload(own), "hybrid_calibrator", tmp_path / "export")
     given = columns(candidates(own, "nonwindow"))
     with pytest.raises(RecordError, match=r"field dense: expected values of shape \(rows, 24\)"):
         service.decide({**given, "dense": given["dense"][:, :5]})
@@ -177,7 +176,7 @@ def test_a_class_that_accepts_nothing_never_does_and_names_no_number(root: Path,
     assert made.decision["variants"]["nonwindow"]["thresholds"]["nut"]["threshold"] == "Infinity"
     assert json.loads(made.files["roboflow.json"])["class_thresholds"]["nut"] == 1.0
     given = columns(candidates(own, "nonwindow"))
-    accepted = CandidateAcceptance(opened(made, tmp_path / "export")).decide(given)["accepted"]
+    accepted = loaded(made, "hybrid_calibrator", tmp_path / "export").decide(given)["accepted"]
     assert not accepted[given["label"] == "nut"].any()
     assert accepted.any()
 
@@ -186,7 +185,7 @@ def test_a_file_of_candidates_is_decided_whole_and_a_variants_folder_as_it_is(
     root: Path, tmp_path: Path
 ) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A", window="A")
-    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    service = loaded(payload(own), "hybrid_calibrator", tmp_path / "export")
     new = candidates(own, "window")
     given = columns(new, variant=np.full(len(new.label), "window"))
     expected = service.decide(given)
@@ -205,7 +204,7 @@ def test_files_without_features_and_folders_of_others_are_refused_in_one_line(
     root: Path, tmp_path: Path
 ) -> None:
     own = chosen(root, tmp_path / "own", nonwindow="A", window="A")
-    service = CandidateAcceptance(opened(payload(own), tmp_path / "export"))
+    service = loaded(payload(own), "hybrid_calibrator", tmp_path / "export")
     manifest = own / FOLDER / "window" / "features" / "manifest.json"
     (tmp_path / "results.json").write_text("[]")
     (own / FOLDER / "window").rename(own / FOLDER / "panorama")

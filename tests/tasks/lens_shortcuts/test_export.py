@@ -18,7 +18,7 @@ from storage.files.inputs import InputError
 from tasks.lens_shortcuts import train
 from tasks.lens_shortcuts.use.export import FOLDER, payload
 from tasks.lens_shortcuts.use.stamp_files import FORMATS
-from tests.exports import opened
+from tests.serving.exports import loaded
 from tests.tasks.lens_shortcuts import artifacts as made
 
 CHOSEN = {"chosen": "B1", "leaf": "acceptable", "reason": "nothing fails"}
@@ -40,12 +40,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(root: Path, tmp_path_factory: pytest.TempPathFactory) -> StampScorer:
-    return StampScorer(opened(payload(root), tmp_path_factory.mktemp("export")))
+    found: StampScorer = loaded(payload(root), "lens_shortcuts", tmp_path_factory.mktemp("export") / "one")
+    return found
 
 
 def stamps(root: Path) -> NDArray[np.float16]:
-    loaded: NDArray[np.float16] = np.load(root / FOLDER / "unpaired" / "stamps" / "arcs_test.npy")
-    return loaded
+    return np.asarray(np.load(root / FOLDER / "unpaired" / "stamps" / "arcs_test.npy"))
 
 
 def test_stamps_get_the_scores_that_training_left(root: Path, service: StampScorer) -> None:
