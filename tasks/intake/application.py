@@ -12,7 +12,8 @@ from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import RowBlock, block_writer, is_text, row_blocks
+from storage.files.row_streams import RowBlock, is_text, row_blocks
+from storage.files.row_writers import block_writer
 
 ARROW = {"number": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}
 
