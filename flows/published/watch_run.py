@@ -29,7 +29,9 @@ def _run_name() -> str:
 
 
 @flow(name="watch", flow_run_name=_run_name)
-def watch(place: str, experiment: str | None = None, study: str | None = None) -> State[Any]:
+def watch(
+    place: str, experiment: str | None = None, study: str | None = None, in_order: bool = False
+) -> State[Any]:
     """Take the batches that are new in a folder into a watch, and say whether what was adopted still holds.
 
     The run fails where a promise is broken, and fails again at each later run until something else is adopted. The
@@ -39,13 +41,14 @@ def watch(place: str, experiment: str | None = None, study: str | None = None) -
         place: The folder that batches come to, or a pattern such as inbox/*.csv; each file is taken once.
         experiment: The experiment that is watched; empty for that of the study.
         study: The study that is watched; empty: the repository's own experiment.
+        in_order: Rows without times stand in the file as they came; otherwise they count in a random order.
     """
     repository, logger = Path.cwd(), get_run_logger()
     artifacts.record_version(commit_of(repository, "HEAD"))
     root = study_folder(repository, study) if study else repository
     with inside(root, refresh=False):
         named = watched_experiment(root, experiment)
-        state, taken = take_new_batches(root, named, place, None)
+        state, taken = take_new_batches(root, named, place, None, in_order)
         logger.info("taken: %s", ", ".join(taken) or "nothing new")
         return _published(root, state, study or named)
 

@@ -23,7 +23,8 @@ WatchVerdict = Literal["kept", "broken", "open"]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where the evidence was reached: after how many observations, and which row of which batch was the last of them."""
+    """Where the evidence was reached: after how many observations, and which row of which batch was the last of them (0: the
+    batch has no order)."""
 
     n: int
     batch: str

@@ -59,7 +59,7 @@ def reading(root: Path, path: Path) -> BatchReading:
         means, ends = group_means(confidence, groups)
         scores = {CONFIDENCE: Observations(means, rows[ends])}
     if label is None:
-        return BatchReading(len(rows), {}, scores)
+        return BatchReading(len(rows), False, {}, scores)
     unknown = ~np.isin(label, head.classes)
     if unknown.any():
         at = int(np.flatnonzero(unknown)[0])
@@ -71,6 +71,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     size, _ = group_sums(np.ones(len(label)), groups)
     return BatchReading(
         len(rows),
+        False,
         {
             each.name: Observations(ratio_values(wrong, size, each.limit, CAP), rows[last], wrong, size)
             for each in promises(root)

@@ -77,6 +77,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     cut = int((np.abs(saved) > CUT).sum())
     return BatchReading(
         len(label),
+        False,
         {name: Observations(watched[name], rows[last]) for name in names},
         {"confidence": Observations(group_means(chosen.confidence, groups)[0], rows[last])},
         {"differences of losses cut at one nat": cut} if cut else {},
