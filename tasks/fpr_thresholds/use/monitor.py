@@ -89,7 +89,8 @@ class LaterRows:
 
 
 def _times(table: pd.DataFrame) -> NDArray[np.int64] | None:
-    return None if table["collected_at"].isna().any() else table["collected_at"].astype("int64").to_numpy()
+    times = table["collected_at"]
+    return None if times.isna().any() else np.asarray(times.astype("int64"), np.int64)
 
 
 def _adopted(root: Path) -> Adopted:

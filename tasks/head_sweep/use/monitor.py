@@ -5,6 +5,7 @@ had on test: 95%, one-sided, over rows.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def pinned(root: Path) -> list[Path]:
 
 def promises(root: Path) -> list[Promise]:
     head = _head(root)
-    run = read_csv(root / RESULTS / "runs.csv").set_index("id").loc[head.spec.id]
+    run: Any = read_csv(root / RESULTS / "runs.csv").set_index("id").loc[head.spec.id]
     rows = int(run["rows"])
     wrong = round((1 - float(run["accuracy"])) * rows)
     return [
