@@ -44,19 +44,20 @@ def watch(
         in_order: Rows without times stand in the file as they came; otherwise they count in a random order.
     """
     repository, logger = Path.cwd(), get_run_logger()
-    artifacts.record_version(commit_of(repository, "HEAD"))
+    commit = commit_of(repository, "HEAD")
+    artifacts.record_version(commit)
     root = study_folder(repository, study) if study else repository
     with inside(root, refresh=False):
         named = watched_experiment(root, experiment)
         state, taken = take_new_batches(root, named, place, None, in_order)
         logger.info("taken: %s", ", ".join(taken) or "nothing new")
-        return _published(root, state, study or named)
+        return _published(root, state, study or named, commit)
 
 
-def _published(root: Path, state: WatchState, name: str) -> State[Any]:
+def _published(root: Path, state: WatchState, name: str, commit: str) -> State[Any]:
     said, sentence = overall(state), headline(state)
     key = f"{artifacts.slug_of(root, state.experiment)}-watch"
-    artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\n{artifacts.provenance(root)}")
+    artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\ncommit `{commit[:12]}`")
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(flow_run.id), name=f"{name} {said}")
     for line in moved(state):

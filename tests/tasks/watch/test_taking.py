@@ -130,7 +130,8 @@ def test_what_is_said_begins_with_the_verdict(root: Path, tmp_path: Path) -> Non
     broken = take(root, kept, monitor, [batch(tmp_path / "week3.csv", 0.25, 400)])
     crossing = broken.means["positive"].broken
     assert crossing is not None
-    assert headline(broken) == f"broken: positive since row {crossing.row} of week3.csv"
+    assert headline(broken).startswith(f"broken: positive since row {crossing.row} of week3.csv: 4.0% [")
+    assert headline(broken).endswith("of 2,600 negatives, at most 2.0% allowed")
     assert crossing.row == crossing.n - 2200 + 1
     assert "5%" in basis_sentence(broken)
     assert f"**{headline(broken)}**" in page(broken, "mine").replace("\\_", "_").replace("\\", "")
@@ -176,7 +177,9 @@ def test_rows_without_times_count_in_no_order_unless_they_came_so(root: Path, tm
     assert headline(stated).startswith("broken: positive since row ")
     (watch_folder(root, EXPERIMENT) / "watch.json").unlink()
     pd.DataFrame({"id": range(900), "score": [0.95] * 60 + [0.1] * 840, "label": 0}).to_csv(path, index=False)
-    assert headline(take(root, state(root), monitor, [path])) == "broken: positive since sorted.csv"
+    assert headline(take(root, state(root), monitor, [path])).startswith(
+        "broken: positive since sorted.csv: 6.7% ["
+    )
 
 
 def test_rows_with_times_count_in_their_order(root: Path, tmp_path: Path) -> None:
