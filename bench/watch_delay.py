@@ -83,7 +83,8 @@ def real(folder: Path) -> pd.DataFrame:
     later = pd.read_parquet(data / "employment_MA_analysis.pq").merge(
         pd.read_parquet(data / "employment_MA_analysis_target.pq"), on="id"
     )
-    threshold = before["predicted_probability"][before["employed"] == 0].quantile(1 - BUDGET, "higher")
+    negatives = before["predicted_probability"][before["employed"] == 0].to_numpy()
+    threshold = float(np.quantile(negatives, 1 - BUDGET, method="higher"))
     rows = []
     for name, employed in (("fires at the 2% of 2015", [0]), ("is wrong", [0, 1]), ("is missed", [1])):
         bad, years = _bad(later[later["employed"].isin(employed)], name, threshold)
@@ -94,9 +95,9 @@ def real(folder: Path) -> pd.DataFrame:
             for by, at in (("here", by_bets(bad, budget)), ("MAPIE", by_mapie(bad, budget))):
                 row[by] = f"row {at + 1:,} of {len(bad):,}, in {years[at]}" if at >= 0 else "not broken"
             rows.append(row)
-    reference = before["predicted_probability"].to_numpy()
+    calibrated = before["predicted_probability"].to_numpy(np.float64)
     scores = Observations(later["predicted_probability"].to_numpy(), later.index.to_numpy())
-    moved = scored(new_rank_watch(reference), scores, "", RISK, 0)
+    moved = scored(new_rank_watch(calibrated), scores, "", RISK, 0)
     what = f"moved {moved.direction}, row {moved.moved.n:,} of {len(later):,}" if moved.moved else "not moved"
     print(f"scores, no label: {what}\n")
     return pd.DataFrame(rows)
@@ -105,7 +106,7 @@ def real(folder: Path) -> pd.DataFrame:
 def _bad(rows: pd.DataFrame, name: str, threshold: float) -> tuple[Floats, NDArray[np.int64]]:
     fires = rows["predicted_probability"] >= threshold
     bad = fires if name.startswith("fires") else rows["prediction"] != rows["employed"]
-    return bad.to_numpy(np.float64), rows["year"].to_numpy(np.int64)
+    return np.asarray(bad, np.float64), np.asarray(rows["year"], np.int64)
 
 
 def cost() -> None:

@@ -44,6 +44,11 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--risk", type=_risk, help="of a false word, for the watch's life (default: .05); only when it begins"
     )
+    options.add_argument(
+        "--in-order",
+        action="store_true",
+        help="rows without times stand as they came, so that a row can be named; else they count in a random order",
+    )
     options.add_argument("--cron", help="with --from: a deployment that does so on time ('0 6 * * 1')")
     options.add_argument("--timezone", default="UTC")
     return options
@@ -65,9 +70,15 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
         if not asked.batch and not asked.place:
             return _show(root, state_of(root, experiment))
         taken = (
-            take_batches(root, experiment, [_from(repository, each) for each in asked.batch], asked.risk)
+            take_batches(
+                root,
+                experiment,
+                [_from(repository, each) for each in asked.batch],
+                asked.risk,
+                asked.in_order,
+            )
             if asked.batch
-            else take_new_batches(root, experiment, asked.place, asked.risk)
+            else take_new_batches(root, experiment, asked.place, asked.risk, asked.in_order)
         )
     state, names = taken
     code = _show(root, state)
@@ -85,7 +96,9 @@ def _schedule(repository: Path, root: Path, asked: argparse.Namespace) -> int:
     require_server()
     from flows.watching.deployment import deploy  # noqa: PLC0415 - Prefect takes seconds to import
 
-    said = deploy(repository, study_name(root), experiment, asked.place, asked.cron, asked.timezone)
+    said = deploy(
+        repository, study_name(root), experiment, asked.place, asked.in_order, asked.cron, asked.timezone
+    )
     _console().print(said, markup=False)
     return 0
 

@@ -88,6 +88,7 @@ def batch(path: Path, rate: float, rows: int, seed: int = 0, labelled: bool = Tr
     table = pd.DataFrame({"id": [f"{path.stem}-{i}" for i in range(rows)], "score": scores})
     if labelled:
         table["label"] = 0
+        table["collected_at"] = (pd.Timestamp("2024-01-01") + pd.to_timedelta(range(rows), "min")).astype(str)
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)
     return path

@@ -11,7 +11,6 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.published import artifacts
-from flows.published.provenance import provenance
 from flows.studies.folder import study_folder
 from flows.studies.inside import inside
 from flows.watching.watch import take_new_batches, watched_experiment
@@ -30,7 +29,9 @@ def _run_name() -> str:
 
 
 @flow(name="watch", flow_run_name=_run_name)
-def watch(place: str, experiment: str | None = None, study: str | None = None) -> State[Any]:
+def watch(
+    place: str, experiment: str | None = None, study: str | None = None, in_order: bool = False
+) -> State[Any]:
     """Take the batches that are new in a folder into a watch, and say whether what was adopted still holds.
 
     The run fails where a promise is broken, and fails again at each later run until something else is adopted. The
@@ -40,21 +41,23 @@ def watch(place: str, experiment: str | None = None, study: str | None = None) -
         place: The folder that batches come to, or a pattern such as inbox/*.csv; each file is taken once.
         experiment: The experiment that is watched; empty for that of the study.
         study: The study that is watched; empty: the repository's own experiment.
+        in_order: Rows without times stand in the file as they came; otherwise they count in a random order.
     """
     repository, logger = Path.cwd(), get_run_logger()
-    artifacts.record_version(commit_of(repository, "HEAD"))
+    commit = commit_of(repository, "HEAD")
+    artifacts.record_version(commit)
     root = study_folder(repository, study) if study else repository
     with inside(root, refresh=False):
         named = watched_experiment(root, experiment)
-        state, taken = take_new_batches(root, named, place, None)
+        state, taken = take_new_batches(root, named, place, None, in_order)
         logger.info("taken: %s", ", ".join(taken) or "nothing new")
-        return _published(root, state, study or named)
+        return _published(root, state, study or named, commit)
 
 
-def _published(root: Path, state: WatchState, name: str) -> State[Any]:
+def _published(root: Path, state: WatchState, name: str, commit: str) -> State[Any]:
     said, sentence = overall(state), headline(state)
     key = f"{artifacts.slug_of(root, state.experiment)}-watch"
-    artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\n{provenance(root)}")
+    artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\ncommit `{commit[:12]}`")
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(flow_run.id), name=f"{name} {said}")
     for line in moved(state):

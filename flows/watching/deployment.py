@@ -16,7 +16,9 @@ ENTRYPOINT = "flows/published/watch_run.py:watch"
 FLOW = "watch"
 
 
-def deploy(root: Path, study: str | None, experiment: str, place: str, cron: str, timezone: str) -> str:
+def deploy(
+    root: Path, study: str | None, experiment: str, place: str, in_order: bool, cron: str, timezone: str
+) -> str:
     """Registered as those of prefect.yaml are; a second time it replaces the first. What became of it, in words."""
     name = f"{STUDY}{study}" if study else key_of(experiment)
     try:
@@ -27,7 +29,7 @@ def deploy(root: Path, study: str | None, experiment: str, place: str, cron: str
             name=name,
             work_pool_name=POOL,
             schedule=Cron(cron, timezone=timezone),
-            parameters={"place": place, "experiment": experiment, "study": study},
+            parameters={"place": place, "in_order": in_order, "experiment": experiment, "study": study},
             tags=["watch", study or experiment],
             description=f"Takes what is new of {place}, and says whether what was adopted still holds.",
             concurrency_limit=1,

@@ -37,17 +37,19 @@ def state_of(root: Path, experiment: str) -> WatchState:
 
 
 def take_batches(
-    root: Path, experiment: str, files: Sequence[Path], risk: float | None
+    root: Path, experiment: str, files: Sequence[Path], risk: float | None, in_order: bool = False
 ) -> tuple[WatchState, list[str]]:
     """The state after these batches, and their names. Raises StudyError, and then none was taken."""
-    return _taken(root, experiment, risk, lambda _: list(files))
+    return _taken(root, experiment, risk, in_order, lambda _: list(files))
 
 
 def take_new_batches(
-    root: Path, experiment: str, place: str, risk: float | None
+    root: Path, experiment: str, place: str, risk: float | None, in_order: bool = False
 ) -> tuple[WatchState, list[str]]:
     """Those of a folder or a pattern that were not taken yet, by name."""
-    return _taken(root, experiment, risk, lambda state: untaken(state, files_of(place, repository(root))))
+    return _taken(
+        root, experiment, risk, in_order, lambda state: untaken(state, files_of(place, repository(root)))
+    )
 
 
 def recorded_state(root: Path, experiment: str) -> WatchState | None:
@@ -56,14 +58,16 @@ def recorded_state(root: Path, experiment: str) -> WatchState | None:
         return read_watch(root, experiment)
 
 
-def _taken(root: Path, experiment: str, risk: float | None, choose: Chooser) -> tuple[WatchState, list[str]]:
+def _taken(
+    root: Path, experiment: str, risk: float | None, in_order: bool, choose: Chooser
+) -> tuple[WatchState, list[str]]:
     with refusals(), _in_turn(root):
         _bring_back(root)
         monitor = _monitor(experiment)
         state = current_state(root, experiment, monitor, risk)
         files = choose(state)
         if files:
-            state = take(root, state, monitor, files)
+            state = take(root, state, monitor, files, in_order)
             pin_watch(root)
         return state, [path.name for path in files]
 

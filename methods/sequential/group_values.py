@@ -27,7 +27,7 @@ def ratio_values(bad: Floats, weight: Floats, limit: float, most: float) -> Floa
 def group_sums(values: Floats, groups: NDArray[np.generic]) -> tuple[Floats, Index]:
     """As `group_means`."""
     number, last = _numbered(groups)
-    return np.bincount(number, values), last
+    return np.asarray(np.bincount(number, values), np.float64), last
 
 
 def _numbered(groups: NDArray[np.generic]) -> tuple[Index, Index]:

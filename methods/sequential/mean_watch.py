@@ -23,7 +23,8 @@ WatchVerdict = Literal["kept", "broken", "open"]
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where the evidence was reached: after how many observations, and which row of which batch was the last of them."""
+    """Where the evidence was reached: after how many observations, and which row of which batch was the last of them (0: the
+    batch has no order)."""
 
     n: int
     batch: str
@@ -63,7 +64,8 @@ def observed(watch: MeanWatch, seen: Observations, batch: str, risk: float) -> M
     """After these values, in their order."""
     above, over = extended(watch.above, seen.values)
     below, _ = extended(watch.below, 1 - seen.values)
-    bad, weight = (seen.values, np.ones(len(seen.values))) if seen.bad is None else (seen.bad, seen.weight)
+    bad = seen.values if seen.bad is None else seen.bad
+    weight = np.ones(len(seen.values)) if seen.weight is None else seen.weight
     broken, reached = watch.broken, np.flatnonzero(over >= -np.log(risk))
     if broken is None and len(reached):
         at = int(reached[0])

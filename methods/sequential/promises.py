@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.sequential.bets import Floats
+from methods.statistics.streams import stream
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,19 @@ class Observations:
 
 @dataclass(frozen=True)
 class BatchReading:
-    """rows: of the file. observed: by promise; a batch without labels has none. scores: in [0, 1], of which it is watched
+    """rows: of the file. in_order: whether they stand as they came, as their times say. observed: by promise; a batch without labels has none. scores: in [0, 1], of which it is watched
     whether they move. notes: what was left out or has to be known, reason -> count."""
 
     rows: int
+    in_order: bool
     observed: Mapping[str, Observations]
     scores: Mapping[str, Observations]
     notes: Mapping[str, int] = field(default_factory=dict)
+
+
+def shuffled(seen: Observations, seed: int) -> Observations:
+    """In a random order, so that a file that is sorted by score or label says nothing by its order; rows are 0: which of
+    them it was is no longer told."""
+    order = stream(seed, "order of a batch").permutation(len(seen.values))
+    bad, weight = (None if each is None else each[order] for each in (seen.bad, seen.weight))
+    return Observations(seen.values[order], np.zeros(len(order), np.int64), bad, weight)

@@ -43,7 +43,7 @@ class RankWatch:
 
 def binned(scores: Floats) -> Counts:
     """Of scores in [0, 1]."""
-    return np.searchsorted(EDGES, logit(scores), side="right").astype(np.int64)
+    return np.asarray(np.searchsorted(EDGES, logit(scores), side="right"), np.int64)
 
 
 def new_rank_watch(reference: Floats) -> RankWatch:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.sequential.mean_watch import new_watch, observed
-from methods.sequential.promises import BatchReading, Promise
+from methods.sequential.promises import BatchReading, Observations, Promise, shuffled
 from methods.sequential.rank_watch import new_rank_watch, scored
 from storage.files.content import file_digest
 from storage.files.inputs import InputError, shown
@@ -66,8 +66,12 @@ def untaken(state: WatchState, files: Sequence[Path]) -> list[Path]:
     return [path for path in files if file_digest(path).hex() not in known]
 
 
-def take(root: Path, state: WatchState, monitor: Monitor, files: Sequence[Path]) -> WatchState:
+def take(
+    root: Path, state: WatchState, monitor: Monitor, files: Sequence[Path], in_order: bool = False
+) -> WatchState:
     """The state after these batches, in this order. Raises InputError, and then nothing was taken.
+
+    in_order: rows without times stand as they came; otherwise they count in a random order.
 
     What a killed run had copied is overwritten: a batch is taken once the record says so.
     """
@@ -76,6 +80,8 @@ def take(root: Path, state: WatchState, monitor: Monitor, files: Sequence[Path])
     copies = []
     for path, reading in zip(files, readings, strict=True):
         batch = _entry(state, path, reading)
+        if not (in_order or reading.in_order):
+            reading = _without_order(reading, int(batch.digest[:12], 16))
         state = _counted(state, batch, reading)
         copies.append((path, watch_folder(root, state.experiment) / BATCHES / batch.file))
     for path, place in copies:
@@ -103,6 +109,13 @@ def _entry(state: WatchState, path: Path, reading: BatchReading) -> TakenBatch:
         f"{len(state.batches) + 1:05d}-{path.name}", path.name, file_digest(path).hex(), reading.rows,
         bool(reading.observed), state.era, dict(reading.notes),
     )  # fmt: skip
+
+
+def _without_order(reading: BatchReading, seed: int) -> BatchReading:
+    def each(seen: Mapping[str, Observations]) -> dict[str, Observations]:
+        return {name: shuffled(values, seed) for name, values in seen.items()}
+
+    return replace(reading, observed=each(reading.observed), scores=each(reading.scores))
 
 
 def _counted(state: WatchState, batch: TakenBatch, reading: BatchReading) -> WatchState:

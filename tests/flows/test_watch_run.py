@@ -1,7 +1,7 @@
 """A run of the watch as Prefect keeps it: one that holds, one that is open, one that breaks and so fails."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -34,7 +34,7 @@ def test_runs_say_open_kept_and_broken_and_only_the_last_fails(
         with get_client(sync_client=True) as client:
             run = client.read_flow_run(UUID(str(state.state_details.flow_run_id)))
         assert run.name == f"{EXPERIMENT} {said}"
-        page: Any = Artifact.get("fpr-thresholds-watch")
+        page = cast(Any, Artifact.get("fpr-thresholds-watch"))
         assert page is not None
         assert f"{name}.csv" in str(page.data)
         assert f"**{said}: " in str(page.data)

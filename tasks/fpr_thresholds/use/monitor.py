@@ -3,10 +3,12 @@
 Each row counts, copies of a text as often as they come: that is what the budget is spent on.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from methods.budgets.evaluation import fires
@@ -53,21 +55,42 @@ def reference(root: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def reading(root: Path, path: Path) -> BatchReading:
-    """Of a file like the study's own, with its labels or without."""
+    """Of a file like the study's own, with its labels or without; in order of time where all rows with labels have one."""
     prepare: Messages | Scores = read_block(root / PARAMS, "fpr_thresholds.prepare", Prepare)
     labels = list(read_json(root / FOLDER / "prepared.json")["labels"])
-    scores, positive, rows, notes = (
+    read = (
         _messages(root, path, prepare, labels)
         if isinstance(prepare, Messages)
         else _scores(path, prepare, labels)
     )
+    scores, positive, rows = read.scores, read.positive, read.rows
+    if read.times is not None:
+        order = np.argsort(read.times, kind="stable")
+        scores, positive, rows = scores[order], positive[order] if positive is not None else None, rows[order]
     places = {label: place for place, label in enumerate(labels)}
     return BatchReading(
         len(rows),
+        read.times is not None,
         _observed(root, scores, positive, rows, places) if positive is not None else {},
         {label: _moving(scores[:, place], rows) for label, place in places.items()},
-        notes,
+        read.notes,
     )
+
+
+@dataclass(frozen=True)
+class LaterRows:
+    """scores, positive: (rows, labels); positive None: nobody knows. times: None unless all rows have one."""
+
+    scores: Floats
+    positive: Bools | None
+    rows: NDArray[np.int64]
+    times: NDArray[np.int64] | None
+    notes: dict[str, int]
+
+
+def _times(table: pd.DataFrame) -> NDArray[np.int64] | None:
+    times = table["collected_at"]
+    return None if times.isna().any() else np.asarray(times.astype("int64"), np.int64)
 
 
 def _adopted(root: Path) -> Adopted:
@@ -103,30 +126,28 @@ def _there(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores[~np.isnan(scores)]
 
 
-def _scores(
-    path: Path, prepare: Scores, labels: list[str]
-) -> tuple[Floats, Bools | None, NDArray[np.int64], dict[str, int]]:
+def _scores(path: Path, prepare: Scores, labels: list[str]) -> LaterRows:
     if not has_labels(path, prepare.columns):
         scores, rows = read_unlabelled_scores(path, labels, prepare.columns)
-        return scores, None, rows, {}
+        return LaterRows(scores, None, rows, None, {})
     table, _, _ = read_scored(path, labels, prepare.columns, "file_order", prepare.clamp, ImportReport())
     scores = table[[SCORE + label for label in labels]].to_numpy(np.float64)
-    return scores, table[labels].to_numpy(bool), table["row"].to_numpy(np.int64), {}
+    return LaterRows(scores, table[labels].to_numpy(bool), table["row"].to_numpy(np.int64), _times(table), {})
 
 
-def _messages(
-    root: Path, path: Path, prepare: Messages, labels: list[str]
-) -> tuple[Floats, Bools | None, NDArray[np.int64], dict[str, int]]:
+def _messages(root: Path, path: Path, prepare: Messages, labels: list[str]) -> LaterRows:
+    positive: Bools | None = None
+    times = None
     if has_labels(path, prepare.columns):
         table, _ = read_messages(path, labels, prepare.columns, "file_order", ImportReport())
         texts, rows = table["text"].tolist(), table["row"].to_numpy(np.int64)
-        positive: Bools | None = table[labels].to_numpy(bool)
+        positive, times = table[labels].to_numpy(bool), _times(table)
     else:
         texts, rows = read_unlabelled_texts(path, prepare.columns)
-        positive = None
     texts = [clean_text(text) for text in texts]
     copies = len(texts) - len(np.unique(duplicate_groups(texts)))
-    return _model_scores(root, texts, labels), positive, rows, {"copies": copies} if copies else {}
+    notes = {"copies": copies} if copies else {}
+    return LaterRows(_model_scores(root, texts, labels), positive, rows, times, notes)
 
 
 def _model_scores(root: Path, texts: list[str], labels: list[str]) -> Floats:

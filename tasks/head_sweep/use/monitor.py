@@ -5,6 +5,7 @@ had on test: 95%, one-sided, over rows.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def pinned(root: Path) -> list[Path]:
 
 def promises(root: Path) -> list[Promise]:
     head = _head(root)
-    run = read_csv(root / RESULTS / "runs.csv").set_index("id").loc[head.spec.id]
+    run: Any = read_csv(root / RESULTS / "runs.csv").set_index("id").loc[head.spec.id]
     rows = int(run["rows"])
     wrong = round((1 - float(run["accuracy"])) * rows)
     return [
@@ -59,7 +60,7 @@ def reading(root: Path, path: Path) -> BatchReading:
         means, ends = group_means(confidence, groups)
         scores = {CONFIDENCE: Observations(means, rows[ends])}
     if label is None:
-        return BatchReading(len(rows), {}, scores)
+        return BatchReading(len(rows), False, {}, scores)
     unknown = ~np.isin(label, head.classes)
     if unknown.any():
         at = int(np.flatnonzero(unknown)[0])
@@ -71,6 +72,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     size, _ = group_sums(np.ones(len(label)), groups)
     return BatchReading(
         len(rows),
+        False,
         {
             each.name: Observations(ratio_values(wrong, size, each.limit, CAP), rows[last], wrong, size)
             for each in promises(root)

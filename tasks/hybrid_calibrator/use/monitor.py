@@ -59,8 +59,8 @@ def reading(root: Path, path: Path) -> BatchReading:
         means, last = group_means(_shares(table, SCORE), table.text("image").to_numpy(str))
         scores = {SCORE: Observations(means, rows[last])}
     if not table.has("correct"):
-        return BatchReading(len(rows), {}, scores)
-    return BatchReading(len(rows), _observed(root, table, accepted, rows), scores)
+        return BatchReading(len(rows), False, {}, scores)
+    return BatchReading(len(rows), False, _observed(root, table, accepted, rows), scores)
 
 
 def _observed(

@@ -52,7 +52,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     means, ends = group_means(scores, hosts)
     watched = {SCORE: Observations(means, rows[ends])}
     if not table.has("label"):
-        return BatchReading(len(rows), {}, watched)
+        return BatchReading(len(rows), False, {}, watched)
     truth = [TRUTH.get(text.strip().lower()) for text in table.text("label")]
     if None in truth:
         at = truth.index(None)
@@ -65,6 +65,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     wins, last, alone = paired_wins(scores, np.array(truth, bool), hosts)
     return BatchReading(
         len(rows),
+        False,
         {AUROC: Observations(1 - wins, rows[last])},
         watched,
         {"hosts without a partner": alone} if alone else {},

@@ -7,6 +7,7 @@ groups were too few for an interval).
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def pinned(root: Path) -> list[Path]:
 def promises(root: Path) -> list[Promise]:
     """No loss against none is watched where none is what was chosen."""
     method = _calibrations(root)[0].method
-    row = read_csv(root / RESULTS / "table.csv").set_index("option").loc[method]
+    row: Any = read_csv(root / RESULTS / "table.csv").set_index("option").loc[method]
     least = row["accuracy_low"] if row["accuracy_low"] == row["accuracy_low"] else row["accuracy"]
     excess = max(float(row["confidence"]) - float(least), LEAST)
     found = [Promise(CONFIDENCE, min((excess + 1) / 2, 0.99), "groups", -1.0, 1.0)]
@@ -77,6 +78,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     cut = int((np.abs(saved) > CUT).sum())
     return BatchReading(
         len(label),
+        False,
         {name: Observations(watched[name], rows[last]) for name in names},
         {"confidence": Observations(group_means(chosen.confidence, groups)[0], rows[last])},
         {"differences of losses cut at one nat": cut} if cut else {},

@@ -130,7 +130,8 @@ def test_what_is_said_begins_with_the_verdict(root: Path, tmp_path: Path) -> Non
     broken = take(root, kept, monitor, [batch(tmp_path / "week3.csv", 0.25, 400)])
     crossing = broken.means["positive"].broken
     assert crossing is not None
-    assert headline(broken) == f"broken: positive since row {crossing.row} of week3.csv"
+    assert headline(broken).startswith(f"broken: positive since row {crossing.row} of week3.csv: 4.0% [")
+    assert headline(broken).endswith("of 2,600 negatives, at most 2.0% allowed")
     assert crossing.row == crossing.n - 2200 + 1
     assert "5%" in basis_sentence(broken)
     assert f"**{headline(broken)}**" in page(broken, "mine").replace("\\_", "_").replace("\\", "")
@@ -143,7 +144,7 @@ def test_rows_without_labels_show_that_scores_moved(root: Path, tmp_path: Path) 
     high = tmp_path / "high.csv"
     pd.DataFrame({"id": range(300), "score": np.linspace(0.6, 0.99, 300)}).to_csv(high, index=False)
     after = take(root, still, monitor, [high])
-    assert moved(after)[0].startswith("scores of positive moved up, shown at row ")
+    assert moved(after)[0].startswith("scores of positive moved up, shown by high.csv: label rows")
 
 
 def test_positives_do_not_count_against_the_budget(root: Path, tmp_path: Path) -> None:
@@ -163,3 +164,31 @@ def test_places_are_folders_patterns_or_files(tmp_path: Path) -> None:
     assert files_of("none/*.csv", tmp_path) == []
     with pytest.raises(InputError, match="no such file or folder"):
         files_of("nowhere", tmp_path)
+
+
+def test_rows_without_times_count_in_no_order_unless_they_came_so(root: Path, tmp_path: Path) -> None:
+    """A file that is sorted by score begins with all that fires."""
+    path = tmp_path / "sorted.csv"
+    scores = np.where(np.arange(2000) < 30, 0.95, 0.1)
+    pd.DataFrame({"id": range(2000), "score": scores, "label": 0}).to_csv(path, index=False)
+    assert overall(take(root, state(root), monitor, [path])) == "open"
+    (watch_folder(root, EXPERIMENT) / "watch.json").unlink()
+    stated = take(root, state(root), monitor, [path], in_order=True)
+    assert headline(stated).startswith("broken: positive since row ")
+    (watch_folder(root, EXPERIMENT) / "watch.json").unlink()
+    pd.DataFrame({"id": range(900), "score": [0.95] * 60 + [0.1] * 840, "label": 0}).to_csv(path, index=False)
+    assert headline(take(root, state(root), monitor, [path])).startswith(
+        "broken: positive since sorted.csv: 6.7% ["
+    )
+
+
+def test_rows_with_times_count_in_their_order(root: Path, tmp_path: Path) -> None:
+    file = batch(tmp_path / "a.csv", 0.05, 3000)
+    rows = pd.read_csv(file)
+    crossing = take(root, state(root), monitor, [file]).means["positive"].broken
+    (watch_folder(root, EXPERIMENT) / "watch.json").unlink()
+    rows[::-1].to_csv(file, index=False)
+    again = take(root, state(root), monitor, [file]).means["positive"].broken
+    assert crossing is not None
+    assert again is not None
+    assert (again.n, again.row) == (crossing.n, 3000 + 3 - crossing.row)
