@@ -182,7 +182,7 @@ def head_cases() -> Iterator[Case]:
         np.sqrt(np.mean([scene[0].reshape(RECIPES, SEEDS).var(axis=1, ddof=1) for scene in scenes]))
     )
     errors = ContrastErrors(error, floor / error, GROUPS, SEEDS, spread)
-    for points in (0.06, 0.055):
+    for points in (0.06,):
 
         def decides(n: int, rng: Random, points: float = points) -> bool:
             values, drawn = heads(n, rng)

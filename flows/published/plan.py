@@ -63,7 +63,9 @@ def headline(rows: Sequence[PlanRow]) -> str:
         if row.needed is not None and row.needed > row.present:
             more[row.unit] = max(more.get(row.unit, 0), row.needed - row.present)
     lost = any(row.needed is None for row in rows)
-    return _said("plan_headline", more=more, unreachable=lost, power=POWER)
+    return _said(
+        "plan_headline", more=more, anew=not any(row.present for row in rows), unreachable=lost, power=POWER
+    )
 
 
 def _needs(rows: Sequence[PlanRow]) -> Table:

@@ -8,7 +8,7 @@ from scipy.special import ndtr
 from methods.statistics.sample_sizes import SampleSize, fewest_that_decide
 
 MOST = 10**6
-WITH_ROWS = 0.5  # of a seed's variance: the luck of single rows, which falls as groups grow (bench/power.py)
+WITH_ROWS = 0.4  # of a seed's variance: luck with single rows, which falls as groups grow (bench/power.py)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _of_split(
         errors = ContrastErrors((spread**2 / groups + 2 * luck**2 / seeds) ** 0.5, ratio, groups, seeds, luck)
     yield groups_claim(claim, split, errors, max(gain, 0.0), seeds, present)
     if split == "validation":
-        yield seeds_claim(claim, split, errors, max(gain, 0.0), groups, seeds if evidence else 0)
+        yield seeds_claim(claim, errors, max(gain, 0.0), groups, seeds if evidence else 0)
 
 
 def groups_claim(
@@ -74,12 +74,10 @@ def groups_claim(
     return PlannedClaim(claim, f"{split} groups", present, 2, figures, size, exact)
 
 
-def seeds_claim(
-    claim: str, split: str, errors: ContrastErrors, gain: float, groups: int, present: int
-) -> PlannedClaim:
+def seeds_claim(claim: str, errors: ContrastErrors, gain: float, groups: int, present: int) -> PlannedClaim:
     figures = {"gain": gain, "groups": groups}
     size, exact = partial(seeds_to_name, errors, gain, groups), partial(_of_seeds, errors, gain, groups)
-    return PlannedClaim(claim, f"seeds, {split}", present, 2, figures, size, exact)
+    return PlannedClaim(claim, "seeds", present, 2, figures, size, exact)
 
 
 def _of_groups(errors: ContrastErrors, gain: float, seeds: int, groups: int) -> float:

@@ -112,12 +112,14 @@ def _groups(effects: Floats, level: Level, seed: int, power: float) -> SampleSiz
 
 def _chance(effects: Floats, level: Level, seed: int, groups: int) -> float:
     """By the test itself, of groups that are drawn from these; as `differing_groups_at_power` has it."""
+    count, mean = len(effects), float(effects.mean())
+    likely = mean + (effects - mean) * np.sqrt(count / (count - 1))
     if groups > MOST_DRAWN:
-        ratio = abs(float(effects.mean())) / float(effects.std()) * np.sqrt(groups)
-        return float(ndtr(ratio - ndtri((1 + level(groups)) / 2)))
-    drawn = effects[seeded(seed).integers(0, len(effects), (DRAWS, groups))]
-    right = np.sign(drawn.mean(axis=1)) == np.sign(effects.mean())
-    return float(((mean_p(drawn) < 1 - level(groups)) & right).mean())
+        return float(ndtr(abs(mean) / likely.std() * np.sqrt(groups) - ndtri((1 + level(groups)) / 2)))
+    drawn = likely[seeded(seed).integers(0, count, (DRAWS, groups))]
+    return float(
+        ((mean_p(drawn) < 1 - level(groups)) & (np.sign(drawn.mean(axis=1)) == np.sign(mean))).mean()
+    )
 
 
 def family_level(losses: Floats, seed: int, alpha: float) -> Level:
