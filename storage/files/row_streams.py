@@ -1,24 +1,17 @@
 """Tables that need not fit into memory: rows read and written a block at a time, CSV, JSON lines, Parquet or npz."""
 
 import csv
-import io
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from storage.files.arrays import array_names, read_foreign_arrays
-from storage.files.atomic import complete
 from storage.files.documents import parsed_json
 from storage.files.formats import DAMAGED, SEPARATORS, listed
 from storage.files.inputs import InputError, shown
@@ -40,30 +33,14 @@ class RowBlock:
         return len(next(iter(self.columns.values()), ()))
 
 
-class BlockWriter(Protocol):
-    def write(self, columns: Mapping[str, Any], /) -> None: ...
-
-
 def row_blocks(path: Path) -> Iterator[RowBlock]:
     """At least one block, which may have no rows. Text of a CSV stays text. Raises InputError."""
     if not path.is_file():
         raise InputError(path, "no such file")
-    return _READERS[_format(path)](path)
+    return _READERS[known_format(path)](path)
 
 
-@contextmanager
-def block_writer(path: Path) -> Iterator[BlockWriter]:
-    """A file that is there once the block has ended without an error."""
-    writer = _WRITERS[_format(path)]
-    with complete(path) as partial:
-        opened = writer(partial, path)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-
-def _format(path: Path) -> str:
+def known_format(path: Path) -> str:
     if path.suffix not in FORMATS:
         raise InputError(path, f"unknown kind of file; expected {', '.join(FORMATS)}")
     return path.suffix
@@ -100,7 +77,7 @@ def _csv_blocks(path: Path) -> Iterator[RowBlock]:
             row = bad[0][0]
             raise InputError(path, f"expected {len(header)} fields, got {bad[0][1]}", row=row) from None
         if "Empty CSV" not in str(error):
-            raise InputError(path, f"not a table that can be read ({_first_line(error)})") from None
+            raise InputError(path, f"not a table that can be read ({first_line(error)})") from None
     if first_row == 2:
         yield RowBlock({name: pa.array([], pa.string()) for name in header}, first_row)
 
@@ -161,7 +138,7 @@ def _parquet_blocks(path: Path) -> Iterator[RowBlock]:
             yield RowBlock({name: empty.column(name) for name in empty.column_names}, first_row)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            path, f"not a Parquet file that can be read ({_first_line(error)}); {DAMAGED}"
+            path, f"not a Parquet file that can be read ({first_line(error)}); {DAMAGED}"
         ) from None
 
 
@@ -175,136 +152,14 @@ def _npz_blocks(path: Path) -> Iterator[RowBlock]:
         yield RowBlock({name: array[start : start + ROWS] for name, array in arrays.items()}, start + 1)
 
 
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
 def is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
-
-
-def arrow(column: Any, path: Path, name: str) -> Any:
-    """One column as Arrow has it; text where values are of several kinds. numpy of two axes and more: lists."""
-    if isinstance(column, pa.Array | pa.ChunkedArray):
-        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    if isinstance(column, np.ndarray):
-        if column.ndim > 1:
-            return pa.array(column.reshape(len(column), -1).tolist() if column.size else [])
-        return pa.array(column.tolist(), pa.string()) if column.dtype.kind in "UST" else pa.array(column)
-    try:
-        return pa.array(column)
-    except (pa.ArrowException, OverflowError):
-        raise InputError(
-            path, "holds values of several kinds; write JSON lines instead", field=name
-        ) from None
-
-
-class _CsvWriter:
-    """Fields as they were; quotation marks in blocks that need some."""
-
-    def __init__(self, partial: Path, path: Path) -> None:
-        self._path, self._separator = path, "\t" if path.suffix == ".tsv" else ","
-        self._file = partial.open("wb")
-        self._begun = False
-
-    def write(self, columns: Mapping[str, Any], /) -> None:
-        if not self._begun:
-            text = io.StringIO()
-            csv.writer(text, delimiter=self._separator, lineterminator="\n").writerow(columns)
-            self._file.write(text.getvalue().encode())
-            self._begun = True
-        table = pa.table({name: arrow(column, self._path, name) for name, column in columns.items()})
-        try:
-            pacsv.write_csv(table, self._file, self._options(table))
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError(
-                self._path, f"no CSV can hold this ({_first_line(error)}); write JSON lines"
-            ) from None
-
-    def _options(self, table: Any) -> Any:
-        words = [column for column in table.columns if is_text(column.type)]
-        special = f'[{self._separator}"\r\n]'
-        needed = any(pc.any(pc.match_substring_regex(each, special)).as_py() for each in words)
-        style = "needed" if needed else "none"
-        return pacsv.WriteOptions(include_header=False, delimiter=self._separator, quoting_style=style)
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _ParquetWriter:
-    """One schema, that of the first block."""
-
-    def __init__(self, partial: Path, path: Path) -> None:
-        self._partial, self._path = partial, path
-        self._writer: Any = None
-
-    def write(self, columns: Mapping[str, Any], /) -> None:
-        table = pa.table({name: arrow(column, self._path, name) for name, column in columns.items()})
-        self._writer = self._writer or pq.ParquetWriter(self._partial, table.schema)
-        try:
-            self._writer.write_table(table.cast(self._writer.schema))
-        except (pa.ArrowException, ValueError) as error:
-            raise InputError(
-                self._path,
-                f"rows are of another kind than the first ones ({_first_line(error)}); write JSON lines",
-            ) from None
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-class _JsonLinesWriter:
-    def __init__(self, partial: Path, path: Path) -> None:
-        self._file = partial.open("w", encoding="utf-8", newline="\n")
-        self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
-
-    def write(self, columns: Mapping[str, Any], /) -> None:
-        values = [_plain(column) for column in columns.values()]
-        for row in zip(*values, strict=True):
-            self._file.write(self._encode(dict(zip(columns, row, strict=True))) + "\n")
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _ArraysWriter:
-    """All blocks in memory until the end: an npz is written array by array."""
-
-    def __init__(self, partial: Path, path: Path) -> None:
-        self._partial = partial
-        self._blocks: dict[str, list[NDArray[Any]]] = {}
-
-    def write(self, columns: Mapping[str, Any], /) -> None:
-        for name, column in columns.items():
-            self._blocks.setdefault(name, []).append(_array(column))
-
-    def close(self) -> None:
-        unnamed: dict[str, Any] = {name: np.concatenate(blocks) for name, blocks in self._blocks.items()}
-        with self._partial.open("wb") as file:
-            np.savez(file, **unnamed)
-
-
-def _plain(column: Any) -> list[Any]:
-    if isinstance(column, list):
-        return column
-    values: list[Any] = column.tolist() if isinstance(column, np.ndarray) else column.to_pylist()
-    infinite = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
-    return [infinite.get(value, value) if isinstance(value, float) else value for value in values]
-
-
-def _array(column: Any) -> NDArray[Any]:
-    if isinstance(column, np.ndarray):
-        return column
-    values = column if isinstance(column, list) else column.to_pylist()
-    array = np.array(values)
-    return array if array.dtype.kind in "biufU" else np.array([str(value) for value in values], np.str_)
-
-
 _READERS = {
     ".csv": _csv_blocks, ".tsv": _csv_blocks, ".jsonl": _jsonl_blocks, ".parquet": _parquet_blocks, ".npz": _npz_blocks,
-}  # fmt: skip
-_WRITERS: Mapping[str, Any] = {
-    ".csv": _CsvWriter, ".tsv": _CsvWriter, ".jsonl": _JsonLinesWriter, ".parquet": _ParquetWriter, ".npz": _ArraysWriter,
 }  # fmt: skip

@@ -14,7 +14,8 @@ from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import RowBlock, block_writer, is_text, row_blocks
+from storage.files.row_streams import RowBlock, is_text, row_blocks
+from storage.files.row_writers import block_writer
 
 Blocks = Callable[[Path], Iterator[RowBlock]]
 FLAT = (".csv", ".tsv")  # a value is one number or text
