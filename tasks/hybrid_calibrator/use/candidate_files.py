@@ -13,7 +13,8 @@ from storage.detections.records import CORNERS
 from storage.files.documents import read_foreign_json
 from storage.files.foreign import read_foreign_table
 from storage.files.inputs import InputError
-from storage.files.row_streams import RowBlock, block_writer, row_blocks
+from storage.files.row_streams import RowBlock, row_blocks
+from storage.files.row_writers import block_writer
 from tasks.intake.application import apply_to_rows, decided
 
 ARRAYS = (DENSE, STRUCTURED, HAS, LABEL, IMAGE, BOX)

@@ -10,7 +10,7 @@ from serving.folder import Decider
 from serving.stamps import STAMP
 from storage.files.arrays import read_foreign_array
 from storage.files.inputs import InputError
-from storage.files.row_streams import block_writer
+from storage.files.row_writers import block_writer
 from storage.lenses.fits_cubes import read_fits_stamp
 from tasks.intake.application import decided
 
