@@ -10,6 +10,7 @@ from rich.console import Console
 from ruamel.yaml import YAML
 
 from flows.pinned import data_folder, graph
+from flows.pinned.outputs import edited
 from flows.pinned.repository import LOCK
 from flows.studies.folder import repository, study_name
 from flows.walk.command import failures
@@ -42,6 +43,11 @@ def lacks(root: Path, experiment: str, made_again: bool) -> list[str]:
                     f"{name} is stale ({_relative(reason, root)}): {_reproduce(root, experiment)}, commit, and export again; or export "
                     "what is committed, --rev HEAD"
                 )
+    if changed := edited(root, makers):
+        raise NotExportable(
+            f"{changed[0]} is not what dvc.lock says: {_reproduce(root, experiment)} makes it again; or export what is "
+            "committed, --rev HEAD"
+        )
     _require_committed(root, made_again)
     return [path for path in exporter(experiment).NEEDS if not any(root.glob(path))]
 
