@@ -31,6 +31,7 @@ from flows.pinned.repository import (
     forget_the_dead,
     opened,
 )
+from flows.studies.folder import repository
 
 PIPELINE = "dvc.yaml"
 SHELL = 128  # what a shell adds to the number of the signal that killed its command
@@ -193,7 +194,11 @@ def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> 
 
 
 def _relative(path: str, root: Path) -> str:
-    return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
+    """To the study's folder, or else to the repository that it lies in."""
+    for base in (root, repository(root)):
+        if Path(path).is_relative_to(base):
+            return str(Path(path).relative_to(base))
+    return path
 
 
 @rwlocked(read=["deps"], write=["outs"])  # type: ignore[untyped-decorator]

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from methods.heads.comparisons import cell
+from methods.heads.contrast_sizes import ContrastErrors, groups_to_name, seeds_to_name
 from methods.heads.contrasts import Contrast
-from methods.statistics.sample_sizes import scaled_size
 from params.head_sweep import Compare
 from storage.files.markdown import rounded
 from tasks.head_sweep.comparison.choice import RecipeChoice, choose
@@ -69,7 +69,7 @@ def decision(comparison: SweepComparison) -> dict[str, Any]:
         chosen=comparison.name(choice.chosen),
         control=comparison.name(choice.control),
         better_than_chosen=[],
-        would_change=_requirements(comparison),
+        would_change=_requirements(comparison, luck["seed_sd_of_one_run"]),
         reasons=stated(template, reasons),
         evidence={
             "preset": plan["preset"],
@@ -100,8 +100,9 @@ def _action(choice: RecipeChoice) -> Action:
     return Action.COLLECT if choice.verdict == "one seed" else Action.KEEP
 
 
-def _requirements(comparison: SweepComparison) -> list[Requirement]:
-    """Seeds, where there is one; else what would tell the challenger from the control of its cell, if its lead stays."""
+def _requirements(comparison: SweepComparison, luck: float | None) -> list[Requirement]:
+    """Seeds, where there is one; else what would tell the challenger from the control of its cell, if its lead stays.
+    luck: what a seed does to one run, as a standard deviation."""
     choice, first = comparison.choice, comparison.first
     if choice.verdict == "one seed":
         control = comparison.name(choice.control)
@@ -114,9 +115,18 @@ def _requirements(comparison: SweepComparison) -> list[Requirement]:
         return []
     present = first.splits[part].groups
     claim = f"{comparison.name(choice.challenger)} > {comparison.name(choice.against)}"
-    needed = scaled_size(present, max(found.delta, 0.0), found.floor, comparison.params.level, POWER)
-    unit = f"{part} groups"
-    return [Requirement(claim=claim, unit=unit, present=present, needed=needed, power=POWER)]
+    gain, error = max(found.delta, 0.0), found.error or 0.0
+    if not error:
+        return []
+    errors = ContrastErrors(error, found.floor / error, present, found.pairs, luck or 0.0)
+    groups = groups_to_name(errors, gain, found.pairs, POWER)
+    sizes = [(f"{part} groups", present, groups)]
+    if groups is None:  # what seeds do to a recipe stays, however many groups there are
+        sizes.append(("seeds", found.pairs, seeds_to_name(errors, gain, present, POWER)))
+    return [
+        Requirement(claim=claim, unit=unit, present=there, needed=size.n if size else None, power=POWER)
+        for unit, there, size in sizes
+    ]
 
 
 def _toggles(comparison: SweepComparison, verdict: str) -> Toggles:
