@@ -95,7 +95,7 @@ def test_the_control_keeps_the_budget_in_the_folds_and_is_left_out_by_the_risk_t
         assert not control["eligible"]
     assert table.loc[("A_as_is", "micro"), "verdict"] == "violates"
     said = [each["text"] for each in decision["reasons"] if each["kind"] == "control_left_out"]
-    assert "its calibration rows leave a risk of 40%" in said[0]
+    assert "so few calibration rows leave a risk of 40%" in said[0]
 
 
 def test_cannot_tell_comes_with_the_negatives_that_would_decide(decision: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ def test_a_row_above_the_choice_that_is_no_challenger_is_named_and_not_called_be
     for variant, evidence in decision["evidence"]["variants"].items():
         above = evidence["no_challengers_above_the_choice_on_tune"]
         assert above["stacked"]["tune"]["low"] < 0 < above["stacked"]["tune"]["f1"]
-        assert any(text.startswith(f"{variant}: rows that are no challengers") for text in texts(decision))
+        assert any(text.startswith(f"in {variant} rows that could not be chosen read more") for text in texts(decision))
     assert decision["better_than_chosen"] == []
 
 
