@@ -40,7 +40,7 @@ def test_what_is_scheduled_runs_ends_with_the_decision_and_leaves_the_checkout_a
         message = run["state"]["message"]
         assert (
             message
-            == "fpr_thresholds: collect, fraud: N1_guaranteed (cannot tell); stages: 3 run, 1 up to date"
+            == "fpr_thresholds: Collect more, to confirm N1_guaranteed for fraud. (cannot tell); stages: 3 run, 1 up to date"
         )
         keys = {each["key"] for each in server.find("artifacts", **of_run(run))}
         assert {"study-fraud--table", "study-fraud--decision", "study-fraud--report"} <= keys

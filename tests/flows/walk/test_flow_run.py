@@ -256,7 +256,7 @@ def test_the_command_of_an_experiment_runs_its_flow_once_and_shows_its_results(
         return runs[-1]
 
     assert flow_run.run_experiment(toy, ["--jobs", "2"]) == 0
-    assert "chosen  A" in capsys.readouterr().out
+    assert "Keep A." in capsys.readouterr().out
     assert flow_run.run_experiment(toy, []) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("nothing is stale: 3 stages are up to date")
