@@ -297,7 +297,7 @@ def test_four_groups_get_wide_intervals_and_the_p_that_sign_flips_could_give_is_
     assert 0 < decision["evidence"]["dev_difference_to_control"]["temperature"]["p"] <= 1
     told = [each["text"] for each in decision["reasons"] if each["kind"] == "few_to_flip"]
     assert len(told) == 2
-    assert all("sign-flip test of them can give is 0.125" in text for text in told)
+    assert all("its smallest p would be 0.125" in text for text in told)
 
 
 def test_with_enough_groups_there_are_intervals_and_a_choice(tmp_path: Path) -> None:
