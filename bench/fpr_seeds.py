@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from storage.files.markdown import markdown_table
 
 ROOT = Path(__file__).parent.parent
-CODE = ("methods", "params", "storage", "tasks", "simulators", "run_stage.py", "dvc.yaml")
+CODE = ("methods", "params", "serving", "storage", "tasks", "simulators", "run_stage.py", "dvc.yaml")
 STEPS = (
     "simulators.fpr_thresholds",
     *(f"fpr_thresholds.{step}" for step in ("prepare", "score", "tune", "compare")),

@@ -14,7 +14,9 @@ import pytest
 from run_stage import declared_files
 from tests.imports import ROOT
 
-CODE = ("methods", "params", "storage", "tasks", "simulators", "run_stage.py", "dvc.yaml", "params.yaml")
+CODE = (
+    "methods", "params", "serving", "storage", "tasks", "simulators", "run_stage.py", "dvc.yaml", "params.yaml",
+)  # fmt: skip
 STEPS = ["fpr_thresholds.prepare", "fpr_thresholds.score", "fpr_thresholds.tune", "fpr_thresholds.compare"]
 
 
