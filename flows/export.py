@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.pinned.provenance import provenance
+from flows.pinned.export_origin import export_origin
 from flows.studies.folder import StudyError, experiment_of, study_folder
 from flows.studies.inside import inside
 from flows.walk import settings
@@ -87,7 +87,7 @@ def _experiment(root: Path, asked: argparse.Namespace) -> str:
 def _write(folder: Path, experiment: str, to: Path, asked: argparse.Namespace, console: Console) -> int:
     payload = exporter(experiment).payload(folder)
     decided = (folder / "results" / experiment / "decision.json").read_bytes()
-    origin = provenance(folder, commit_of(folder, "HEAD"), experiment)
+    origin = export_origin(folder, commit_of(folder, "HEAD"), experiment)
     files = contents(payload, decided, _question(experiment), asked.study, origin, asked.licence)
     console.print(headline(experiment, json.loads(decided), payload), markup=False)
     write(to, files)

@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="rows without times stand as they came, so that a row can be named; else they count in a random order",
     )
-    options.add_argument("--cron", help="with --from: a deployment that does so on time ('0 6 * * 1')")
+    rhythm = options.add_mutually_exclusive_group()
+    rhythm.add_argument("--cron", help="with --from: a deployment that does so on time ('0 6 * * 1')")
+    rhythm.add_argument("--interval", help="instead of --cron: every so often, such as 30m, 6h, 1d")
     options.add_argument("--timezone", default="UTC")
     return options
 
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _monitor(repository: Path, asked: argparse.Namespace) -> int:
     root = study_folder(repository, asked.study) if asked.study else repository
-    if asked.cron:
+    if asked.cron or asked.interval:
         return _schedule(repository, root, asked)
     with inside(root, refresh=False):
         experiment = watched_experiment(root, asked.experiment)
@@ -90,15 +92,14 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
 
 def _schedule(repository: Path, root: Path, asked: argparse.Namespace) -> int:
     if not asked.place:
-        raise StudyError("--cron needs --from: the folder or the pattern that batches come to")
+        raise StudyError("a schedule needs --from: the folder or the pattern that batches come to")
     with inside(root, refresh=False):
         experiment = watched_experiment(root, asked.experiment)
     require_server()
-    from flows.watching.deployment import deploy  # noqa: PLC0415 - Prefect takes seconds to import
+    from flows.studies.deployment import When, deploy_watch  # noqa: PLC0415 - Prefect takes seconds to import
 
-    said = deploy(
-        repository, study_name(root), experiment, asked.place, asked.in_order, asked.cron, asked.timezone
-    )
+    when = When(asked.cron, asked.interval, asked.timezone)
+    said = deploy_watch(repository, study_name(root), experiment, asked.place, asked.in_order, when)
     _console().print(said, markup=False)
     return 0
 

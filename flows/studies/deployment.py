@@ -17,12 +17,12 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.schedules import Cron, Interval, Schedule
 
-from flows.published.artifacts import STUDY
+from flows.published.artifacts import STUDY, key_of
 from flows.studies.folder import StudyError
 
 POOL = "calibration"
 ENTRYPOINT = "flows/scheduled.py:recalibrate"
-FLOW, WATCH = "recalibrate", "watch"
+WATCH_ENTRYPOINT = "flows/published/watch_run.py:watch"
 AT_ONCE = 200  # artifacts of one answer
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -50,20 +50,54 @@ class When:
         return Interval(timedelta(**{UNITS[every[2]]: int(every[1])}), timezone=self.timezone)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A deployment of a flow of this repository: what it is called, is handed, and is found by."""
+
+    entrypoint: str
+    name: str
+    parameters: dict[str, Any]
+    tags: list[str]
+    description: str
+
+    @property
+    def flow(self) -> str:
+        return self.entrypoint.partition(":")[2]
+
+
 def deploy(root: Path, study: str, when: When) -> str:
-    """Registered as those of prefect.yaml are; a second time it replaces the first. What became of it, in words."""
+    """Of a study's recalibration. What became of it, in words. Raises StudyError."""
+    said = f"Brings the study {study} up to date at a commit and publishes table, decision and plots."
+    parameters = {"study": study, "branch": f"recalibrated-{study}"}
+    return register(root, Planned(ENTRYPOINT, f"{STUDY}{study}", parameters, ["study", study], said), when)
+
+
+def deploy_watch(
+    root: Path, study: str | None, experiment: str, place: str, in_order: bool, when: When
+) -> str:
+    """Of the watch over a study, or over one of the repository's own experiments; as `deploy`."""
+    said = f"Takes what is new of {place}, and says whether what was adopted still holds."
+    parameters = {"place": place, "in_order": in_order, "experiment": experiment, "study": study}
+    name = f"{STUDY}{study}" if study else key_of(experiment)
+    return register(
+        root, Planned(WATCH_ENTRYPOINT, name, parameters, ["watch", study or experiment], said), when
+    )
+
+
+def register(root: Path, planned: Planned, when: When) -> str:
+    """As those of prefect.yaml are; a second time it replaces the first. What became of it, in words. Raises StudyError."""
     try:
         with get_client(sync_client=True) as client:
             make_pool(client)
-        recalibrate = cast(Flow[..., Any], Flow.from_source(source=str(root), entrypoint=ENTRYPOINT))
+        made = cast(Flow[..., Any], Flow.from_source(source=str(root), entrypoint=planned.entrypoint))
         with redirect_stdout(StringIO()):  # Prefect's own table of it
-            recalibrate.deploy(
-                name=f"{STUDY}{study}",
+            made.deploy(
+                name=planned.name,
                 work_pool_name=POOL,
                 schedule=when.schedule(),
-                parameters={"study": study, "branch": f"recalibrated-{study}"},
-                tags=["study", study],
-                description=f"Brings the study {study} up to date at a commit and publishes table, decision and plots.",
+                parameters=planned.parameters,
+                tags=planned.tags,
+                description=planned.description,
                 concurrency_limit=1,
                 print_next_steps=False,
                 ignore_warnings=True,
@@ -74,7 +108,7 @@ def deploy(root: Path, study: str, when: When) -> str:
         raise StudyError(
             f"no schedule {when} (--timezone {when.timezone!r}): {' '.join(str(error).split())[:200]}"
         ) from error
-    return f"{FLOW}/{STUDY}{study} runs {when}, as soon as a worker is there: `make worker`"
+    return f"{planned.flow}/{planned.name} runs {when}, as soon as a worker is there: `make worker`"
 
 
 def make_pool(client: SyncPrefectClient) -> None:
@@ -86,7 +120,7 @@ def make_pool(client: SyncPrefectClient) -> None:
 def forget(study: str) -> str:
     """Its deployments and its artifacts, all versions."""
     with get_client(sync_client=True) as client:
-        deployments = sum(_deleted(client, f"{flow}/{STUDY}{study}") for flow in (FLOW, WATCH))
+        deployments = sum(_deleted(client, f"{flow}/{STUDY}{study}") for flow in ("recalibrate", "watch"))
         removed = 0
         while found := _artifacts(client, study):
             for each in found:

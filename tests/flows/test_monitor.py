@@ -81,7 +81,7 @@ def test_what_is_new_in_a_folder_is_taken(
         (["nothing"], "no experiment that can be watched is called 'nothing'"),
         ([], "say which experiment; there are fpr_thresholds"),
         ([EXPERIMENT, "--batch", "none.csv"], "none.csv: no such file"),
-        ([EXPERIMENT, "--cron", "* * * * *"], "--cron needs --from"),
+        ([EXPERIMENT, "--cron", "* * * * *"], "a schedule needs --from"),
         (["--study", "none"], "no study is called 'none'"),
     ],
 )

@@ -64,7 +64,16 @@ def test_it_is_registered_with_its_schedule_replaced_by_the_next_and_forgotten_w
             create_markdown_artifact("text", key=key)
 
     published()
-    assert deployment.forget("fraud") == "the Prefect server forgot 1 deployment and 2 artifacts"
+    said = deployment.deploy_watch(
+        ROOT, "fraud", "fpr_thresholds", "inbox/*.csv", False, When(None, "1d", "UTC")
+    )
+    assert said.startswith("watch/study-fraud runs every 1d")
+    with get_client(sync_client=True) as client:
+        watch = client.read_deployment_by_name("watch/study-fraud")
+    assert watch.parameters == {
+        "place": "inbox/*.csv", "in_order": False, "experiment": "fpr_thresholds", "study": "fraud"
+    }  # fmt: skip
+    assert deployment.forget("fraud") == "the Prefect server forgot 2 deployments and 2 artifacts"
     assert deployment.forget("fraud") == "the Prefect server forgot 0 deployment and 0 artifacts"
     with get_client(sync_client=True) as client:
         assert {name for name in deployments(client) if name.startswith("study-")} == {"study-fraud-2"}

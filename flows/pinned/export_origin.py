@@ -18,7 +18,7 @@ VERSIONS = ("numpy", "scikit-learn", "torch", "xgboost")
 WHEEL = "serving/pyproject.toml"
 
 
-def provenance(root: Path, commit: str, experiment: str) -> dict[str, Any]:
+def export_origin(root: Path, commit: str, experiment: str) -> dict[str, Any]:
     """root: of a study, or the repository. versions: those that requirements.lock pins."""
     code = repository(root)
     pins = (code / PINS).read_text(encoding="utf-8")
