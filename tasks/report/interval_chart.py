@@ -1,7 +1,7 @@
 """Options as rows of dots with intervals, the chosen one and the control marked: where each stands on its axis."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -11,6 +11,7 @@ from tasks.report.view import Chart, Figure, Row
 
 WIDTH = 230.0  # of an axis, in units of the drawing
 TICKS = 4
+EVIDENCE = "evidence."
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,20 @@ def drawing(rows: Sequence[Row], chart: Chart, decision: Mapping[str, Any]) -> D
     """None where no row has a figure to show."""
     without = chart.without or {}
     kept = [row for row in rows if not any(row[name] in values for name, values in without.items())]
-    spans = [_span(kept, figure) for figure in chart.figures]
+    figures = [_resolved(figure, decision) for figure in chart.figures]
+    spans = [_span(kept, figure) for figure in figures]
     if any(span is None for span in spans):
         return None
     scales = [_Scale(*span) for span in spans if span is not None]
     panels: dict[str, list[OptionRow]] = {}
     for row in kept:
         panel = row[chart.panel] if chart.panel else ""
-        dots = [_dot(row, figure, scale) for figure, scale in zip(chart.figures, scales, strict=True)]
-        panels.setdefault(panel, []).append(
-            OptionRow(row[chart.row], _role(row, panel, chart, decision), dots)
-        )
+        dots = [_dot(row, figure, scale) for figure, scale in zip(figures, scales, strict=True)]
+        role = _role(row, panel, chart, decision)
+        if role or any(dot.at is not None for dot in dots):  # else it was not run: the table says why
+            panels.setdefault(panel, []).append(OptionRow(row[chart.row], role, dots))
     return Drawing(
-        [_axis(figure, scale) for figure, scale in zip(chart.figures, scales, strict=True)],
+        [_axis(figure, scale) for figure, scale in zip(figures, scales, strict=True)],
         [Panel(name, members) for name, members in panels.items()],
     )
 
@@ -86,6 +88,16 @@ class _Scale:
         if value is None or not isfinite(value):
             return None
         return round(WIDTH * (value - self.low) / (self.high - self.low), 1)
+
+
+def _resolved(figure: Figure, decision: Mapping[str, Any]) -> Figure:
+    """With a mark that the decision has; None where it has none, as of a choice that was not judged."""
+    if not isinstance(figure.reference, str) or not figure.reference.startswith(EVIDENCE):
+        return figure
+    found: Any = decision
+    for name in figure.reference.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return replace(figure, reference=found, named=figure.named if found is not None else "")
 
 
 def _role(row: Row, panel: str, chart: Chart, decision: Mapping[str, Any]) -> str:

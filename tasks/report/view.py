@@ -55,8 +55,8 @@ class RunsFile:
 
 @dataclass(frozen=True)
 class Figure:
-    """One axis of the chart. reference: a column with each row's own mark (its budget), or one number for all; named: what
-    that mark is. percent: shares are shown as such."""
+    """One axis of the chart. reference: a column with each row's own mark (its budget), or one for all: a number, or where
+    decision.json has it, `evidence. ...`; named: what that mark is. percent: shares are shown as such."""
 
     title: str
     value: str

@@ -167,6 +167,23 @@ def test_places_on_the_axis_are_in_the_order_of_the_figures_and_what_is_missing_
     assert reference is not None and first.high < reference < second.at
 
 
+def test_a_mark_that_the_decision_has_is_its_own_and_none_where_it_has_none() -> None:
+    chart = Chart("option", [Figure("F", "f", ("low", "high"), "evidence.edge.fails", "the edge")])
+    rows, plain = [row("A", "x", "0.2"), row("B", "x", "0.6")], {"chosen": "A", "control": "A"}
+    made = drawing(rows, chart, plain | {"evidence": {"edge": {"fails": 0.4}}})
+    none = drawing(rows, chart, plain | {"evidence": {"edge": None}})
+    assert made is not None and none is not None
+    assert made.axes[0].reference == pytest.approx(WIDTH / 2, abs=0.1)
+    assert (none.axes[0].reference, none.axes[0].named) == (None, "")
+
+
+def test_an_option_that_was_not_run_has_no_row_but_the_control_has() -> None:
+    rows = [row("A", "x", ""), row("B", "x", "0.5"), row("C", "x", "")]
+    made = drawing(rows, CHART, {"chosen": "B", "control": "A"})
+    assert made is not None
+    assert [each.name for each in made.panels[0].rows] == ["A", "B"]
+
+
 def test_without_figures_there_is_no_chart() -> None:
     assert (
         drawing(
