@@ -48,7 +48,8 @@ def test_a_worker_killed_in_mid_stage_changes_nothing_of_what_comes_out(tmp_path
     assert not psutil.pid_exists(process.pid), "the stage of the dead worker lives on"
     words = " ".join(output.split())
     assert words.count(" died) ") == 1, output
-    assert json.loads(clone.read(str(RESULTS / "decision.json")))["action"] in words
+    decision = json.loads(clone.read(str(RESULTS / "decision.json")))
+    assert decision["action"] in words.lower()
     commit(clone, "fraud")
     assert "nothing is stale: 4 stages are up to date" in clone.run(*REPRODUCE)
     clone.run(*REPRODUCE, "--force")  # on this machine
