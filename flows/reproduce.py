@@ -2,41 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import get_args
 
 from rich.console import Console
 
-from flows.pinned import data_folder, graph
 from flows.published.terminal import console as terminal
 from flows.published.terminal import results
 from flows.studies import selection
 from flows.studies.folder import experiment_of, study_name
 from flows.studies.rounds import over
 from flows.walk import command, settings
-from flows.walk.in_threads import run_in_threads
-from flows.walk.order import StageOutcome, StagesFailed
-from flows.walk.placement import RunnerName, runner_factory
-from flows.walk.plan import plan, wanted_stages
-from flows.walk.runners import RunnerFactory, local_processes
-
-
-def reproduce(
-    targets: Iterable[str] | None = None,
-    force: bool = False,
-    jobs: int | None = None,
-    prefect: bool = True,
-    open_runner: RunnerFactory = local_processes,
-) -> list[StageOutcome]:
-    """Bring the targets up to date in the repository of the working directory; read the outcomes for failures."""
-    run = plan(Path.cwd(), targets, force, jobs)
-    if run.nothing_to_do or not prefect:
-        return run_in_threads(run, open_runner)
-    # Prefect takes seconds to import: only where something will run.
-    from flows.walk.flow_run import run_as_flow  # noqa: PLC0415
-
-    return run_as_flow(run, open_runner)
+from flows.walk.order import StagesFailed
+from flows.walk.plan import up_to_date
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--push", action="store_true", help="afterwards give the DVC remote what it lacks")
     options.add_argument(
         "--runner",
-        choices=get_args(RunnerName),
+        choices=("threads", "dask"),
         default="threads",
         help="where stages run: processes of this machine (default), or the workers of a Dask cluster",
     )
@@ -66,10 +43,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _reproduce(root: Path, asked: argparse.Namespace, console: Console) -> int:
-    if asked.pull or asked.push:
+    if not _untouched(root, asked, console):
+        _walk(root, asked, console)
+    if study_name(root) is not None:
+        terminal().print(results(root, experiment_of(root)))
+    return 0
+
+
+def _untouched(root: Path, asked: argparse.Namespace, console: Console) -> bool:
+    """Said at once, where that is known without DVC."""
+    if asked.force or asked.pull or asked.push or asked.runner != "threads":
+        return False
+    stages = up_to_date(root, asked.targets)
+    if stages is not None:
+        console.print(command.nothing_is_stale(stages))
+    return stages is not None
+
+
+def _walk(root: Path, asked: argparse.Namespace, console: Console) -> None:
+    # DVC takes a second to import: only where it is asked.
+    from flows.pinned import graph  # noqa: PLC0415
+    from flows.walk.placement import runner_factory  # noqa: PLC0415
+    from flows.walk.reproduction import pull, reproduce  # noqa: PLC0415
+
+    if asked.push:
         graph.require_remote(root)
     if asked.pull:
-        _pull(root, asked.targets)
+        pull(root, asked.targets)
     open_runner = runner_factory(asked.runner, asked.dask_address)
     outcomes = reproduce(asked.targets, asked.force, asked.jobs, asked.prefect, open_runner)
     if all(each.state == "skipped" for each in outcomes):
@@ -81,15 +81,6 @@ def _reproduce(root: Path, asked: argparse.Namespace, console: Console) -> int:
         console.print("pushed to the DVC remote")
     if not all(each.succeeded for each in outcomes):
         raise StagesFailed(outcomes)
-    if study_name(root) is not None:
-        terminal().print(results(root, experiment_of(root)))
-    return 0
-
-
-def _pull(root: Path, targets: Sequence[str]) -> None:
-    """data/, where it is missing, and what the remote has of the stages. Data that is there stays as it is."""
-    data_folder.restore_missing(root)
-    graph.pull(root, list(wanted_stages(root, targets)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ STEP_BLOCKS = {  # params: one a step, named after it in every experiment
 SAME_ROLE = {"params": STEP_BLOCKS, "simulators": {"World"}}  # what a simulator draws from
 MAY_IMPORT_LATE = {  # module -> why an import stands inside a function of it
     "flows/attested/crate.py": "an extra",
-    "flows/reproduce.py": "Prefect takes seconds to import: only where something will run",
+    "flows/reproduce.py": "DVC takes a second to import: only where it is not known that nothing is stale",
+    "flows/studies/inside.py": "DVC takes a second to import: the repository itself needs none here",
+    "flows/walk/plan.py": "DVC takes a second to import: only where it is not known that nothing is stale",
+    "flows/walk/reproduction.py": "Prefect takes seconds to import: only where something will run",
     "flows/monitor.py": "Prefect takes seconds to import: only where a server is asked",
     "flows/studies/commands.py": "Prefect takes seconds to import: only where a server is asked",
     "flows/verify.py": "Prefect takes seconds to import: only where something will run",

@@ -23,7 +23,7 @@ from flows.attested.contents import CELL_COLUMNS, FILE_COLUMNS, LOCK, RESULTS, R
 from flows.attested.leaves import Difference, differences, table_cells, yaml_values
 from flows.attested.signature import Signer, signer_of
 from flows.pinned import data_folder
-from flows.pinned.repository import GraphError
+from flows.pinned.errors import GraphError
 from flows.studies.folder import STUDIES, StudyError
 from flows.studies.inside import inside
 from flows.worktrees.worktree import WorktreeError, committed_file, run

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from flows.pinned.repository import GraphError
+from flows.pinned.errors import GraphError
 from flows.studies.folder import STUDIES
 from flows.studies.folder import repository as code_root
 

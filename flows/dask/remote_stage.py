@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.dask import exchange
-from flows.pinned import graph, lock_file
-from flows.pinned.repository import GraphError
+from flows.pinned import lock_file
+from flows.pinned.errors import GraphError
+from flows.pinned.stage import Stage
 from flows.studies.inside import inside
 from flows.walk import resources, settings
 from flows.walk.order import StageOutcome
@@ -29,7 +30,7 @@ def reproduced(root: Path, name: str, force: bool) -> dict[str, Any]:
         exchange.pull_inputs(root, name)
         run = WalkPlan(
             root,
-            {name: graph.Stage(name, (), ("its upstreams are done",))},
+            {name: Stage(name, (), ("its upstreams are done",))},
             resources.needs(root / "params.yaml", [name]),
             force,
             jobs=1,

@@ -24,8 +24,9 @@ from flows.dask import exchange
 from flows.dask import worker as dask_worker
 from flows.dask.commit import AHEAD, CannotSpread, head, published, refuse_what_no_worker_could_know
 from flows.pinned import graph
+from flows.pinned.errors import CannotRun, GraphError
 from flows.pinned.remotes import Remote, remote_of
-from flows.pinned.repository import CannotRun, GraphError, causes_of
+from flows.pinned.repository import causes_of
 from flows.studies.folder import repository as code_root
 from flows.walk import resources
 from flows.walk.logs import begin_log, log_path

@@ -5,32 +5,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from flows.pinned.data_pin import DataStatus, cache_data, data_status, pin_data, restore_data
+from flows.pinned.errors import DataError, Problem
 from flows.pinned.remotes import RemoteError
 from flows.studies.folder import LAUNCHER, STUDIES, repository, study_name
 from params.block import read_params
 
 NAMED = 5
-
-
-@dataclass(frozen=True)
-class Problem:
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.what}\n  -> {self.remedy}"
-
-
-class DataError(RuntimeError):
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
 
 
 def check(root: Path) -> list[Problem]:
@@ -81,6 +67,15 @@ def simulations(root: Path) -> dict[str, Any]:
     return {name: block["simulate"] for name, block in blocks.items() if block.get("simulate")}
 
 
+def simulator_code(root: Path) -> list[Path]:
+    """Modules that data/ is compared with."""
+    return [_simulator(root, experiment) for experiment in simulations(root)]
+
+
+def _simulator(root: Path, experiment: str) -> Path:
+    return repository(root) / "simulators" / f"{experiment}.py"
+
+
 def simulated_otherwise(root: Path, experiment: str, params: Any) -> str | None:
     """How the manifest differs from params.yaml and the simulator. Data with no manifest is the user's own."""
     path = root / "data" / experiment / "manifest.json"
@@ -94,7 +89,7 @@ def simulated_otherwise(root: Path, experiment: str, params: Any) -> str | None:
         was = manifest.get("params") or {}
         names = sorted(name for name in {*params, *was} if params.get(name) != was.get(name))
         return f"data/{experiment} was simulated with other parameters than params.yaml has: {_named(names)}"
-    code = repository(root) / "simulators" / f"{experiment}.py"
+    code = _simulator(root, experiment)
     if not code.exists() or manifest.get("code") != hashlib.sha256(code.read_bytes()).hexdigest():
         return f"simulators/{experiment}.py changed since data/{experiment} was made"
     return None

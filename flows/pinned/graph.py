@@ -3,9 +3,10 @@
 import re
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,20 +19,14 @@ from dvc.repo.reproduce import get_active_graph
 from dvc.stage import PipelineStage
 from dvc.stage.decorators import rwlocked
 
+from flows.pinned.errors import CannotRun, GraphError, LockConflict, Stopped
 from flows.pinned.lock_file import record
 from flows.pinned.one_stage import OneStage
 from flows.pinned.remotes import reached
-from flows.pinned.repository import (
-    CannotRun,
-    GraphError,
-    LockConflict,
-    Stopped,
-    causes_of,
-    explained,
-    forget_the_dead,
-    opened,
-)
+from flows.pinned.repository import causes_of, explained, forget_the_dead, opened
+from flows.pinned.stage import Stage
 from flows.studies.folder import repository
+from params.block import read_params
 
 PIPELINE = "dvc.yaml"
 SHELL = 128  # what a shell adds to the number of the signal that killed its command
@@ -42,17 +37,6 @@ class StageError(GraphError):
     def __init__(self, message: str, reasons: tuple[str, ...], may_pass_again: bool) -> None:
         super().__init__(message)
         self.reasons, self.may_pass_again = reasons, may_pass_again
-
-
-@dataclass(frozen=True)
-class Stage:
-    name: str
-    upstreams: tuple[str, ...]
-    reasons: tuple[str, ...]  # why it is stale; empty: up to date
-
-    @property
-    def stale(self) -> bool:
-        return bool(self.reasons)
 
 
 @dataclass(frozen=True)
@@ -70,17 +54,28 @@ def stages(root: Path) -> list[Stage]:
         files: dict[str, Any] = {}
         for stage in mine:  # else each would read dvc.lock anew
             stage.dvcfile = files.setdefault(stage.path, stage.dvcfile)
+        values = cache(lambda path: read_params(Path(path)))  # and params.yaml
         order = nx.lexicographical_topological_sort(upstream.reverse(), key=lambda stage: stage.addressing)
         found: dict[str, Stage] = {}
         for stage in order:
             if stage not in mine:
                 continue
             names = tuple(sorted(mine[up] for up in upstream.successors(stage) if up in mine))
-            reasons = _stale_because(stage) or tuple(
+            reasons = _stale_because(stage, values) or tuple(
                 f"upstream {name} is stale" for name in names if found[name].stale
             )
-            found[stage.name] = Stage(stage.name, names, reasons)
+            found[stage.name] = Stage(stage.name, names, reasons, _files(stage))
         return list(found.values())
+
+
+def _files(stage: Any) -> tuple[str, ...]:
+    """Inputs, outputs, and the objects of the cache that hold the outputs."""
+    paths = [each.fs_path for each in (*stage.deps, *stage.outs)]
+    for out in stage.outs:
+        if out.use_cache and (held := out.get_obj()):
+            oids = [each.value for _, _, each in held] if out.is_dir_checksum else []
+            paths += map(out.cache.oid_to_path, [held.hash_info.value, *oids])
+    return tuple(paths)
 
 
 def reproduce_stage(
@@ -152,8 +147,8 @@ def require_remote(root: Path) -> None:
         raise GraphError("no DVC remote is set: `dvc remote add -d <name> <url>`")
 
 
-def _stale_because(stage: Any) -> tuple[str, ...]:
-    """DVC's own test (`Stage.changed`), in words."""
+def _stale_because(stage: Any, values: Callable[[str], Any] | None = None) -> tuple[str, ...]:
+    """DVC's own test (`Stage.changed`), in words. `values`: of a params file, where many stages ask for the same."""
     root = Path(stage.repo.root_dir)
     if stage.name not in stage.dvcfile.lockfile_contents.get("stages", {}):
         return ("never ran",)
@@ -161,14 +156,18 @@ def _stale_because(stage: Any) -> tuple[str, ...]:
     if stage.is_callback or stage.always_changed:
         reasons.append("runs every time")
     for dep in [] if stage.frozen else stage.deps:
-        status = next(iter(dep.status().values()), None)
-        path = _relative(dep.fs_path, root)
-        if isinstance(dep, ParamsDependency) and isinstance(status, dict):
-            old, new = dep.hash_info.value or {}, dep.read_params()
-            for name in status:
-                reasons += [f"parameter {key} changed" for key in _changed_keys(old, new, name) or [name]]
-        elif status:
-            reasons.append(f"dependency {path} {_IN_WORDS.get(status, status)}")
+        if (
+            isinstance(dep, ParamsDependency)
+            and dep.exists
+            and dep.params
+            and dep.hash_info.value is not None
+        ):
+            stated = (values or (lambda path: read_params(Path(path))))(dep.fs_path)
+            reasons += [
+                f"parameter {key} changed" for key in _changed_params(dep.hash_info.value, stated, dep.params)
+            ]
+        elif status := next(iter(dep.status().values()), None):
+            reasons.append(f"dependency {_relative(dep.fs_path, root)} {_IN_WORDS.get(status, status)}")
     for out in stage.outs:
         status = next(iter(out.status().values()), None)
         if status:
@@ -182,6 +181,21 @@ _IN_WORDS = {
     "new": "is new",
     "not in cache": "is not in the cache",
 }
+
+
+def _changed_params(locked: Mapping[str, Any], stated: Any, names: Iterable[str]) -> list[str]:
+    """As DVC compares them, name by name. `locked`: dotted name -> value; `stated`: the whole params file."""
+    now = {name: value for name in names if (value := _at(stated, name)) is not _ABSENT}
+    return [key for name in names for key in _changed_keys(locked, now, name)]
+
+
+_ABSENT = object()
+
+
+def _at(values: Any, name: str) -> Any:
+    for part in name.split("."):
+        values = values.get(part, _ABSENT) if isinstance(values, Mapping) else _ABSENT
+    return values
 
 
 def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> list[str]:

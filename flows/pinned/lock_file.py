@@ -9,7 +9,8 @@ from typing import Any
 from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
-from flows.pinned.repository import LOCK, GraphError
+from flows.pinned.errors import GraphError
+from flows.pinned.repository import LOCK
 
 LOCK_HEAD = "schema: '2.0'\nstages:\n"
 

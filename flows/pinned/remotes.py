@@ -15,7 +15,8 @@ from typing import Any
 
 from dvc.exceptions import DownloadError, DvcException, UploadError
 
-from flows.pinned.repository import FULL, GraphError, causes_of, failures_since, opened
+from flows.pinned.errors import GraphError
+from flows.pinned.repository import FULL, causes_of, failures_since, opened
 
 GUIDE = "docs/running.md, 'A remote'"
 REFUSAL = re.compile(r"credential|forbidden|denied|access ?key|signature|\btoken|\b40[13]\b", re.IGNORECASE)

@@ -20,24 +20,10 @@ from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 from dvc.stage.cache import RunCacheNotFoundError, StageCache
 from rich.console import Console
 
+from flows.pinned.errors import CannotRun, GraphError, LockConflict
+
 LOCK = "dvc.lock"
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-
-
-class GraphError(RuntimeError):
-    """What DVC refused, in words; `__cause__` has its own error."""
-
-
-class Stopped(GraphError):
-    pass
-
-
-class CannotRun(GraphError):
-    """The stage's command was not started, since it would fail here."""
-
-
-class LockConflict(GraphError):
-    pass
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 
-from flows.pinned.study_repository import share
 from flows.studies.folder import StudyError, experiment_of, repository, study_name
 from flows.studies.pipeline import refreshed
 
@@ -22,6 +21,8 @@ def inside(root: Path, refresh: bool = True) -> Iterator[Path]:
 
 
 def ready(folder: Path, refresh: bool = True) -> None:
+    from flows.pinned.study_repository import share  # noqa: PLC0415 - DVC takes a second to import
+
     experiment_of(folder)
     if not (folder / ".dvc" / "config").exists():
         raise StudyError(

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.pinned.data_folder import DataError
-from flows.pinned.repository import GraphError
+from flows.pinned.errors import DataError, GraphError
 from flows.published.terminal import NoResults
 from flows.studies.folder import StudyError
 from flows.walk import progress

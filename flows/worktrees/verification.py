@@ -11,7 +11,7 @@ from rich.console import Console
 from ruamel.yaml import YAML
 
 from flows.pinned import data_folder
-from flows.pinned.repository import GraphError
+from flows.pinned.errors import DataError, GraphError
 from flows.published.verdicts import FileVerdict, compare_digests, compare_file
 from flows.studies.folder import STUDIES, StudyError
 from flows.walk.command import failures
@@ -46,7 +46,7 @@ def verify(
             return checked
     except (
         WorktreeError,
-        data_folder.DataError,
+        DataError,
         ParamsError,
         GraphError,
         UnknownTarget,

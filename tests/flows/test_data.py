@@ -6,7 +6,8 @@ import pytest
 
 from flows import data
 from flows.pinned import data_folder, data_pin
-from flows.reproduce import reproduce
+from flows.pinned.errors import DataError
+from flows.walk.reproduction import reproduce
 from tests.flows.conftest import DIAMOND, Toy
 
 SIMULATE = """
@@ -59,7 +60,7 @@ def pin_of(root: Path) -> bytes:
 
 def test_every_walk_stops_where_data_is_not_what_it_should_be(simulated: Path) -> None:
     lose(simulated, "data")
-    with pytest.raises(data_folder.DataError, match=r"data/ is missing\n  -> `make data` pulls it"):
+    with pytest.raises(DataError, match=r"data/ is missing\n  -> `make data` pulls it"):
         reproduce(prefect=False)
 
 

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from flows.pinned import graph, lock_file
-from flows.reproduce import main, reproduce
+from flows.reproduce import main
+from flows.walk.reproduction import reproduce
 from tests.flows.conftest import DIAMOND, Toy, dvc, wait_for
 
 LOGGED = "mkdir -p .logs; echo {text} | tee .logs/{name}.log"

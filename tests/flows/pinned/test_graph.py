@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.pinned import graph, lock_file, repository
+from flows.pinned import graph, lock_file
+from flows.pinned.errors import GraphError
 from tests.flows.conftest import DIAMOND, Toy, dvc
 
 
@@ -183,7 +184,7 @@ def test_a_stopped_run_starts_no_process(toy: Toy) -> None:
 def test_a_lock_file_in_conflict_says_where_to_read_on(toy: Toy) -> None:
     root = toy(DIAMOND)
     (root / "dvc.lock").write_text("schema: '2.0'\n<<<<<<< HEAD\nstages:\n=======\n>>>>>>> other\n")
-    with pytest.raises(repository.GraphError, match=r"dvc.lock has a merge conflict: see README"):
+    with pytest.raises(GraphError, match=r"dvc.lock has a merge conflict: see README"):
         graph.stages(root)
 
 
@@ -234,7 +235,7 @@ def test_what_a_kill_left_of_dvcs_table_of_locks_is_cleared_and_a_living_process
 
 def test_a_broken_pipeline_file_says_in_which_line(toy: Toy) -> None:
     root = toy("stages:\n  a: {cmd: true,\n")
-    with pytest.raises(repository.GraphError, match=r"(?s)dvc.yaml.*line 3"):
+    with pytest.raises(GraphError, match=r"(?s)dvc.yaml.*line 3"):
         graph.stages(root)
 
 

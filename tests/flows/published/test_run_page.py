@@ -11,8 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.reproduce import main, reproduce
+from flows.reproduce import main
 from flows.walk import settings
+from flows.walk.reproduction import reproduce
 from tests.flows.conftest import DIAMOND, Toy, wait_for
 
 pytestmark = pytest.mark.slow

@@ -66,7 +66,7 @@ def recorded(root: Path) -> dict[str, Any]:
 
 
 def reproduced() -> list[StageOutcome]:
-    from flows.reproduce import reproduce  # noqa: PLC0415
+    from flows.walk.reproduction import reproduce  # noqa: PLC0415
 
     return reproduce(prefect=False)
 

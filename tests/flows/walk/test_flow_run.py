@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.reproduce import reproduce
 from flows.walk.order import StageOutcome
+from flows.walk.reproduction import reproduce
 from tests.decisions import decision_of
 from tests.flows.conftest import Toy, wait_for
 
