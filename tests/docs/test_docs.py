@@ -14,6 +14,8 @@ from tests.docs.commands import CommandBlock, command_blocks
 from tests.imports import ROOT
 
 TO_DECISIONS = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+GO_ON = {"watch.md": [TUTORIAL]}  # pages that begin where others end, in the same clone
 PAGES = [*TO_DECISIONS, *(ROOT / "docs" / name for name in ("use.md", "watch.md", "plan.md", "attest.md"))]
 SERVICE = "elsewhere/service.pid"  # what a page started and has not ended yet, where it failed in between
 LAST = 6000  # characters of output that a failure shows
@@ -53,6 +55,11 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytes
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\nname = a stranger\nemail = stranger@localhost\n")
     request.addfinalizer(lambda: ended(clone))
+    for each in (*GO_ON.get(page.name, []), page):
+        follow(each, clone, home)
+
+
+def follow(page: Path, clone: Clone, home: Path) -> None:
     for block in blocks(page):
         if block.not_run is not None:
             sys.stdout.write(f"{page.name}:{block.line} is not run: {block.not_run}\n")
@@ -64,7 +71,7 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytes
         )
 
 
-@pytest.mark.parametrize("page", TO_DECISIONS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [TUTORIAL, *TO_DECISIONS], ids=lambda page: page.stem)
 def test_a_page_leads_from_a_file_to_a_decision_and_says_why_it_leaves_a_command_out(page: Path) -> None:
     found = blocks(page)
     run = "".join(block.text for block in found if block.not_run is None)
