@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clone import Clone, clone_working_tree
-from tests.docs.commands import CommandBlock, command_blocks
+from tests.docs.commands import CommandBlock, command_blocks, printed_blocks
 from tests.imports import ROOT
 
 TO_DECISIONS = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
@@ -60,6 +60,8 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytes
 
 
 def follow(page: Path, clone: Clone, home: Path) -> None:
+    """Types a page's commands; what the page says that they print, they print."""
+    printed = ""
     for block in blocks(page):
         if block.not_run is not None:
             sys.stdout.write(f"{page.name}:{block.line} is not run: {block.not_run}\n")
@@ -69,6 +71,9 @@ def follow(page: Path, clone: Clone, home: Path) -> None:
             f"{page.relative_to(ROOT)}, line {block.line}, ended with {done.returncode}:\n\n{block.text}\n"
             f"{done.stdout[-LAST:]}"
         )
+        printed += " ".join(done.stdout.split()) + " "
+    for part in printed_blocks(page.read_text(encoding="utf-8")):
+        assert part in printed, f"{page.relative_to(ROOT)} says that this is printed, and it is not:\n{part}"
 
 
 @pytest.mark.parametrize("page", [TUTORIAL, *TO_DECISIONS], ids=lambda page: page.stem)
