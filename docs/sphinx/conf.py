@@ -6,6 +6,7 @@ before anything is read (docs/sphinx/reference).
 
 import re
 import sys
+from os.path import normpath
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -13,7 +14,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from docs.sphinx.reference.pages import write
+from docs.sphinx.reference.pages import write  # noqa: E402
 
 project = "calibration-flows"
 root_doc = "docs/index"
@@ -35,42 +36,44 @@ html_static_path = ["static"]
 html_css_files = ["tables.css"]
 
 REFERENCE = "docs/reference"
-LINKED = re.compile(r"\]\(([^)#:]+)\.md\)")
+LINKED = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\.md\)")
 HOME = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}"><title>{1}</title><a href="{0}">{1}</a>\n'
 
 
 def trees(page: str, folder: str) -> str:
-    """What the navigation takes from a page: a tree for each of its headings, of the pages that are linked below it."""
+    """What the navigation takes from a page: a tree for each of its headings, of the links below it."""
     found = []
     for part in page.split("\n## ")[1:]:
         caption, _, body = part.partition("\n")
-        names = dict.fromkeys(f"/{(Path(folder) / link).as_posix()}" for link in LINKED.findall(body))
-        found.append(tree([_flat(name) for name in names], caption))
+        found.append(
+            tree(
+                [f"{text} </{normpath(f'{folder}/{link}')}>" for text, link in LINKED.findall(body)], caption
+            )
+        )
     return "\n\n".join(found)
 
 
-def tree(names: list[str], caption: str = "") -> str:
+def tree(entries: list[str], caption: str = "") -> str:
     head = [":hidden:", *([f":caption: {caption}"] if caption else [])]
-    return "\n".join(["```{toctree}", *head, "", *names, "```"])
+    return "\n".join(["```{toctree}", *head, "", *entries, "```"])
 
 
-def _flat(name: str) -> str:
-    while "/../" in name:
-        name = re.sub(r"/[^/]+/\.\.(?=/)", "", name, count=1)
-    return name
+def below(pattern: str) -> list[str]:
+    """Pages of the repository by a pattern, for a tree."""
+    return sorted(f"/{path.relative_to(ROOT).with_suffix('')}" for path in ROOT.glob(pattern))
 
 
 def navigation(_: Sphinx, name: str, source: list[str]) -> None:
+    """Each page has a title, and those that lead to others have these below them."""
     if not re.match(r"#\s", source[0]):
         source[0] = f"# {name.rpartition('/')[2]}\n\n{source[0]}"
-    if name == root_doc:
-        source[0] += "\n" + trees(source[0], "docs") + "\n\n" + tree(["/README"])
-    if name == REFERENCE:
-        source[0] += "\n" + tree([f"/{REFERENCE}/{each}" for each in written])
-    if name == "results/report":
-        source[0] += "\n" + tree(sorted(f"/{path.relative_to(ROOT).with_suffix('')}" for path in (ROOT / "results").glob("*/*.md")))
-    if name == "bench/README":
-        source[0] += "\n" + tree(sorted(f"/bench/{path.stem}" for path in (ROOT / "bench").glob("lens_*.md")))
+    added = {
+        root_doc: f"{trees(source[0], 'docs')}\n\n{tree(['The README </README>'], 'The repository')}",
+        REFERENCE: tree([f"/{REFERENCE}/{each}" for each in written]),
+        "results/report": tree(below("results/*/*.md")),
+        "bench/README": tree(below("bench/lens_*.md")),
+    }
+    source[0] += f"\n\n{added.get(name, '')}\n"
 
 
 def front_door(app: Sphinx, error: Exception | None) -> None:

@@ -22,7 +22,11 @@ TABLES = [*sorted(ROOT.glob("results/*/table.csv")), *sorted(ROOT.glob("studies/
 def blocks() -> Iterator[models.Model]:
     for path in sorted((ROOT / "params").glob("*.py")):
         for model in vars(import_module(f"params.{path.stem}")).values():
-            if isinstance(model, type) and issubclass(model, Block) and model.__module__ == f"params.{path.stem}":
+            if (
+                isinstance(model, type)
+                and issubclass(model, Block)
+                and model.__module__ == f"params.{path.stem}"
+            ):
                 yield model
 
 
@@ -91,7 +95,11 @@ def test_every_action_grade_and_key_of_a_decision_says_what_it_means() -> None:
     assert set(words["grade"]) == {each.value for each in Grade}
     assert list(words["key"]) == list(Decision.model_fields)
     page = decisions.decision_page(ROOT)
-    assert all(f"| `{name}` | {text[:1].upper()}{text[1:]}" in page for of in words.values() for name, text in of.items())
+    assert all(
+        f"| `{name}` | {text[:1].upper()}{text[1:]}" in page
+        for of in words.values()
+        for name, text in of.items()
+    )
 
 
 def test_every_command_and_each_of_its_options_has_a_help() -> None:
@@ -143,6 +151,10 @@ def test_a_docstring_names_keys_alone_and_together() -> None:
 
 
 def test_cells_of_finished_runs_are_described() -> None:
-    words = columns.table_words(columns.files(ROOT)["head_sweep_finished_runs"])
-    assert {words.described(name) for name in ("score", "validation_delta_low", "p_holm")} == {"score", "delta", "p_holm"}
+    words = columns.table_words(columns.files(ROOT)["head_sweep-finished_runs"])
+    assert {words.described(name) for name in ("score", "validation_delta_low", "p_holm")} == {
+        "score",
+        "delta",
+        "p_holm",
+    }
     assert words.described("colour") is None

@@ -63,7 +63,8 @@ def wrong_sign(results: Path) -> str:
 
 def two_evaluators(results: Path) -> str:
     union, blend = (
-        row("hybrid_calibrator", results=results, variant="nonwindow", option=name) for name in ("union", "lr_blend")
+        row("hybrid_calibrator", results=results, variant="nonwindow", option=name)
+        for name in ("union", "lr_blend")
     )
     apart = float(union["micro_optimum_f1"]) - float(union["f1"])
     return (
@@ -74,7 +75,8 @@ def two_evaluators(results: Path) -> str:
 
 def copies(results: Path) -> str:
     union, nms = (
-        row("hybrid_calibrator", results=results, variant="nonwindow", option=name) for name in ("union", "union_nms")
+        row("hybrid_calibrator", results=results, variant="nonwindow", option=name)
+        for name in ("union", "union_nms")
     )
     return f"an F1 of {three(union['f1'])} with {union['error_duplicate']} duplicates; after suppression {three(nms['f1'])}"
 
@@ -96,6 +98,15 @@ def blind_gate(results: Path) -> str:
     )
     ends = f"[{three(linear['low'])}, {three(linear['high'])}]"
     return f"reads {three(linear['auc'])} {ends}, and trees on the same pixels {three(trees['auc'])}"
+
+
+def test_the_budget_s_example_is_that_of_the_default() -> None:
+    evidence = json.loads((RESULTS / "fpr_thresholds" / "decision.json").read_text())["evidence"]
+    silent = row("fpr_thresholds", option="N2_forward_chained", label="crypto")
+    assert silent["fp"] == "0"
+    assert f"A budget of {evidence['budget']:.0%} is a promise" in PAGE
+    assert f"none of {silent['tn']} fired" in PAGE
+    assert f"From {evidence['fewest_negatives_that_hold']} on" in PAGE
 
 
 MISTAKES: list[Callable[[Path], str]] = [

@@ -59,8 +59,8 @@ def files(root: Path) -> dict[str, Path]:
 
 
 def _title(path: Path) -> str:
-    inner = path.parts[3:-1]  # tasks/<experiment>/comparison/<inner>
-    return "_".join([path.parts[1], *inner])
+    """tasks/<experiment>/comparison/<what else has a table>/columns.yaml"""
+    return "-".join([path.parts[1], *path.parts[3:-1]])
 
 
 def header(root: Path, experiment: str) -> list[str]:
@@ -73,7 +73,10 @@ def header(root: Path, experiment: str) -> list[str]:
 
 
 def columns_pages(root: Path) -> dict[str, str]:
-    return {f"columns_{name}": columns_page(name, table_words(path), header(root, name)) for name, path in files(root).items()}
+    return {
+        f"columns_{name}": columns_page(name, table_words(path), header(root, name))
+        for name, path in files(root).items()
+    }
 
 
 def columns_page(name: str, words: TableWords, names: Sequence[str]) -> str:
@@ -87,12 +90,15 @@ def columns_page(name: str, words: TableWords, names: Sequence[str]) -> str:
         also = [code(each) for each in there if each != entry]
         rows.append([code(entry), sentence(said.text), ", ".join(also)])
         if said.values:
-            words_of = table(["it says", "which means"], ([code(key), sentence(value)] for key, value in said.values.items()))
+            words_of = table(
+                ["it says", "which means"],
+                ([code(key), sentence(value)] for key, value in said.values.items()),
+            )
             valued.append(page(f"## What `{entry}` says", words_of).strip())
     added: dict[str, Any] = {f"...{key}": text for key, text in words.endings.items()}
     added |= {f"{key}...": text for key, text in words.beginnings.items()}
     return page(
-        f"# Columns: {name}",
+        f"# Columns: {', '.join(name.split('-'))}",
         words.rows,
         table(["column", "what it is", "with it"], rows),
         "Names that are put together:",

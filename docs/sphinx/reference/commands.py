@@ -25,7 +25,11 @@ class _Asked(Exception):
 
 def modules(root: Path) -> list[str]:
     """Of flows/, those that a person runs."""
-    return [path.stem for path in sorted((root / "flows").glob("*.py")) if '\nif __name__ == "__main__"' in path.read_text()]
+    return [
+        path.stem
+        for path in sorted((root / "flows").glob("*.py"))
+        if '\nif __name__ == "__main__"' in path.read_text()
+    ]
 
 
 def parser_of(module: str) -> argparse.ArgumentParser | None:
@@ -65,7 +69,10 @@ def unsaid(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def commands_page(root: Path) -> str:
-    parts = ["# Commands", "Run in the repository's folder, with `.venv/bin` on the PATH, or as `make` does it. `--help` says the same."]
+    parts = [
+        "# Commands",
+        "Run in the repository's folder, with `.venv/bin` on the PATH, or as `make` does it. `--help` says the same.",
+    ]
     for module in modules(root):
         parts.append(f"## `python -m flows.{module}`")
         parser = parser_of(module)
@@ -89,7 +96,9 @@ def question(module: str) -> str:
 
 
 def made(root: Path) -> Mapping[str, str]:
-    return dict(re.findall(r"^([a-z]+):.*?## (.*)$", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return dict(
+        re.findall(r"^([a-z]+):.*?## (.*)$", (root / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
 
 
 # --- deployments --------------------------------------------------------------------------------------------------
@@ -102,7 +111,11 @@ def deployments(root: Path) -> list[Mapping[str, Any]]:
 
 def deployments_page(root: Path) -> str:
     rows = [
-        [code(each["name"]), each["description"], code(each["schedules"][0]["cron"]) if each["schedules"] else "by hand"]
+        [
+            code(each["name"]),
+            each["description"],
+            code(each["schedules"][0]["cron"]) if each["schedules"] else "by hand",
+        ]
         for each in deployments(root)
     ]
     parts = [

@@ -19,7 +19,10 @@ def decision_words(root: Path) -> Mapping[str, Mapping[str, str]]:
 
 def decision_page(root: Path) -> str:
     words = decision_words(root)
-    parts = ["# decision.json", "One small vocabulary for all experiments; [how a decision reads](../decision.md) puts it to use."]
+    parts = [
+        "# decision.json",
+        "One small vocabulary for all experiments; [how a decision reads](../decision.md) puts it to use.",
+    ]
     for name in ("action", "grade"):
         rows = ([code(word), sentence(text)] for word, text in words[name].items())
         parts += [f"## {HEADINGS[name]}", table([name, "what it means"], rows)]

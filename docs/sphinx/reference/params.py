@@ -1,5 +1,6 @@
 """The keys of params.yaml, a page an experiment: each with its words, its type and bounds, and what the default has."""
 
+import json
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -15,9 +16,21 @@ from params.resources import Resources
 from params.runtime import Cpu
 from run_stage import params_model
 
-BOUNDS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "to {}", "exclusiveMaximum": "below {}"}
-PLAIN = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "null": "null"}
+BOUNDS = {
+    "minimum": "from {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "to {}",
+    "exclusiveMaximum": "below {}",
+}
+PLAIN = {
+    "integer": "whole number",
+    "number": "number",
+    "string": "text",
+    "boolean": "true or false",
+    "null": "null",
+}
 LENGTHS = {"minItems": "at least {}", "maxItems": "at most {}", "minProperties": "at least {}"}
+LONGEST = 40  # characters of a default that a cell shows
 SHARED = {"runtime.cpu": Cpu, "runtime.resources": Resources, "report.page": Page}
 Blocks = Mapping[str, Any]  # dotted key of params.yaml -> model, or a union of them
 
@@ -67,20 +80,26 @@ def params_page(title: str, of: Blocks, beside: Words, values: Mapping[str, Any]
 def nested(models: list[Model]) -> Iterator[Model]:
     for model in models:
         yield model
-        yield from nested(list(dict.fromkeys(each for field in model.model_fields.values() for each in models_in(field))))
+        yield from nested(
+            list(dict.fromkeys(each for field in model.model_fields.values() for each in models_in(field)))
+        )
 
 
 def section(model: Model, beside: Words, value: Any) -> list[str]:
     """The model's own words and a row a key. value: what the default has of it, None: it may stand in many places."""
     said, schema = words(model, beside), model.model_json_schema()["properties"]
     rows = []
-    for name, field in model.model_fields.items():
+    for name in model.model_fields:
         row = [code(name), sentence(said.get(name, "")), kind(schema[name])]
         if value is not None:
             row.append(shown(value[name]))
         rows.append(row)
     first = f"Chosen by `{', '.join(tags)}`." if (tags := list(_tags(model))) else ""
-    return [sentence(lead(model)) if lead(model) else "", first, table(["key", "what it says", "type", *["default"] * (value is not None)], rows)]
+    return [
+        sentence(lead(model)) if lead(model) else "",
+        first,
+        table(["key", "what it says", "type", *["default"] * (value is not None)], rows),
+    ]
 
 
 def _tags(model: Model) -> Iterator[str]:
@@ -90,12 +109,13 @@ def _tags(model: Model) -> Iterator[str]:
 
 
 def shown(value: Any) -> str:
-    """Of the default study: what fits a cell; what is larger stands in params.yaml."""
-    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value)):
-        return "see `params.yaml`"
-    text = {True: "true", False: "false", None: "null"}.get(value) if value is None or isinstance(value, bool) else None
-    text = text or (f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value))
-    return code(text) if len(text) <= 60 else "see `params.yaml`"
+    """Of the default study, where it fits a cell; what is larger stands in params.yaml."""
+    if isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(each, dict | list) for each in value)
+    ):
+        return ""
+    text = json.dumps(value, ensure_ascii=False).replace('"', "")
+    return code(text) if len(text) <= LONGEST else ""
 
 
 def kind(schema: Mapping[str, Any]) -> str:
@@ -120,7 +140,9 @@ def _plain(schema: Mapping[str, Any]) -> str:
             return f"[{', '.join(kind(each) for each in schema['prefixItems'])}]"
         return f"list of {kind(schema['items'])}" if schema.get("items") else "list"
     if name == "object":
-        inner = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), None)
+        inner = schema.get("additionalProperties") or next(
+            iter(schema.get("patternProperties", {}).values()), None
+        )
         return f"name -> {kind(inner)}" if isinstance(inner, dict) else "names and values"
     return PLAIN.get(str(name), "any value")
 
@@ -136,4 +158,3 @@ def bounds(schema: Mapping[str, Any]) -> list[str]:
     if "pattern" in schema and name == "string":
         found.append(f"like `{schema['pattern']}`")
     return found
-
