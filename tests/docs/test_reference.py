@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 from docs.sphinx.reference import columns, commands, decisions, models, params
 from params.block import Block
 from params.fpr_thresholds import Selection
+from run_stage import params_model
 from tasks.report.decision import Action, Decision, Grade
 from tests.imports import ROOT
 
@@ -57,6 +58,12 @@ def test_every_block_has_its_section() -> None:
     for name in params.experiments(ROOT):
         for key in params.blocks(ROOT, name):
             assert f"## `{key}`" in pages[f"params_{name}"]
+
+
+def test_a_block_is_what_the_launcher_reads() -> None:
+    """The reference takes it from a module's text, the launcher from its `main`."""
+    module = import_module("tasks.head_sweep.plan")
+    assert params.blocks(ROOT, "head_sweep")["head_sweep.plan"] == params_model(module.main)
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.relative_to(ROOT).as_posix())
