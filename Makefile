@@ -11,7 +11,7 @@ UI_PORT ?= 4200
 POOL := calibration
 ONE := $(if $(STUDY),--study $(STUDY))
 
-.PHONY: help env data demo verify test check deps bench overhead ui deploy worker lock clean
+.PHONY: help env data demo verify test check deps docs bench overhead ui deploy worker lock clean
 
 help: ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
@@ -50,6 +50,9 @@ check: env ## style, types, and known vulnerabilities of what is locked
 
 deps: env ## the code that each stage of dvc.yaml depends on, from what its modules import
 	@python -m flows.pinned.code
+
+docs: env ## the pages of docs/ and the reference as a site, site/index.html; a broken link is an error
+	@rm -rf site && python -m sphinx -q -E -W --keep-going -b html -c docs/sphinx -d .cache/docs . site && echo site/index.html
 
 bench: env ## time this project and its peers in one run
 	@for name in thresholds intervals matching blending temperature heads rendering lens_training; do python -m bench.$$name || exit 1; done

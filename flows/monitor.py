@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     rhythm = options.add_mutually_exclusive_group()
     rhythm.add_argument("--cron", help="with --from: a deployment that does so on time ('0 6 * * 1')")
     rhythm.add_argument("--interval", help="instead of --cron: every so often, such as 30m, 6h, 1d")
-    options.add_argument("--timezone", default="UTC")
+    options.add_argument("--timezone", default="UTC", help="of --cron, such as Europe/Berlin (default: UTC)")
     return options
 
 

@@ -26,11 +26,11 @@ def parser() -> argparse.ArgumentParser:
         "--map", nargs="+", default=[], metavar="OURS=THEIRS", help="which column is what; else guessed"
     )
     check = verbs.add_parser("check", help="does it hold together, and what would run?")
-    check.add_argument("name")
+    check.add_argument("name", help="of the study")
     verbs.add_parser("list", help="all studies: verdict, freshness, size")
     copy = verbs.add_parser("copy", help="another study of the same data, with other parameters")
-    copy.add_argument("source")
-    copy.add_argument("name")
+    copy.add_argument("source", help="the study whose data it takes")
+    copy.add_argument("name", help="of the new one: small letters, digits, dashes")
     for each in (new, copy):
         each.add_argument(
             "--set",
@@ -41,13 +41,13 @@ def parser() -> argparse.ArgumentParser:
             help="a value in its params.yaml",
         )
     schedule = verbs.add_parser("schedule", help="a deployment that brings it up to date on time")
-    schedule.add_argument("name")
+    schedule.add_argument("name", help="of the study")
     when = schedule.add_mutually_exclusive_group(required=True)
     when.add_argument("--cron", help="'0 4 * * 1' is Monday at 4:00")
     when.add_argument("--interval", metavar="EVERY", help="30m, 6h, 1d")
-    schedule.add_argument("--timezone", default="UTC")
+    schedule.add_argument("--timezone", default="UTC", help="of --cron, such as Europe/Berlin (default: UTC)")
     remove = verbs.add_parser("remove", help="the folder, its deployment and its artifacts")
-    remove.add_argument("name")
+    remove.add_argument("name", help="of the study")
     remove.add_argument("--yes", action="store_true", help="without asking, also where git lacks it")
     return top
 

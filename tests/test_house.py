@@ -62,7 +62,7 @@ def test_only_steps_stand_on_the_top_floor_of_an_experiment(experiment: str) -> 
 def test_every_comparison_has_the_same_names(experiment: str) -> None:
     folder = ROOT / "tasks" / experiment / "comparison"
     assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == COMPARISON
-    assert {"report.md.j2", "page.html.j2", "reasons.j2", "view.json"} <= {
+    assert {"report.md.j2", "page.html.j2", "reasons.j2", "view.json", "columns.yaml"} <= {
         path.name for path in folder.iterdir()
     }
 

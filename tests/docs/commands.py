@@ -26,6 +26,14 @@ def command_blocks(page: str) -> list[CommandBlock]:
     return list(_blocks(page.splitlines()))
 
 
+def printed_blocks(page: str) -> list[str]:
+    """What a page says that its commands print: fences of the language text, in parts where `...` leaves lines out;
+    as one line each, for a terminal's width breaks lines."""
+    fences = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    parts = [part for text in fences for part in re.split(r"^\.\.\.$", text, flags=re.MULTILINE)]
+    return [" ".join(part.split()) for part in parts]
+
+
 def _blocks(lines: list[str]) -> Iterator[CommandBlock]:
     number, above = 0, ""
     while number < len(lines):

@@ -1,6 +1,6 @@
 """What counts as a command of a page, and what it says of those that nobody runs."""
 
-from tests.docs.commands import CommandBlock, command_blocks
+from tests.docs.commands import CommandBlock, command_blocks, printed_blocks
 
 PAGE = """# Scores
 
@@ -63,3 +63,8 @@ def test_words_between_a_declaration_and_a_block_take_it_away() -> None:
 def test_a_declaration_may_have_two_lines() -> None:
     assert command_blocks("<!-- not run: it is\nslow -->\n    ls\n")[0].not_run == "it is\nslow"
     assert command_blocks("<!-- not run: it is\nslow -->\n\n    ls\n")[0].not_run == "it is\nslow"
+
+
+def test_what_a_page_says_is_printed_is_taken_in_parts_of_one_line() -> None:
+    page = "```text\nKeep  it.\n  - a\n...\nb\n```\n\n```csv\nid\n```\n\n```text\nc\n```\n"
+    assert printed_blocks(page) == ["Keep it. - a", "b", "c"]

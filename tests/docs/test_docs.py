@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.clone import Clone, clone_working_tree
-from tests.docs.commands import CommandBlock, command_blocks
+from tests.docs.commands import CommandBlock, command_blocks, printed_blocks
 from tests.imports import ROOT
 
 TO_DECISIONS = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+GO_ON = {"watch.md": [TUTORIAL]}  # pages that begin where others end, in the same clone
 PAGES = [*TO_DECISIONS, *(ROOT / "docs" / name for name in ("use.md", "watch.md", "plan.md", "attest.md"))]
 SERVICE = "elsewhere/service.pid"  # what a page started and has not ended yet, where it failed in between
 LAST = 6000  # characters of output that a failure shows
@@ -53,6 +55,13 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytes
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\nname = a stranger\nemail = stranger@localhost\n")
     request.addfinalizer(lambda: ended(clone))
+    for each in (*GO_ON.get(page.name, []), page):
+        follow(each, clone, home)
+
+
+def follow(page: Path, clone: Clone, home: Path) -> None:
+    """Types a page's commands; what the page says that they print, they print."""
+    printed = ""
     for block in blocks(page):
         if block.not_run is not None:
             sys.stdout.write(f"{page.name}:{block.line} is not run: {block.not_run}\n")
@@ -62,9 +71,12 @@ def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytes
             f"{page.relative_to(ROOT)}, line {block.line}, ended with {done.returncode}:\n\n{block.text}\n"
             f"{done.stdout[-LAST:]}"
         )
+        printed += " ".join(done.stdout.split()) + " "
+    for part in printed_blocks(page.read_text(encoding="utf-8")):
+        assert part in printed, f"{page.relative_to(ROOT)} says that this is printed, and it is not:\n{part}"
 
 
-@pytest.mark.parametrize("page", TO_DECISIONS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [TUTORIAL, *TO_DECISIONS], ids=lambda page: page.stem)
 def test_a_page_leads_from_a_file_to_a_decision_and_says_why_it_leaves_a_command_out(page: Path) -> None:
     found = blocks(page)
     run = "".join(block.text for block in found if block.not_run is None)
