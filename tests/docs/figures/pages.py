@@ -1,0 +1,239 @@
+"""Every figure of a page against what it is said to be: a phrase of the page's list, or a bench's record."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.docs.figures.numerals import NUMBER, NUMERAL, numerals, typed_as, value_of, visible
+from tests.docs.figures.sources import SourceError, source
+from tests.imports import ROOT
+
+LISTS = Path(__file__).parent / "pages"
+REASONS = LISTS / "reasons.txt"
+NOT_COVERED: dict[str, str] = {}  # page: why nobody checks its figures
+REGION = re.compile(r"<!-- (?P<record>recorded/\w+\.md) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
+SLOT = re.compile(r"\{([^{}]+)\}%?")
+REASON = re.compile(r"\s+~(?P<reason>[\w-]+)$")
+TO_ADD = "nothing says where it comes from: add a phrase to {list}, in the page's order, or write {{source}} for it"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """expected: what the page should have at this place, where that is known."""
+
+    page: str
+    line: int
+    figure: str
+    says: str
+    span: tuple[int, int] | None = None
+    expected: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}: {self.figure or 'a phrase'}: {self.says}"
+
+
+@dataclass
+class Coverage:
+    """Which spans are covered, and by what: a source, a record, or a literal's reason."""
+
+    spans: list[tuple[int, int, str]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Phrase:
+    text: str
+    reason: str
+    number: int
+
+    def pieces(self) -> list[tuple[str, str]]:
+        """(kind, text): source, literal or words, as they follow."""
+        found: list[tuple[str, str]] = []
+        for index, part in enumerate(SLOT.split(self.text)):
+            if index % 2:
+                found.append(("source", part))
+                continue
+            end = 0
+            for numeral in numerals(part):
+                found += [("words", part[end : numeral.start]), ("literal", numeral.text)]
+                end = numeral.end
+            found.append(("words", part[end:]))
+        return [(kind, text) for kind, text in found if text]
+
+
+def pages() -> list[str]:
+    found = [ROOT / "README.md", ROOT / "bench" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    return sorted(str(path.relative_to(ROOT)) for path in found)
+
+
+def list_of(page: str) -> Path:
+    return LISTS / Path(page).with_suffix(".txt")
+
+
+def phrases(page: str) -> list[Phrase]:
+    path = list_of(page)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = []
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.startswith("# "):
+            reason = REASON.search(line)
+            found.append(Phrase(REASON.sub("", line).strip(), reason["reason"] if reason else "", number))
+    return found
+
+
+def reasons() -> dict[str, str]:
+    lines = (line.partition(": ") for line in REASONS.read_text(encoding="utf-8").splitlines() if line.strip())
+    return {name: why for name, _, why in lines}
+
+
+def coverage(page: str, text: str) -> Coverage:
+    seen, done = visible(text), Coverage()
+    for match in REGION.finditer(text):
+        done.spans.append((match.start(), match.end(), "record"))
+    done.faults += _against_records(page, text)
+    masked = REGION.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    seen = visible(masked)
+    cursor = 0
+    for phrase in phrases(page):
+        cursor = _place(page, seen, phrase, cursor, done)
+    for numeral in numerals(seen):
+        if not any(start <= numeral.start and numeral.end <= end for start, end, _ in done.spans):
+            says = TO_ADD.format(list=list_of(page).relative_to(ROOT))
+            done.faults.append(Fault(page, _line(seen, numeral.start), numeral.text, says))
+    done.faults.sort(key=lambda fault: fault.line)
+    return done
+
+
+def _place(page: str, seen: str, phrase: Phrase, cursor: int, done: Coverage) -> int:
+    """Where the page goes on behind this phrase."""
+    said = {}
+    for kind, text in phrase.pieces():
+        try:
+            said |= {text: source(text)} if kind == "source" else {}
+        except SourceError as error:
+            where = list_of(page).relative_to(ROOT)
+            done.faults.append(Fault(str(where), phrase.number, phrase.text, str(error)))
+            said[text] = float("nan")
+    found = re.compile(_pattern(phrase, said)).search(seen, cursor)
+    if not found:
+        says = f"expected behind this line by {list_of(page).relative_to(ROOT)}:{phrase.number}: {phrase.text}"
+        done.faults.append(Fault(page, _line(seen, cursor), "", says))
+        return cursor
+    figures = [(kind, text) for kind, text in phrase.pieces() if kind != "words"]
+    for index, (kind, text) in enumerate(figures, 1):
+        start, end = found.span(index)
+        done.spans.append((start, end, phrase.reason or "source" if kind == "literal" else "source"))
+        done.faults += _against(page, seen, (start, end), said[text] if kind == "source" else text, kind, text)
+    return found.end()
+
+
+def _pattern(phrase: Phrase, said: dict[str, object]) -> str:
+    pieces = phrase.pieces()
+    parts = []
+    for index, (kind, text) in enumerate(pieces):
+        if kind == "words":
+            parts.append(re.sub(r"(?:\\?\s)+", r"\\s+", re.escape(text)))
+        elif isinstance(said.get(text), str) and kind == "source":
+            parts.append(r"(\S[^\n]*?)" + (r"(?=\s*(?:\n|\Z))" if index == len(pieces) - 1 else ""))
+        else:
+            parts.append(f"((?>{NUMBER}))")
+    before = r"(?<!\w)" if re.match(r"\w", phrase.text) else ""
+    return before + "".join(parts) + (r"(?!\w)" if re.search(r"\w$", phrase.text) else "")
+
+
+def _against(
+    page: str, seen: str, span: tuple[int, int], said: object, kind: str, name: str
+) -> Iterator[Fault]:
+    typed, line = seen[span[0] : span[1]], _line(seen, span[0])
+    if kind == "literal":
+        if typed != said:
+            yield Fault(page, line, typed, f"is {said} in {list_of(page).relative_to(ROOT)}")
+    elif isinstance(said, str):
+        if typed.split() != said.split():
+            yield from _words(page, line, typed, " ".join(said.split()), name, span)
+    elif not isinstance(said, int | float):
+        yield Fault(page, line, typed, f"{name} is no number: {said}")
+    elif typed_as(said, typed) != typed:
+        yield Fault(page, line, typed, f"is {typed_as(said, typed)} in {name} ({said})", span, typed_as(said, typed))
+
+
+def _words(page: str, line: int, typed: str, said: str, name: str, span: tuple[int, int] | None) -> Iterator[Fault]:
+    """Which figures differ, where the words are the same; else the line."""
+    here, there = numerals(typed), numerals(said)
+    if len(here) == len(there) and NUMERAL.sub("#", typed).split() == NUMERAL.sub("#", said).split():
+        for one, other in zip(here, there, strict=True):
+            if one.text != other.text:
+                yield Fault(page, line, one.text, f"is {other.text} in {name}", span, said)
+    else:
+        yield Fault(page, line, typed, f"is {said} in {name}", span, said)
+
+
+def _against_records(page: str, text: str) -> Iterator[Fault]:
+    regions = list(REGION.finditer(text))
+    for record in dict.fromkeys(match["record"] for match in regions):
+        path = ROOT / "bench" / record
+        if not path.exists():
+            yield Fault(page, 1, record, "there is no such record; `python -m bench.record` writes it")
+            continue
+        said = printed(path)
+        lines = [
+            (match.start("body") + found.start(), found[0])
+            for match in regions
+            if match["record"] == record
+            for found in re.finditer(r"^.*\S.*$", match["body"], re.MULTILINE)
+        ]
+        if len(lines) != len(said):
+            yield Fault(
+                page, _line(text, lines[0][0]), record, f"has {len(said)} lines, the page {len(lines)}; see --write"
+            )
+            continue
+        for (start, line), expected in zip(lines, said, strict=True):
+            if line != expected:
+                yield from _words(page, _line(text, start), line, expected, record, (start, start + len(line)))
+
+
+def printed(record: Path) -> list[str]:
+    """What the bench printed: its lines without the comment above them, which names the command."""
+    return [line for line in record.read_text(encoding="utf-8").splitlines()[1:] if line.strip()]
+
+
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1
+
+
+def rewritten(text: str, faults: list[Fault]) -> str:
+    """The page with every figure that a source or record says otherwise."""
+    spans = {fault.span: fault.expected for fault in faults if fault.span and fault.expected is not None}
+    for (start, end), expected in sorted(spans.items(), reverse=True):
+        text = text[:start] + str(expected) + text[end:]
+    found = list(REGION.finditer(text))
+    for match in reversed(found):
+        said = ROOT / "bench" / match["record"]
+        alone = sum(other["record"] == match["record"] for other in found) == 1
+        if alone and said.exists():
+            body = "\n".join(said.read_text(encoding="utf-8").splitlines()[1:]).strip("\n")
+            text = f"{text[: match.start('body')]}\n{body}\n\n{text[match.end('body') :]}"
+    return text
+
+
+def sketch(page: str, text: str) -> Iterator[str]:
+    """A phrase for each figure that has none, to be put in the page's list and bound."""
+    masked = REGION.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    seen = visible(masked)
+    covered = coverage(page, text).spans
+    open_ = [each for each in numerals(seen) if not any(s <= each.start and each.end <= e for s, e, _ in covered)]
+    index = 0
+    while index < len(open_):
+        first = last = open_[index]
+        while index + 1 < len(open_) and _near(seen[last.end : open_[index + 1].start]):
+            index, last = index + 1, open_[index + 1]
+        index += 1
+        before = re.search(r"(?:[^\s\d]+ ){0,3}[^\s\d]*\Z", seen[max(0, first.start - 60) : first.start])
+        after = re.match(r"[^\s\d]*(?: [^\s\d~]+){0,2}", seen[last.end : last.end + 40])
+        words = (before[0] if before else "") + seen[first.start : last.end] + (after[0] if after else "")
+        yield words.strip()
+
+
+def _near(gap: str) -> bool:
+    return "\n" not in gap and "   " not in gap and len(gap.split()) <= 3
