@@ -8,7 +8,7 @@ NUMBER = (
 )
 NUMERAL = re.compile(NUMBER)
 FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<language>\w*).*?^(?P=marks)[^\n]*$", re.MULTILINE | re.DOTALL)
-INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?: {4}[^\n]*\n|\n(?= {4}))+")
+INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?: {4}[^\n]*\n|\n(?=\n* {4}))+")
 COMMAND = re.compile(r" {4}(?:[.(!]|\w+(?: |$).*(?:<<|>|\||--)|(?:make|git|dvc|python|mkdir|cp|cat|ls|cut|curl|printf)\b)")
 HIDDEN = re.compile(
     r"<!--.*?-->|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|(?:(?<=\n)|\A) *\d+\. (?=\S)", re.MULTILINE | re.DOTALL
@@ -25,8 +25,15 @@ class Numeral:
 def visible(page: str) -> str:
     """The page with blanks where no figure is looked for; offsets and lines stay."""
     text = FENCE.sub(lambda found: found[0] if found["language"] == "text" else _blank(found[0]), page)
-    text = INDENTED.sub(lambda found: _blank(found[0]) if COMMAND.match(found[0].lstrip("\n")) else found[0], text)
+    text = INDENTED.sub(lambda found: _commands(found[0]), text)
     return HIDDEN.sub(lambda found: _blank(found[0]), text)
+
+
+def _commands(block: str) -> str:
+    """A block of commands is blank but for the tables that they print; other blocks are output."""
+    if not COMMAND.match(block.lstrip("\n")):
+        return block
+    return "\n".join(line if line.startswith("    |") else _blank(line) for line in block.split("\n"))
 
 
 def _blank(text: str) -> str:

@@ -15,6 +15,8 @@ NOT_COVERED: dict[str, str] = {}  # page: why nobody checks its figures
 REGION = re.compile(r"<!-- (?P<record>recorded/\w+\.md) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
 SLOT = re.compile(r"\{([^{}]+)\}%?")
 REASON = re.compile(r"\s+~(?P<reason>[\w-]+)$")
+SHORT = re.compile(r"(?P<name>[A-Z]\w*) = (?P<address>\S.*)")
+USE = re.compile(r"(?<=[{'])[A-Z]\w*(?=[/\[#'])")
 TO_ADD = "nothing says where it comes from: add a phrase to {list}, in the page's order, or write {{source}} for it"
 
 
@@ -72,13 +74,17 @@ def list_of(page: str) -> Path:
 
 
 def phrases(page: str) -> list[Phrase]:
+    """A line each; `NAME = address` lines say what `{NAME/...}` stands for."""
     path = list_of(page)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    names: dict[str, str] = {}
     found = []
-    for number, line in enumerate(lines, 1):
-        if line.strip() and not line.startswith("# "):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else [], 1):
+        if short := SHORT.fullmatch(line):
+            names[short["name"]] = short["address"]
+        elif line.strip() and not line.startswith("# "):
             reason = REASON.search(line)
-            found.append(Phrase(REASON.sub("", line).strip(), reason["reason"] if reason else "", number))
+            text = USE.sub(lambda use: names.get(use[0], use[0]), REASON.sub("", line).strip())
+            found.append(Phrase(text, reason["reason"] if reason else "", number))
     return found
 
 

@@ -92,6 +92,10 @@ def _step(here: Any, step: str, address: str) -> Any:
     try:
         if isinstance(here, str):
             return value_of(numerals(here)[int(step)].text)
+        if isinstance(here, list) and "=" in step:
+            name, _, value = step.partition("=")
+            (here,) = (each for each in here if each[name] == value)
+            return here
         return here[int(step)] if isinstance(here, list) else here[step]
     except (KeyError, IndexError, ValueError, TypeError):
         raise SourceError(f"{address}: there is no {step}") from None
@@ -122,7 +126,7 @@ def source(expression: str) -> Any:
     """`=python` with the names above, or an address, perhaps with `* number` behind it."""
     try:
         if expression.startswith("="):
-            return eval(expression[1:], {"__builtins__": {}}, NAMES)
+            return eval(expression[1:], {"__builtins__": {}, **NAMES})
         address, _, factor = expression.partition(" * ")
         return at(address) * float(factor) if factor else at(address)
     except SourceError:
