@@ -9,7 +9,7 @@ from tests.docs.figures.numerals import NUMBER, NUMERAL, numerals, typed_as, val
 from tests.docs.figures.sources import SourceError, source
 from tests.imports import ROOT
 
-LISTS = Path(__file__).parent / "pages"
+LISTS = Path(__file__).parent / "lists"
 REASONS = LISTS / "reasons.txt"
 NOT_COVERED: dict[str, str] = {}  # page: why nobody checks its figures
 REGION = re.compile(r"<!-- (?P<record>recorded/\w+\.md) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
@@ -145,6 +145,8 @@ def _pattern(phrase: Phrase, said: dict[str, object]) -> str:
         else:
             parts.append(f"((?>{NUMBER}))")
     before = r"(?<!\w)" if re.match(r"\w", phrase.text) else ""
+    if isinstance(said.get(pieces[0][1]), str):  # a text alone is a whole line
+        before = r"(?:(?<=\n)|\A)[ \t]*"
     return before + "".join(parts) + (r"(?!\w)" if re.search(r"\w$", phrase.text) else "")
 
 

@@ -7,11 +7,14 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import Console
 
+from flows.published.terminal import results
 from tasks.report.verdict import verdict
 from tests.docs.figures.numerals import numerals, value_of
 from tests.imports import ROOT
@@ -111,13 +114,26 @@ def column(address: str, name: str) -> list[Any]:
     return [_number(row[name]) for row in rows(address)]
 
 
+def numbers(address: str, name: str) -> list[float]:
+    """All numbers that stand in a column's cells."""
+    return [value_of(each.text) for row in rows(address) for each in numerals(row[name])]
+
+
 def answer(experiment: str) -> str:
     return verdict(document(place(experiment) / "decision.json")).headline
 
 
+@cache
+def printed(experiment: str) -> list[str]:
+    """What `flows.show` prints of it at 120 columns, a blank between words."""
+    terminal = Console(width=120, file=StringIO(), record=True, color_system=None)
+    terminal.print(results(ROOT, experiment))
+    return [" ".join(line.split()) for line in terminal.export_text().splitlines() if line.strip()]
+
+
 NAMES: dict[str, Callable[..., Any]] = {
-    **{"at": at, "column": column, "rows": rows, "answer": answer},
-    **{"min": min, "max": max, "len": len, "sum": sum, "abs": abs},
+    **{"at": at, "column": column, "numbers": numbers, "rows": rows, "answer": answer, "printed": printed},
+    **{"min": min, "max": max, "len": len, "sum": sum, "abs": abs, "next": next, "zip": zip, "sorted": sorted},
 }
 
 
