@@ -4,6 +4,7 @@ import io
 import runpy
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from storage.files.atomic import complete
 
@@ -11,20 +12,20 @@ RECORDS = Path(__file__).parent / "recorded"
 
 
 class Both(io.TextIOBase):
-    """What is written goes to the terminal and is kept."""
+    """What is written goes where it went before, and is kept."""
 
-    def __init__(self) -> None:
-        self.kept = io.StringIO()
+    def __init__(self, shown: TextIO) -> None:
+        self.shown, self.kept = shown, io.StringIO()
 
     def write(self, text: str) -> int:
-        sys.__stdout__.write(text)  # type: ignore[union-attr]
+        self.shown.write(text)
         return self.kept.write(text)
 
 
 def record(name: str, arguments: list[str], folder: Path = RECORDS) -> Path:
     """The bench's standard output below a comment with the command."""
     command = " ".join(["python -m", f"bench.{name}", *arguments])
-    both, before = Both(), (sys.argv, sys.stdout)
+    both, before = Both(sys.stdout), (sys.argv, sys.stdout)
     sys.argv, sys.stdout = [f"bench.{name}", *arguments], both
     try:
         runpy.run_module(f"bench.{name}", run_name="__main__", alter_sys=False)

@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 
-NUMBER = (
-    r"(?:(?<!\w)[+-])?(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]*\d)|\d+(?:\.\d+)*|\.\d+)(?:e[+-]?\d+)?(?:\s?%)?"
-)
+NUMBER = r"(?:(?<!\w)[+-])?(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,]*\d)|\d+(?:\.\d+)*|\.\d+)(?:e[+-]?\d+)?(?:\s?%)?"
 NUMERAL = re.compile(NUMBER)
 FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<language>\w*).*?^(?P=marks)[^\n]*$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?: {4}[^\n]*\n|\n(?=\n* {4}))+")
-COMMAND = re.compile(r" {4}(?:[.(!]|\w+(?: |$).*(?:<<|>|\||--)|(?:make|git|dvc|python|mkdir|cp|cat|ls|cut|curl|printf)\b)")
+COMMAND = re.compile(
+    r" {4}(?:[.(!]|\w+(?: |$).*(?:<<|>|\||--)|(?:make|git|dvc|python|mkdir|cp|cat|ls|cut|curl|printf)\b)"
+)
 HIDDEN = re.compile(
     r"<!--.*?-->|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|(?:(?<=\n)|\A) *\d+\. (?=\S)", re.MULTILINE | re.DOTALL
 )

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from tests.docs.figures.numerals import NUMBER, NUMERAL, numerals, typed_as, value_of, visible
+from tests.docs.figures.numerals import NUMBER, NUMERAL, numerals, typed_as, visible
 from tests.docs.figures.sources import SourceError, source
 from tests.imports import ROOT
 
@@ -13,7 +15,7 @@ LISTS = Path(__file__).parent / "lists"
 REASONS = LISTS / "reasons.txt"
 NOT_COVERED: dict[str, str] = {}  # page: why nobody checks its figures
 REGION = re.compile(r"<!-- (?P<record>recorded/\w+\.md) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
-SLOT = re.compile(r"\{([^{}]+)\}%?")
+SLOT = re.compile(r"(\{[^{}]+\}%?)")
 REASON = re.compile(r"\s+~(?P<reason>[\w-]+)$")
 SHORT = re.compile(r"(?P<name>[A-Z]\w*) = (?P<address>\S.*)")
 USE = re.compile(r"(?<=[{'])[A-Z]\w*(?=[/\[#'])")
@@ -54,7 +56,7 @@ class Phrase:
         found: list[tuple[str, str]] = []
         for index, part in enumerate(SLOT.split(self.text)):
             if index % 2:
-                found.append(("source", part))
+                found.append(("source", part.replace("{", "").replace("}", "")))
                 continue
             end = 0
             for numeral in numerals(part):
@@ -88,19 +90,18 @@ def phrases(page: str) -> list[Phrase]:
     return found
 
 
+@cache
 def reasons() -> dict[str, str]:
-    lines = (line.partition(": ") for line in REASONS.read_text(encoding="utf-8").splitlines() if line.strip())
+    lines = (
+        line.partition(": ") for line in REASONS.read_text(encoding="utf-8").splitlines() if line.strip()
+    )
     return {name: why for name, _, why in lines}
 
 
 def coverage(page: str, text: str) -> Coverage:
-    seen, done = visible(text), Coverage()
-    for match in REGION.finditer(text):
-        done.spans.append((match.start(), match.end(), "record"))
+    done = Coverage([(match.start(), match.end(), "record") for match in REGION.finditer(text)])
     done.faults += _against_records(page, text)
-    masked = REGION.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
-    seen = visible(masked)
-    cursor = 0
+    seen, cursor = prose(text), 0
     for phrase in phrases(page):
         cursor = _place(page, seen, phrase, cursor, done)
     for numeral in numerals(seen):
@@ -111,30 +112,46 @@ def coverage(page: str, text: str) -> Coverage:
     return done
 
 
+def prose(text: str) -> str:
+    """What is visible of a page outside of records."""
+    return visible(REGION.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text))
+
+
 def _place(page: str, seen: str, phrase: Phrase, cursor: int, done: Coverage) -> int:
     """Where the page goes on behind this phrase."""
-    said = {}
+    where = str(list_of(page).relative_to(ROOT))
+    said: dict[str, Any] = {}
     for kind, text in phrase.pieces():
         try:
-            said |= {text: source(text)} if kind == "source" else {}
+            said |= {text: source(text.removesuffix("%"))} if kind == "source" else {}
         except SourceError as error:
-            where = list_of(page).relative_to(ROOT)
-            done.faults.append(Fault(str(where), phrase.number, phrase.text, str(error)))
+            done.faults.append(Fault(where, phrase.number, phrase.text, str(error)))
             said[text] = float("nan")
-    found = re.compile(_pattern(phrase, said)).search(seen, cursor)
+    found = _compiled(_pattern(phrase, said)).search(seen, cursor)
     if not found:
-        says = f"expected behind this line by {list_of(page).relative_to(ROOT)}:{phrase.number}: {phrase.text}"
+        says = f"expected behind this line by {where}:{phrase.number}: {phrase.text}"
         done.faults.append(Fault(page, _line(seen, cursor), "", says))
         return cursor
     figures = [(kind, text) for kind, text in phrase.pieces() if kind != "words"]
     for index, (kind, text) in enumerate(figures, 1):
-        start, end = found.span(index)
-        done.spans.append((start, end, phrase.reason or "source" if kind == "literal" else "source"))
-        done.faults += _against(page, seen, (start, end), said[text] if kind == "source" else text, kind, text)
+        span = found.span(index)
+        done.spans.append((*span, "source" if kind == "source" else phrase.reason))
+        if kind == "source":
+            done.faults += _against(page, seen, span, said[text], text)
+        elif phrase.reason not in reasons():
+            says = f"is typed by hand: write its {{source}}, or a reason of {REASONS.name} behind it, as ~setting"
+            done.faults.append(Fault(where, phrase.number, text, says))
+        elif seen[slice(*span)] != text:
+            done.faults.append(Fault(page, _line(seen, span[0]), seen[slice(*span)], f"is {text} in {where}"))
     return found.end()
 
 
-def _pattern(phrase: Phrase, said: dict[str, object]) -> str:
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _pattern(phrase: Phrase, said: dict[str, Any]) -> str:
     pieces = phrase.pieces()
     parts = []
     for index, (kind, text) in enumerate(pieces):
@@ -150,23 +167,20 @@ def _pattern(phrase: Phrase, said: dict[str, object]) -> str:
     return before + "".join(parts) + (r"(?!\w)" if re.search(r"\w$", phrase.text) else "")
 
 
-def _against(
-    page: str, seen: str, span: tuple[int, int], said: object, kind: str, name: str
-) -> Iterator[Fault]:
-    typed, line = seen[span[0] : span[1]], _line(seen, span[0])
-    if kind == "literal":
-        if typed != said:
-            yield Fault(page, line, typed, f"is {said} in {list_of(page).relative_to(ROOT)}")
-    elif isinstance(said, str):
+def _against(page: str, seen: str, span: tuple[int, int], said: Any, name: str) -> Iterator[Fault]:
+    typed, line = seen[slice(*span)], _line(seen, span[0])
+    if isinstance(said, str):
         if typed.split() != said.split():
             yield from _words(page, line, typed, " ".join(said.split()), name, span)
     elif not isinstance(said, int | float):
         yield Fault(page, line, typed, f"{name} is no number: {said}")
-    elif typed_as(said, typed) != typed:
-        yield Fault(page, line, typed, f"is {typed_as(said, typed)} in {name} ({said})", span, typed_as(said, typed))
+    elif (expected := typed_as(said, typed.rstrip("% ") + "%" * name.endswith("%"))) != typed:
+        yield Fault(page, line, typed, f"is {expected} in {name} ({said})", span, expected)
 
 
-def _words(page: str, line: int, typed: str, said: str, name: str, span: tuple[int, int] | None) -> Iterator[Fault]:
+def _words(
+    page: str, line: int, typed: str, said: str, name: str, span: tuple[int, int] | None
+) -> Iterator[Fault]:
     """Which figures differ, where the words are the same; else the line."""
     here, there = numerals(typed), numerals(said)
     if len(here) == len(there) and NUMERAL.sub("#", typed).split() == NUMERAL.sub("#", said).split():
@@ -193,12 +207,17 @@ def _against_records(page: str, text: str) -> Iterator[Fault]:
         ]
         if len(lines) != len(said):
             yield Fault(
-                page, _line(text, lines[0][0]), record, f"has {len(said)} lines, the page {len(lines)}; see --write"
+                page,
+                _line(text, lines[0][0]),
+                record,
+                f"has {len(said)} lines, the page {len(lines)}; see --write",
             )
             continue
         for (start, line), expected in zip(lines, said, strict=True):
             if line != expected:
-                yield from _words(page, _line(text, start), line, expected, record, (start, start + len(line)))
+                yield from _words(
+                    page, _line(text, start), line, expected, record, (start, start + len(line))
+                )
 
 
 def printed(record: Path) -> list[str]:
@@ -227,10 +246,11 @@ def rewritten(text: str, faults: list[Fault]) -> str:
 
 def sketch(page: str, text: str) -> Iterator[str]:
     """A phrase for each figure that has none, to be put in the page's list and bound."""
-    masked = REGION.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
-    seen = visible(masked)
+    seen = prose(text)
     covered = coverage(page, text).spans
-    open_ = [each for each in numerals(seen) if not any(s <= each.start and each.end <= e for s, e, _ in covered)]
+    open_ = [
+        each for each in numerals(seen) if not any(s <= each.start and each.end <= e for s, e, _ in covered)
+    ]
     index = 0
     while index < len(open_):
         first = last = open_[index]

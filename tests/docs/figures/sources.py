@@ -51,7 +51,9 @@ def tables(path: Path) -> list[Rows]:
         return [list(csv.DictReader(text.splitlines()))]
     found = []
     for block in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
-        header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines())
+        header, _, *rows = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()
+        )
         found.append([dict(zip(header, row, strict=False)) for row in rows])
     return found
 
@@ -133,7 +135,16 @@ def printed(experiment: str) -> list[str]:
 
 NAMES: dict[str, Callable[..., Any]] = {
     **{"at": at, "column": column, "numbers": numbers, "rows": rows, "answer": answer, "printed": printed},
-    **{"min": min, "max": max, "len": len, "sum": sum, "abs": abs, "next": next, "zip": zip, "sorted": sorted},
+    **{
+        "min": min,
+        "max": max,
+        "len": len,
+        "sum": sum,
+        "abs": abs,
+        "next": next,
+        "zip": zip,
+        "sorted": sorted,
+    },
 }
 
 
