@@ -17,10 +17,9 @@ from tests.docs.figures.pages import (
     phrases,
     prose,
     reasons,
-    rewritten,
-    sketch,
 )
 from tests.docs.figures.sources import SourceError, answer, at, source
+from tests.docs.figures.writing import rewritten, sketch
 from tests.imports import ROOT
 
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in pages() if page not in NOT_COVERED}

@@ -10,7 +10,8 @@ import argparse
 import sys
 from collections import Counter
 
-from tests.docs.figures.pages import NOT_COVERED, coverage, pages, phrases, reasons, rewritten, sketch
+from tests.docs.figures.pages import NOT_COVERED, coverage, pages, phrases, reasons
+from tests.docs.figures.writing import rewritten, sketch
 from tests.imports import ROOT
 
 

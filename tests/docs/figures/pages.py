@@ -210,7 +210,7 @@ def _against_records(page: str, text: str) -> Iterator[Fault]:
                 page,
                 _line(text, lines[0][0]),
                 record,
-                f"has {len(said)} lines, the page {len(lines)}; see --write",
+                f"has {len(said)} lines, the page {len(lines)}: --write puts them there",
             )
             continue
         for (start, line), expected in zip(lines, said, strict=True):
@@ -227,41 +227,3 @@ def printed(record: Path) -> list[str]:
 
 def _line(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
-
-
-def rewritten(text: str, faults: list[Fault]) -> str:
-    """The page with every figure that a source or record says otherwise."""
-    spans = {fault.span: fault.expected for fault in faults if fault.span and fault.expected is not None}
-    for (start, end), expected in sorted(spans.items(), reverse=True):
-        text = text[:start] + str(expected) + text[end:]
-    found = list(REGION.finditer(text))
-    for match in reversed(found):
-        said = ROOT / "bench" / match["record"]
-        alone = sum(other["record"] == match["record"] for other in found) == 1
-        if alone and said.exists():
-            body = "\n".join(said.read_text(encoding="utf-8").splitlines()[1:]).strip("\n")
-            text = f"{text[: match.start('body')]}\n{body}\n\n{text[match.end('body') :]}"
-    return text
-
-
-def sketch(page: str, text: str) -> Iterator[str]:
-    """A phrase for each figure that has none, to be put in the page's list and bound."""
-    seen = prose(text)
-    covered = coverage(page, text).spans
-    open_ = [
-        each for each in numerals(seen) if not any(s <= each.start and each.end <= e for s, e, _ in covered)
-    ]
-    index = 0
-    while index < len(open_):
-        first = last = open_[index]
-        while index + 1 < len(open_) and _near(seen[last.end : open_[index + 1].start]):
-            index, last = index + 1, open_[index + 1]
-        index += 1
-        before = re.search(r"(?:[^\s\d]+ ){0,3}[^\s\d]*\Z", seen[max(0, first.start - 60) : first.start])
-        after = re.match(r"[^\s\d]*(?: [^\s\d~]+){0,2}", seen[last.end : last.end + 40])
-        words = (before[0] if before else "") + seen[first.start : last.end] + (after[0] if after else "")
-        yield words.strip()
-
-
-def _near(gap: str) -> bool:
-    return "\n" not in gap and "   " not in gap and len(gap.split()) <= 3
