@@ -26,12 +26,6 @@ def command_blocks(page: str) -> list[CommandBlock]:
     return list(_blocks(page.splitlines()))
 
 
-def samples(page: str) -> list[str]:
-    """Blocks fenced as text, one blank between words: what commands of the page print, cut where `...` stands."""
-    found = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return [" ".join(part.split()) for block in found for part in block.split("...") if part.strip()]
-
-
 def _blocks(lines: list[str]) -> Iterator[CommandBlock]:
     number, above = 0, ""
     while number < len(lines):
