@@ -146,7 +146,7 @@ def test_a_figure_is_its_source_rounded_to_the_digits_that_are_typed(value: floa
         ("    python -m bench.power 500\n", []),
         ("It prints\n\n    fired 9 of 1,520\n\nand <!-- 7 --> goes on", ["9", "1,520"]),
         ("```yaml\nseed: 7\n```\n\n```text\nfired 9\n```\n", ["9"]),
-        ("1. Python 3.11 in 2024-05-01", ["3.11", "2024", "05", "01"]),
+        ("## 2. Run\n1. Python 3.11 in 2024-05-01", ["3.11", "2024", "05", "01"]),
     ],
 )
 def test_what_a_figure_is(text: str, figures: list[str]) -> None:

@@ -11,7 +11,7 @@ COMMAND = re.compile(
     r" {4}(?:[.(!]|\w+(?: |$).*(?:<<|>|\||--)|(?:make|git|dvc|python|mkdir|cp|cat|ls|cut|curl|printf)\b)"
 )
 HIDDEN = re.compile(
-    r"<!--.*?-->|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|(?:(?<=\n)|\A) *\d+\. (?=\S)", re.MULTILINE | re.DOTALL
+    r"<!--.*?-->|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|(?:(?<=\n)|\A)#* *\d+\. (?=\S)", re.MULTILINE | re.DOTALL
 )
 
 
