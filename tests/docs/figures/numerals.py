@@ -8,10 +8,11 @@ NUMERAL = re.compile(NUMBER)
 FENCE = re.compile(r"^(?P<marks>`{3,}|~{3,})(?P<language>\w*).*?^(?P=marks)[^\n]*$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?: {4}[^\n]*\n|\n(?=\n* {4}))+")
 COMMAND = re.compile(
-    r" {4}(?:[.(!]|\w+(?: |$).*(?:<<|>|\||--)|(?:make|git|dvc|python|mkdir|cp|cat|ls|cut|curl|printf)\b)"
+    r" {4}(?:[.(!$]|(?:make|git|dvc|dask|python|uv|mkdir|cp|cat|ls|cut|curl|printf|echo|nvidia-smi)\b)"
 )
 HIDDEN = re.compile(
-    r"<!--.*?-->|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|(?:(?<=\n)|\A)#* *\d+\. (?=\S)", re.MULTILINE | re.DOTALL
+    r"<!--.*?-->|`[^`\n]+`|\]\([^)\n]*\)|https?://\S+|(?:(?<=\n)|\A)#* *\d+\. (?=\S)",
+    re.MULTILINE | re.DOTALL,
 )
 
 
