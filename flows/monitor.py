@@ -21,7 +21,7 @@ from flows.studies.inside import inside
 from flows.studies.params_text import stated
 from flows.walk import settings
 from flows.walk.command import guarded
-from flows.watching.recalibration import later_data, recalibrated, recalibrates
+from flows.watching.recalibration import later_data, recalibrated, recalibrates, require_recalibrates
 from flows.watching.watch import state_of, take_batches, take_new_batches, watched_experiment
 from tasks.watch.lines import basis_sentence, headline, lines, moved, overall, sentences_of, shown
 from tasks.watch.record import WatchState
@@ -48,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
         "--recalibrate",
         metavar="NAME",
         help="make a study NAME of the labelled rows that were taken, under the same rules",
+    )
+    options.add_argument(
+        "--since", metavar="BATCH", help="with --recalibrate: the rows of this batch and of later ones alone"
     )
     options.add_argument(
         "--set",
@@ -83,8 +86,8 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
     root = study_folder(repository, asked.study) if asked.study else repository
     if asked.cron or asked.interval:
         return _schedule(repository, root, asked)
-    if asked.settings and not asked.recalibrate:
-        raise StudyError("--set goes with --recalibrate: it is a value in the new study's params.yaml")
+    if (asked.settings or asked.since) and not asked.recalibrate:
+        raise StudyError("--set and --since are for the study that --recalibrate makes: name it")
     if asked.recalibrate:
         return _recalibrate(repository, root, asked)
     with inside(root, refresh=False):
@@ -113,8 +116,8 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
 def _recalibrate(repository: Path, root: Path, asked: argparse.Namespace) -> int:
     with inside(root, refresh=False):
         experiment = watched_experiment(root, asked.experiment)
-        state = state_of(root, experiment)
-        data = later_data(root, state)
+        require_recalibrates(root, experiment)
+        data = later_data(root, state_of(root, experiment), asked.since)
     values = stated(asked.settings, experiment)
     folder, left_out = recalibrated(root, experiment, asked.recalibrate, data, values)
     console = Console(highlight=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from flows.studies.inside import inside
 from flows.studies.params_text import block_alone, with_settings
 from tasks.intake.later import LaterData
 from tasks.intake.proposal import Refusal
-from tasks.watch.record import BATCHES, WatchState, watch_folder
+from tasks.watch.record import BATCHES, TakenBatch, WatchState, watch_folder
 
 MODULE = "tasks.{}.use.recalibration"
 
@@ -25,15 +25,19 @@ def recalibrates(root: Path, experiment: str) -> bool:
     return (repository(root) / f"{MODULE.format(experiment).replace('.', '/')}.py").exists()
 
 
-def later_data(root: Path, state: WatchState) -> LaterData:
-    """The labelled rows that were taken since the last adoption. Raises StudyError."""
-    if not recalibrates(root, state.experiment):
+def require_recalibrates(root: Path, experiment: str) -> None:
+    """Raises StudyError."""
+    if not recalibrates(root, experiment):
         raise StudyError(
-            f"a watch of {state.experiment} takes figures of what was answered, which nothing can be calibrated on; "
-            f"bring the data itself: `python -m flows.study new NAME --experiment {state.experiment} --data FILE`"
+            f"a watch of {experiment} takes figures of what was answered, which nothing can be calibrated on; "
+            f"bring the data itself: `python -m flows.study new NAME --experiment {experiment} --data FILE`"
         )
+
+
+def later_data(root: Path, state: WatchState, since: str | None) -> LaterData:
+    """The labelled rows that were taken since the last adoption; since: from the batch of this name on. Raises StudyError."""
     folder = watch_folder(root, state.experiment) / BATCHES
-    batches = [folder / each.file for each in state.counted if each.labelled]
+    batches = [folder / each.file for each in _since(state, since) if each.labelled]
     if not batches:
         raise StudyError(
             "no rows with labels were taken since the last adoption, so there is nothing to calibrate on; --batch takes them"
@@ -43,6 +47,15 @@ def later_data(root: Path, state: WatchState) -> LaterData:
     except Refusal as refusal:
         raise StudyError(str(refusal)) from refusal
     return data
+
+
+def _since(state: WatchState, name: str | None) -> list[TakenBatch]:
+    names = [each.name for each in state.counted]
+    if name is not None and name not in names:
+        raise StudyError(
+            f"no batch that counts is called {name!r}; there are {', '.join(names[-5:]) or 'none'}"
+        )
+    return state.counted[names.index(name) :] if name is not None else state.counted
 
 
 def recalibrated(
