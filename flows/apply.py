@@ -11,7 +11,7 @@ from serving.errors import ExportError, RecordError
 from serving.folder import load
 from tasks.intake.application import apply_to_rows
 from tasks.intake.proposal import Refusal
-from tasks.report.export import NotExportable, exporter
+from tasks.report.export import formats
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,9 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.monotonic()
     try:
         decider = load(asked.export)
-        others = getattr(exporter(decider.export.experiment), "FORMATS", {})
-        rows = others.get(asked.input.suffix, apply_to_rows)(decider, asked.input, asked.output)
-    except (ExportError, NotExportable, RecordError, Refusal) as error:
+        rows = formats(decider.export.experiment).get(asked.input.suffix, apply_to_rows)(
+            decider, asked.input, asked.output
+        )
+    except (ExportError, RecordError, Refusal) as error:
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(str(error), markup=False)
         return 1
     console = Console(highlight=False, soft_wrap=True, emoji=False)

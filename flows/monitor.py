@@ -2,6 +2,7 @@
 
 Batches of rows, with labels or without, are taken into watch/ once each and counted into evidence that may be looked at
 as often as one likes; without batches, the state is shown. Ends with 3 where a promise is broken, else with 0.
+--recalibrate NAME makes a new study of the labelled rows that were taken, and leaves what is adopted as it is.
 """
 
 import argparse
@@ -14,11 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.pinned.watch_pin import WATCH_PIN
-from flows.studies.commands import require_server
+from flows.studies.commands import print_pairs, require_server, try_first_stage
 from flows.studies.folder import StudyError, study_folder, study_name
 from flows.studies.inside import inside
+from flows.studies.params_text import stated
 from flows.walk import settings
 from flows.walk.command import guarded
+from flows.watching.recalibration import later_data, recalibrated, recalibrates, require_recalibrates
 from flows.watching.watch import state_of, take_batches, take_new_batches, watched_experiment
 from tasks.watch.lines import basis_sentence, headline, lines, moved, overall, sentences_of, shown
 from tasks.watch.record import WatchState
@@ -40,6 +43,22 @@ def parser() -> argparse.ArgumentParser:
         dest="place",
         metavar="PLACE",
         help="take what is new in a folder, or of a pattern ('in/*.csv')",
+    )
+    which.add_argument(
+        "--recalibrate",
+        metavar="NAME",
+        help="make a study NAME of the labelled rows that were taken, under the same rules",
+    )
+    options.add_argument(
+        "--since", metavar="BATCH", help="with --recalibrate: the rows of this batch and of later ones alone"
+    )
+    options.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE",
+        help="with --recalibrate: a value in its params.yaml",
     )
     options.add_argument(
         "--risk", type=_risk, help="of a false word, for the watch's life (default: .05); only when it begins"
@@ -67,6 +86,10 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
     root = study_folder(repository, asked.study) if asked.study else repository
     if asked.cron or asked.interval:
         return _schedule(repository, root, asked)
+    if (asked.settings or asked.since) and not asked.recalibrate:
+        raise StudyError("--set and --since are for the study that --recalibrate makes: name it")
+    if asked.recalibrate:
+        return _recalibrate(repository, root, asked)
     with inside(root, refresh=False):
         experiment = watched_experiment(root, asked.experiment)
         if not asked.batch and not asked.place:
@@ -88,6 +111,24 @@ def _monitor(repository: Path, asked: argparse.Namespace) -> int:
     taken_now = f"taken: {', '.join(names)}; {where} pins them: commit it" if names else "nothing new to take"
     _console().print(taken_now, markup=False)
     return code
+
+
+def _recalibrate(repository: Path, root: Path, asked: argparse.Namespace) -> int:
+    with inside(root, refresh=False):
+        experiment = watched_experiment(root, asked.experiment)
+        require_recalibrates(root, experiment)
+        data = later_data(root, state_of(root, experiment), asked.since)
+    values = stated(asked.settings, experiment)
+    folder, left_out = recalibrated(root, experiment, asked.recalibrate, data, values)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]{folder.name}[/]: {experiment}, by the rules of {study_name(root) or 'the repository'}"
+    )
+    print_pairs(console, {**data.understood, **({"left out": ", ".join(left_out)} if left_out else {})})
+    try_first_stage(
+        folder, experiment, console, "say it with --set, or take what suits into a study of your own"
+    )
+    return 0
 
 
 def _schedule(repository: Path, root: Path, asked: argparse.Namespace) -> int:
@@ -127,7 +168,17 @@ def _show(root: Path, state: WatchState) -> int:
     for line in [*([f"and {more} more"] if more else []), *moved(state), basis_sentence(state)]:
         table.add_row("", "", escape(line))
     console.print(table)
+    if said == "broken" and recalibrates(root, state.experiment):
+        console.print(f"next: {_recalibration(root, state)}", markup=False, soft_wrap=True)
     return BROKEN if said == "broken" else 0
+
+
+def _recalibration(root: Path, state: WatchState) -> str:
+    """The command that makes a study of what came in."""
+    name = study_name(root)
+    which = f"--study {name}" if name else state.experiment
+    new = f"{name or state.experiment.replace('_', '-')}-{state.era + 1}"
+    return f"python -m flows.monitor {which} --recalibrate {new}"
 
 
 def _console() -> Console:

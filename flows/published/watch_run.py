@@ -15,7 +15,7 @@ from flows.studies.folder import study_folder
 from flows.studies.inside import inside
 from flows.watching.watch import take_new_batches, watched_experiment
 from flows.worktrees.worktree import commit_of
-from tasks.watch.lines import headline, moved, overall, page
+from tasks.watch.lines import headline, meaning, moved, overall, page
 from tasks.watch.record import WatchState
 
 
@@ -60,6 +60,7 @@ def _published(root: Path, state: WatchState, name: str, commit: str) -> State[A
     artifacts.publish_markdown(page(state, name), key, f"{sentence}\n\ncommit `{commit[:12]}`")
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(flow_run.id), name=f"{name} {said}")
+    get_run_logger().info(meaning(state))
     for line in moved(state):
         get_run_logger().warning(line)
     if said == "broken":

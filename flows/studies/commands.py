@@ -43,27 +43,30 @@ def new(root: Path, asked: argparse.Namespace, console: Console) -> int:
     proposed = creation.proposal(root, asked.experiment, files, _mapping(asked.map))
     settings = stated(asked.settings, asked.experiment)
     console.print(f"[bold]{asked.name}[/]: {asked.experiment}", highlight=False)
-    _print_pairs(console, proposed.understood)
+    print_pairs(console, proposed.understood)
     if proposed.unread:
-        _print_pairs(console, {"left out": ", ".join(proposed.unread)})
+        print_pairs(console, {"left out": ", ".join(proposed.unread)})
     if proposed.rewritten:
-        _print_pairs(console, {"kept as": f"{', '.join(proposed.rewritten)}, under our names"})
+        print_pairs(console, {"kept as": f"{', '.join(proposed.rewritten)}, under our names"})
     folder = creation.create(root, asked.name, asked.experiment, proposed, settings)
+    try_first_stage(folder, asked.experiment, console, "mend the file, or say it with --map or --set")
+    return 0
+
+
+def try_first_stage(folder: Path, experiment: str, console: Console, remedy: str) -> None:
+    """What it read of a new study is said, and what is next; a study that it refuses is discarded. Raises StudyError."""
     try:
         with inside(folder):
-            said = _first_stage(folder, asked.experiment)
+            said = _first_stage(folder, experiment, remedy)
     except BaseException:
         creation.discard(folder)
         raise
     console.print("the first stage read it:")
-    _print_pairs(
-        console,
-        import_module(f"tasks.{asked.experiment}.use.study").facts(folder / "artifacts" / asked.experiment),
-    )
+    facts = import_module(f"tasks.{experiment}.use.study").facts
+    print_pairs(console, facts(folder / "artifacts" / experiment))
     for line in said:
         console.print(f"  {line}", markup=False)
-    _say_what_is_next(console, asked.name)
-    return 0
+    _say_what_is_next(console, folder.name)
 
 
 def _simulated(root: Path, asked: argparse.Namespace, console: Console) -> int:
@@ -90,7 +93,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     return stated_as
 
 
-def _first_stage(folder: Path, experiment: str) -> list[str]:
+def _first_stage(folder: Path, experiment: str, remedy: str) -> list[str]:
     """What it printed. Raises StudyError with its last line, where it refuses the data."""
     lines = []
     for name in wanted_stages(folder, [f"{experiment}_prepare"]):
@@ -100,15 +103,13 @@ def _first_stage(folder: Path, experiment: str) -> list[str]:
         except graph.StageError as error:
             said = log.read_text(errors="replace").splitlines()[-LAST:] if log.exists() else [str(error)]
             text = "\n".join(line.removeprefix(f"{name}: ") for line in said)
-            raise StudyError(
-                f"{text}\nnothing was made: mend the file, or say it with --map or --set, and type the command again"
-            ) from error
+            raise StudyError(f"{text}\nnothing was made: {remedy}, and type the command again") from error
         if log.exists():  # not where DVC has read the same data in the same way before
             lines += [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines
 
 
-def _print_pairs(console: Console, pairs: Mapping[str, str]) -> None:
+def print_pairs(console: Console, pairs: Mapping[str, str]) -> None:
     width = max((len(name) for name in pairs), default=0)
     for name, text in pairs.items():
         console.print(f"  {name:{max(width, 12)}}  {text}", markup=False)

@@ -29,14 +29,34 @@ def from_example(text: str, title: str) -> str:
     return f"# {title}\n{''.join(lines)}"
 
 
+def block_alone(text: str, experiment: str, title: str) -> str:
+    """What a study's params.yaml holds of a text with more: runtime and the one block, without what simulates its data."""
+    yaml = _yaml()
+    data = yaml.load(text)
+    for name in [name for name in data if name not in ("runtime", experiment)]:
+        del data[name]
+    data[experiment].pop("simulate", None)
+    data.ca.comment = None
+    return f"# {title}\n{_dumped(yaml, data)}"
+
+
 def with_settings(text: str, experiment: str, settings: Mapping[str, Any]) -> str:
     """Comments and order stay. settings: dotted keys under the experiment's block, numbers for places in lists."""
-    yaml = YAML()
-    yaml.width = WIDTH
-    yaml.Representer = _Nulls
+    yaml = _yaml()
     data = yaml.load(text)
     for key, value in settings.items():
         _set(data[experiment], experiment, key.split("."), value)
+    return _dumped(yaml, data)
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.width = WIDTH
+    yaml.Representer = _Nulls
+    return yaml
+
+
+def _dumped(yaml: YAML, data: Any) -> str:
     written = io.StringIO()
     yaml.dump(data, written)
     return written.getvalue()

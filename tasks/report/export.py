@@ -1,7 +1,8 @@
 """What an experiment hands to whoever uses its result: `tasks/<experiment>/use/export.py` makes it, flows write it.
 
 Beside `payload(root) -> Payload` that module says `NEEDS`, the files below the study's folder that it reads (`*` stands for a
-name), and may have `FORMATS`: suffix of an input file of its own kind -> function of (decider, input, output) that gives the number of rows.
+name). Where the experiment takes input files of its own kind, `use/input_files.py` has `FORMATS`: suffix -> function of
+(decider, input, output) that gives the number of rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,6 +63,18 @@ def exporter(experiment: str) -> Any:
         raise NotExportable(
             f"{experiment} has no export: there is no tasks/{experiment}/use/export.py"
         ) from None
+
+
+def formats(experiment: str) -> Mapping[str, Any]:
+    """`FORMATS` of the experiment, without what makes its export."""
+    name = f"tasks.{experiment}.use.input_files"
+    try:
+        found: Mapping[str, Any] = import_module(name).FORMATS
+    except ModuleNotFoundError as error:
+        if not name.startswith(str(error.name)):
+            raise
+        return {}
+    return found
 
 
 def plain(value: float) -> float | str:

@@ -83,6 +83,11 @@ def headline(state: WatchState) -> str:
     return _said("headline", verdict=overall(state), **by_verdict, **summary_of(state))
 
 
+def meaning(state: WatchState) -> str:
+    """What to do."""
+    return _said("meaning", verdict=overall(state))
+
+
 def moved(state: WatchState) -> list[str]:
     """A sentence for each score that has moved."""
     return [
@@ -107,7 +112,7 @@ def page(state: WatchState, name: str) -> str:
         {**asdict(each), "outcome": sentences_of(each)[0], "figures": sentences_of(each)[1]} for each in lines(state)
     ]  # fmt: skip
     return render(
-        PAGE, name=name, headline=headline(state), rows=rows[:SHOWN], more=len(rows) - SHOWN, moved=moved(state),
+        PAGE, name=name, headline=headline(state), meaning=meaning(state), rows=rows[:SHOWN], more=len(rows) - SHOWN, moved=moved(state),
         basis=basis_sentence(state), batches=state.counted[-SHOWN:], earlier=max(len(state.counted) - SHOWN, 0),
     )  # fmt: skip
 

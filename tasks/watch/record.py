@@ -98,14 +98,17 @@ def write_watch(root: Path, state: WatchState) -> None:
     )
 
 
-def basis_of(files: Sequence[Path], promises: Sequence[Promise]) -> str:
+def require_pinned(files: Sequence[Path]) -> None:
     """Raises InputError where one is missing."""
+    if missing := [path for path in files if not path.is_file()]:
+        raise InputError(
+            missing[0], "is missing, so there is nothing to watch yet; run `python -m flows.reproduce` first"
+        )
+
+
+def basis_of(files: Sequence[Path], promises: Sequence[Promise]) -> str:
     digest = hashlib.sha256(repr(list(promises)).encode())
     for path in files:
-        if not path.is_file():
-            raise InputError(
-                path, "is missing, so there is nothing to watch yet; run `python -m flows.reproduce` first"
-            )
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

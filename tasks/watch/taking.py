@@ -21,6 +21,7 @@ from tasks.watch.record import (
     WatchState,
     basis_of,
     read_watch,
+    require_pinned,
     watch_folder,
     write_watch,
 )
@@ -40,8 +41,10 @@ class Monitor(Protocol):
 
 def current_state(root: Path, experiment: str, monitor: Monitor, risk: float | None) -> WatchState:
     """Of what is pinned now: where that changed, a new era begins. risk None: that of the record, or RISK."""
+    pinned = monitor.pinned(root)
+    require_pinned(pinned)
     promised = monitor.promises(root)
-    basis = basis_of(monitor.pinned(root), promised)
+    basis = basis_of(pinned, promised)
     found = read_watch(root, experiment)
     if found is None:
         return _new_era(root, monitor, WatchState(experiment, basis, risk or RISK, tuple(promised)))

@@ -22,10 +22,10 @@ def test_runs_say_open_kept_and_broken_and_only_the_last_fails(
 
     root = watched_root(tmp_path / "root")
     monkeypatch.chdir(root)
-    for name, rate, rows, said in (
-        ("week1", 0.01, 200, "open"),
-        ("week2", 0.001, 2000, "kept"),
-        ("week3", 0.25, 400, "broken"),
+    for name, rate, rows, said, todo in (
+        ("week1", 0.01, 200, "open", "go on giving rows with labels"),
+        ("week2", 0.001, 2000, "kept", "leave it as it is"),
+        ("week3", 0.25, 400, "broken", "adopt something else"),
     ):
         batch(root / "in" / f"{name}.csv", rate, rows)
         state = watch(place="in", experiment=EXPERIMENT, return_state=True)
@@ -38,6 +38,7 @@ def test_runs_say_open_kept_and_broken_and_only_the_last_fails(
         assert page is not None
         assert f"{name}.csv" in str(page.data)
         assert f"**{said}: " in str(page.data)
+        assert todo in str(page.data)
     assert "since row" in (state.message or "")
     again = watch(place="in", experiment=EXPERIMENT, return_state=True)  # nothing new: broken all the same
     assert again.is_failed()

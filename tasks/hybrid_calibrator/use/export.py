@@ -24,7 +24,6 @@ from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.model.columns import columns
-from tasks.hybrid_calibrator.use.candidate_files import FORMATS as FORMATS
 from tasks.report.export import Payload
 from tasks.report.roboflow import class_filter
 

@@ -13,7 +13,6 @@ from storage.files.inputs import InputError
 from storage.files.tensors import read_foreign_tensors, tensor_names
 from storage.lenses.stamps import BANDS, SHAPE, SIZE
 from tasks.lens_shortcuts.model.labelled_stamps import TRAINED
-from tasks.lens_shortcuts.use.stamp_files import FORMATS as FORMATS
 from tasks.report.export import Payload
 
 FOLDER = "artifacts/lens_shortcuts"

@@ -12,8 +12,8 @@ import pytest
 from serving.errors import RecordError
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.use.apply import NewCandidates, accepts, probabilities
-from tasks.hybrid_calibrator.use.candidate_files import FORMATS
 from tasks.hybrid_calibrator.use.export import FOLDER, payload
+from tasks.hybrid_calibrator.use.input_files import FORMATS
 from tests.serving.exports import loaded
 from tests.tasks.hybrid_calibrator.artifacts import CLASSES, SOURCES, write_variant
 from tests.tasks.hybrid_calibrator.test_compare import OPTIONS, Run

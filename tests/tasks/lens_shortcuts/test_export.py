@@ -17,7 +17,7 @@ from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
 from tasks.lens_shortcuts import train
 from tasks.lens_shortcuts.use.export import FOLDER, payload
-from tasks.lens_shortcuts.use.stamp_files import FORMATS
+from tasks.lens_shortcuts.use.input_files import FORMATS
 from tests.serving.exports import loaded
 from tests.tasks.lens_shortcuts import artifacts as made
 

@@ -123,7 +123,7 @@ def test_what_is_said_begins_with_the_verdict(root: Path, tmp_path: Path) -> Non
     opened = state(root)
     assert headline(opened) == "open: no batch was taken yet"
     opened = take(root, opened, monitor, [batch(tmp_path / "week1.csv", 0.01, 200)])
-    assert headline(opened).startswith("open: positive about ")
+    assert headline(opened).startswith("open: positive needs about ")
     assert sentences_of(lines(opened)[0])[1].endswith("of 200 negatives, at most 2.0% allowed")
     kept = take(root, opened, monitor, [batch(tmp_path / "week2.csv", 0.001, 2000)])
     assert headline(kept) == "kept: positive, over 2,200 rows of 2 batches"
