@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from params.block import read_block
 from storage.files.arrays import array_names, read_foreign_array, read_foreign_arrays
 from storage.files.documents import read_json
 from storage.files.foreign import ForeignTable, read_foreign_table
@@ -30,6 +31,7 @@ COLUMNS = {  # ours -> what else it is called
 }
 OPTIONAL = ("file",)
 NEEDED = tuple(name for name in COLUMNS if name not in OPTIONAL)
+BATCH = "lens_shortcuts.train.recipe.network.batch"
 AXES = 4  # of an array of stamps
 
 
@@ -109,9 +111,15 @@ def _array(stamps: Path) -> tuple[str | None, int | None]:
 
 
 def facts(artifacts: Path) -> dict[str, str]:
-    """What the first stage counted."""
+    """What the first stage counted, and what is too little to train on."""
     counts = read_json(artifacts / "prepared.json")["counts"]
+    batch: int = read_block(artifacts.parents[1] / "params.yaml", BATCH, int)
+    few = [
+        f"{stamps} stamps of {mode} in train, two batches are {2 * batch}: set {BATCH.removeprefix(f'{EXPERIMENT}.')}, or add rows"
+        for mode, of in counts.items()
+        if 0 < (stamps := of.get("train", {"stamps": 0})["stamps"]) < 2 * batch
+    ]
     return {
         mode: ", ".join(f"{part} {each['stamps']:,} stamps" for part, each in of.items())
         for mode, of in counts.items()
-    }
+    } | ({"too few": "; ".join(few)} if few else {})
