@@ -90,7 +90,8 @@ def _roles(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
     if missing := [name for name in NEEDED if name not in found]:
         raise InputError(
             table.path, f"which columns are {listed(missing, 9)}? there are {listed(table.names)}: say it with --map "
-            f"{missing[0]}=<column>; a row for every stamp has {listed(NEEDED, 9)}",
+            f"{missing[0]}=<column>, or add what is not there (mode: unpaired, pair_id: empty, bins: 0, if there are none); a "
+            f"row for every stamp has {listed(NEEDED, 9)}",
         )  # fmt: skip
     return {name: found[name] for name in COLUMNS if name in found}
 
