@@ -85,8 +85,8 @@ def test_three_detectors_run_through_all_stages_to_the_decision_of_a_study(tmp_p
     theirs.mkdir()
     shutil.copy(REAL / "coco100" / "instances_val2014_100.json", theirs / "truth.json")
     for name, kind in {"first": "bbox", "second": "segm"}.items():
-        results = REAL / "coco100" / f"instances_val2014_fake{kind}100_results.json"
-        shutil.copy(results, theirs / f"{name}.json")
+        file = f"instances_val2014_fake{kind}100_results.json"
+        shutil.copy(REAL / "coco100" / file, theirs / f"{name}.json")
     (theirs / "third.json").write_text(json.dumps(third_detector(REAL / "coco100")))
     files = [str(path) for path in sorted(theirs.iterdir())]
     new = ("new", "coco", "--experiment", "hybrid_calibrator", "--data", *files)
