@@ -32,5 +32,5 @@ def shown(value: object) -> str:
 
 def listed(names: object, most: int = 5) -> str:
     """The first few of several names."""
-    each = [str(name) for name in names] if isinstance(names, list | tuple | dict) else [str(names)]
+    each = [shown(str(name))[1:-1] for name in (names if isinstance(names, list | tuple | dict) else [names])]
     return ", ".join(each[:most]) + (f" and {len(each) - most} more" if len(each) > most else "")

@@ -70,28 +70,42 @@ def test_scores_of_eighty_labels_run_through_tune_and_compare(tmp_path: Path) ->
     assert model["kind"] == "given"
 
 
-@pytest.mark.skipif(not (REAL / "coco100").exists(), reason="shared/real/coco100 is not here")
-def test_detections_with_one_variant_run_through_all_stages(tmp_path: Path) -> None:
-    clone = clone_working_tree(tmp_path / "clone")
-    folder = clone.path / "data" / "hybrid_calibrator"
-    (folder / "nonwindow").mkdir(parents=True)
-    shutil.copy(REAL / "coco100" / "instances_val2014_100.json", folder / "ground_truth.json")
-    for name, kind in {"first": "bbox", "second": "segm"}.items():
-        results = REAL / "coco100" / f"instances_val2014_fake{kind}100_results.json"
-        shutil.copy(results, folder / "nonwindow" / f"{name}.json")
-    adopt(clone, "own_detections.yaml", "hybrid_calibrator")
+def third_detector(folder: Path) -> list[dict[str, Any]]:
+    """Half of what the first one found, as corners and less sure."""
+    found = json.loads((folder / "instances_val2014_fakebbox100_results.json").read_text())[::2]
+    for row in found:
+        x, y, width, height = row["bbox"]
+        row.update(bbox=[x, y, x + width, y + height], score=row["score"] ** 2)
+    return list(found)
 
-    table: Any = pd.read_csv(clone.path / "results/hybrid_calibrator/table.csv")
+
+@pytest.mark.skipif(not (REAL / "coco100").exists(), reason="shared/real/coco100 is not here")
+def test_three_detectors_run_through_all_stages_to_the_decision_of_a_study(tmp_path: Path) -> None:
+    clone, theirs = clone_working_tree(tmp_path / "clone"), tmp_path / "theirs"
+    theirs.mkdir()
+    shutil.copy(REAL / "coco100" / "instances_val2014_100.json", theirs / "truth.json")
+    for name, kind in {"first": "bbox", "second": "segm"}.items():
+        file = f"instances_val2014_fake{kind}100_results.json"
+        shutil.copy(REAL / "coco100" / file, theirs / f"{name}.json")
+    (theirs / "third.json").write_text(json.dumps(third_detector(REAL / "coco100")))
+    files = [str(path) for path in sorted(theirs.iterdir())]
+    new = ("new", "coco", "--experiment", "hybrid_calibrator", "--data", *files)
+    made = clone.run(PYTHON, "-m", "flows.study", *new)
+    assert "boxes, xyxy" in made
+    again = (PYTHON, "-m", "flows.reproduce", "--study", "coco", "--no-prefect", "--jobs", "1")
+    clone.run(*again)
+
+    folder = "studies/coco/{}/hybrid_calibrator"
+    results, artifacts = folder.format("results"), folder.format("artifacts")
+    table: Any = pd.read_csv(clone.path / results / "table.csv")
     assert set(table["variant"]) == {"nonwindow"}
     assert set(table["images"]) == {30}
     assert (table["tp"] + table["fn"] == table["ground_truth"]).all()
-    decision = json.loads(clone.read("results/hybrid_calibrator/decision.json"))
-    assert decision["reasons"][-1]["text"] == "window: not given, so nothing is said about it"
+    found = json.loads(clone.read(f"{artifacts}/nonwindow/prepared.json"))
+    assert [source["name"] for source in found["sources"]] == ["first", "second", "third"]
+    assert {f"raw_{source['name']}" for source in found["sources"]} <= set(table["option"])
+    decision = json.loads(clone.read(f"{results}/decision.json"))
     assert list(decision["evidence"]["variants"]) == ["nonwindow"]
-    status = clone.read("artifacts/hybrid_calibrator/window/features/status.json")
-    assert json.loads(status) == {"status": "not given"}
-    shown = clone.run(PYTHON, "-m", "flows.show", "hybrid_calibrator")
+    shown = clone.run(PYTHON, "-m", "flows.show", "--study", "coco")
     assert shown.startswith("Redesign: ")  # no source has a classifier
-    assert "nothing is stale" in clone.run(
-        PYTHON, "-m", "flows.reproduce", "hybrid_calibrator", "--no-prefect"
-    )
+    assert "nothing is stale" in clone.run(*again)

@@ -34,8 +34,8 @@ ADOPTED = {
 }  # fmt: skip
 
 
-def watched_root(root: Path) -> Path:
-    """With a commit in git and DVC beside it."""
+def adopted_root(root: Path) -> None:
+    """What a watch reads of a study."""
     folder = root / "artifacts" / EXPERIMENT
     folder.mkdir(parents=True)
     (root / "params.yaml").write_text(PARAMS)
@@ -60,6 +60,11 @@ def watched_root(root: Path) -> Path:
             "origins": np.array([0]),
         },
     )  # fmt: skip
+
+
+def watched_root(root: Path) -> Path:
+    """With a commit in git and DVC beside it."""
+    adopted_root(root)
     (root / "tasks").symlink_to(ROOT / "tasks")
     (root / ".gitignore").write_text("/watch/\n/tasks\n/artifacts/\n/in/\n")
     for command in (

@@ -94,11 +94,15 @@ def _header(path: Path) -> tuple[list[str], str]:
     header = [name.strip() for name in split[separator]]
     if not header:
         raise InputError(path, "holds no header; expected one, and rows below it")
-    if "" in header:
-        raise InputError(path, f"column {header.index('') + 1} has no name; name it, or remove it", row=1)
-    if twice := sorted({name for name in header if header.count(name) > 1}):
-        raise InputError(path, f"column(s) {listed(twice)} stand there twice; keep one of each", row=1)
+    _check_names(path, header, row=1)
     return header, separator
+
+
+def _check_names(path: Path, names: list[str], row: int | None = None) -> None:
+    if "" in names:
+        raise InputError(path, f"column {names.index('') + 1} has no name; name it, or remove it", row=row)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(path, f"column(s) {listed(twice)} stand there twice; keep one of each", row=row)
 
 
 def _jsonl_blocks(path: Path) -> Iterator[RowBlock]:
@@ -130,7 +134,9 @@ def _parquet_blocks(path: Path) -> Iterator[RowBlock]:
     first_row = 1
     try:
         file = pq.ParquetFile(path)
+        _check_names(path, file.schema_arrow.names)
         for batch in file.iter_batches(batch_size=ROWS, use_threads=False):
+            batch.validate(full=True)  # text that is no UTF-8
             yield RowBlock(dict(zip(batch.schema.names, batch.columns, strict=True)), first_row)
             first_row += len(batch)
         if first_row == 1:
@@ -153,7 +159,8 @@ def _npz_blocks(path: Path) -> Iterator[RowBlock]:
 
 
 def first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+    line = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def is_text(kind: Any) -> bool:

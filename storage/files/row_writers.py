@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,16 +41,22 @@ def arrow(column: Any, path: Path, name: str) -> Any:
     """One column as Arrow has it; text where values are of several kinds. numpy of two axes and more: lists."""
     if isinstance(column, pa.Array | pa.ChunkedArray):
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    if isinstance(column, np.ndarray):
-        if column.ndim > 1:
-            return pa.array(column.reshape(len(column), -1).tolist() if column.size else [])
-        return pa.array(column.tolist(), pa.string()) if column.dtype.kind in "UST" else pa.array(column)
     try:
-        return pa.array(column)
+        return _from_numpy(column) if isinstance(column, np.ndarray) else pa.array(column)
     except (pa.ArrowException, OverflowError):
         raise InputError(
-            path, "holds values of several kinds; write JSON lines instead", field=name
+            path,
+            "holds values of several kinds, or such as no table has; write JSON lines instead",
+            field=name,
         ) from None
+
+
+def _from_numpy(column: NDArray[Any]) -> Any:
+    if column.ndim > 1:
+        return pa.array(column.reshape(len(column), math.prod(column.shape[1:])).tolist())
+    if column.dtype.kind in "UST":
+        return pa.array(column.tolist(), pa.string())
+    return pa.array(column.astype(column.dtype.newbyteorder("="), copy=False))
 
 
 class _CsvWriter:

@@ -66,8 +66,9 @@ def _column(table: ForeignTable, role: Role, taken: set[str]) -> str | None:
 
 
 def _is_near(name: str, words: Sequence[str]) -> bool:
-    """A word of some length anywhere in it, or any as its last part: `msg_id`."""
-    parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
+    """A word of some length anywhere in it, or any as its last part: `msg_id`, `TxnID`."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+    parts = [part for part in re.split(r"[^a-z0-9]+", apart) if part]
     return any(word in "".join(parts) for word in words if len(word) > 2) or parts[-1:] in [
         [word] for word in words
     ]

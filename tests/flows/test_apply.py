@@ -180,6 +180,42 @@ def test_files_that_are_none(tmp_path: Path, exported: Path, capsys: pytest.Capt
     assert "all of one length" in refused(capsys, exported, tmp_path / "rows.npz")
 
 
+def test_a_column_that_stands_twice_in_a_parquet_file_is_refused(
+    tmp_path: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which of the two would be decided?"""
+    columns = [pa.array([0.5]), pa.array([0.25]), pa.array([0.1])]
+    pq.write_table(pa.table(columns, ["score:a", "score:b", "score:a"]), tmp_path / "rows.parquet")
+    assert ": column(s) score:a stand there twice" in refused(capsys, exported, tmp_path / "rows.parquet")
+
+
+def test_text_of_a_parquet_file_that_is_no_unicode_is_refused(
+    tmp_path: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
+    table = pa.table({"id": damaged, "score:a": [0.5], "score:b": [0.25]})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert "not a Parquet file that can be read" in refused(capsys, exported, tmp_path / "rows.parquet")
+
+
+@pytest.mark.parametrize("target", WRITERS)
+def test_arrays_as_another_machine_writes_them(tmp_path: Path, exported: Path, target: str) -> None:
+    swapped = {f"score:{name}": SCORES[:, place].astype(">f8") for place, name in enumerate("ab")}
+    none = np.empty((len(IDS), 0))
+    save(tmp_path / "rows.npz", {"id": np.array(IDS).astype(">U20"), **swapped, "none": none})
+    decided = tmp_path / f"decided{target}"
+    assert main([str(exported), str(tmp_path / "rows.npz"), str(decided)]) == 0
+    if target != ".npz":
+        assert read(decided)["score:a"].astype(float).tolist() == SCORES[:, 0].tolist()
+
+
+def test_a_name_of_control_characters_is_shown_as_they_are_written(
+    tmp_path: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.csv").write_text("score:a,s\x08core:b\n0.5,0.5\n")
+    assert r"there are score:a, s\x08core:b" in refused(capsys, exported, tmp_path / "rows.csv")
+
+
 def test_no_rows_give_no_rows(tmp_path: Path, exported: Path) -> None:
     (tmp_path / "rows.csv").write_text("id,score:a,score:b\n")
     (tmp_path / "rows.jsonl").write_text("\n")

@@ -111,6 +111,8 @@ def _arrays(path: Path, head: HeadClassifier) -> Parts:
         raise InputError(
             path, f"holds no array embeddings (rows, {head.inputs}); there are {listed(array_names(path))}"
         )
+    if (kind := stored["embeddings"].dtype).kind != "f":
+        raise InputError(path, f"expected decimals, got {kind}", field="embeddings")
     try:
         shares = head.probabilities(stored["embeddings"])
     except ValueError as error:

@@ -21,6 +21,8 @@ FITS = (".fits", ".fit", ".fz")
 def _array(decider: Decider, source: Path, target: Path) -> int:
     """Rows are numbered from 1; the pixels stay where they are."""
     pixels = read_foreign_array(source, mapped=True)
+    if not pixels.ndim:
+        raise InputError(source, "is a single number; expected an array with a row for each stamp")
     with block_writer(target) as writer:
         for start in range(0, max(len(pixels), 1), AT_ONCE):
             part = np.asarray(pixels[start : start + AT_ONCE])
@@ -45,6 +47,8 @@ def _fits(decider: Decider, source: Path, target: Path) -> int:
 
 
 def _score(decider: Decider, path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(path, "is a folder; expected a FITS file")
     return decided(decider, path, {STAMP: read_fits_stamp(path)[None]}, None)
 
 

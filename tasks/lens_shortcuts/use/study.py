@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from params.block import read_block
 from storage.files.arrays import array_names, read_foreign_array, read_foreign_arrays
 from storage.files.documents import read_json
 from storage.files.foreign import ForeignTable, read_foreign_table
@@ -30,6 +31,7 @@ COLUMNS = {  # ours -> what else it is called
 }
 OPTIONAL = ("file",)
 NEEDED = tuple(name for name in COLUMNS if name not in OPTIONAL)
+BATCH = "lens_shortcuts.train.recipe.network.batch"
 AXES = 4  # of an array of stamps
 
 
@@ -88,7 +90,8 @@ def _roles(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
     if missing := [name for name in NEEDED if name not in found]:
         raise InputError(
             table.path, f"which columns are {listed(missing, 9)}? there are {listed(table.names)}: say it with --map "
-            f"{missing[0]}=<column>; a row for every stamp has {listed(NEEDED, 9)}",
+            f"{missing[0]}=<column>, or add what is not there (mode: unpaired, pair_id: empty, bins: 0, if there are none); a "
+            f"row for every stamp has {listed(NEEDED, 9)}",
         )  # fmt: skip
     return {name: found[name] for name in COLUMNS if name in found}
 
@@ -109,9 +112,15 @@ def _array(stamps: Path) -> tuple[str | None, int | None]:
 
 
 def facts(artifacts: Path) -> dict[str, str]:
-    """What the first stage counted."""
+    """What the first stage counted, and what is too little to train on."""
     counts = read_json(artifacts / "prepared.json")["counts"]
+    batch: int = read_block(artifacts.parents[1] / "params.yaml", BATCH, int)
+    few = [
+        f"{stamps} stamps of {mode} in train, two batches are {2 * batch}: set {BATCH.removeprefix(f'{EXPERIMENT}.')}, or add rows"
+        for mode, of in counts.items()
+        if 0 < (stamps := of.get("train", {"stamps": 0})["stamps"]) < 2 * batch
+    ]
     return {
         mode: ", ".join(f"{part} {each['stamps']:,} stamps" for part, each in of.items())
         for mode, of in counts.items()
-    }
+    } | ({"too few": "; ".join(few)} if few else {})

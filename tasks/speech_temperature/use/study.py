@@ -50,6 +50,11 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     if len(files) != 1:
         raise InputError(files[1], f"{EXPERIMENT} takes one file of logits, got {len(files)}")
     path = files[0]
+    if path.is_dir():
+        raise InputError(
+            path, "is a folder; a study takes one file of logits or probabilities, a table or an npz; clips go by hand: "
+            "docs/data/speech_temperature.md, under Clips",
+        )  # fmt: skip
     return _arrays(path, stated) if path.suffix == ".npz" else _table(path, stated)
 
 

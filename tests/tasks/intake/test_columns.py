@@ -30,6 +30,11 @@ def table(tmp_path: Path, text: str) -> ForeignTable:
     return read_foreign_table(path)
 
 
+@pytest.mark.parametrize("name", ["id", "msg_id", "TxnID", "txnId", "Row ID"])
+def test_an_id_is_found_as_the_last_part_of_a_name(tmp_path: Path, name: str) -> None:
+    assert assigned(table(tmp_path, f"paid,{name}\n1,a\n1,b\n"), [ID], {}) == {"id": name}
+
+
 def test_by_name_whatever_its_signs_and_capitals(tmp_path: Path) -> None:
     found = table(
         tmp_path, "Msg_ID,Time-Stamp,Model Score,Target\na,2024-01-01,0.5,1\nb,2024-01-02T10:00:00Z,0.25,0\n"

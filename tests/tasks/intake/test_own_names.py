@@ -217,6 +217,13 @@ def test_logits_that_share_a_beginning_or_an_array_of_any_name(form: str, tmp_pa
         proposed("speech_temperature", [path], label="nope")
 
 
+def test_a_folder_of_clips_is_sent_where_clips_are_described(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"is a folder; .* clips go by hand: docs/data/speech_temperature\.md"
+    ):
+        proposed("speech_temperature", [tmp_path])
+
+
 def test_a_manifest_under_other_names(tmp_path: Path) -> None:
     count = 24
     columns: dict[str, Any] = {
@@ -233,7 +240,7 @@ def test_a_manifest_under_other_names(tmp_path: Path) -> None:
     }
     files = [table(tmp_path / "list.csv", columns), tmp_path / "cubes.npy"]
     np.save(files[1], np.zeros((count, 3, 63, 63), np.float32))
-    with pytest.raises(InputError, match="which columns are mode, psf_bin"):
+    with pytest.raises(InputError, match=r"which columns are mode, psf_bin.*or add what is not there"):
         proposed("lens_shortcuts", files)
     proposal = proposed("lens_shortcuts", files, mode="kind", psf_bin="seeing")
     assert proposal.unread == ["ra"]

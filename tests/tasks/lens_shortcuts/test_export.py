@@ -142,10 +142,14 @@ def test_arrays_and_fits_files_are_scored_and_errors_name_file_and_row(
     np.save(tmp_path / "stamps.npy", spoilt(pixels, np.nan, 0))
     fits.PrimaryHDU(pixels[0, :, 1:-1].astype(np.float32)).writeto(tmp_path / "fits" / "cut.fits")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "nested" / "0.fits").mkdir(parents=True)
+    np.save(tmp_path / "single.npy", np.float32(1))
     for suffix, name, says in (
         (".npy", "stamps.npy", r"stamps\.npy, row 2, field stamp: a pixel is no finite number"),
         ("", "fits", r"cut\.fits, field stamp: expected rows of \(3, 63, 63\)"),
         ("", "empty", "holds no FITS file"),
+        ("", "nested", r"0\.fits: is a folder; expected a FITS file"),
+        (".npy", "single.npy", "is a single number; expected an array with a row for each stamp"),
         (".fits", "none.fits", "no such file or folder"),
     ):
         with pytest.raises(InputError, match=says):
