@@ -86,7 +86,7 @@ def sensitivity(path: Path, choice: TreeChoice) -> None:
             for run in choice.trained
         ]
         labelled(ax, [Label(max(recipe.radii), found[-1].value, own.label(run.name), own.style(run.name))
-                      for run, found in ends])  # fmt: skip
+                      for run, found in ends], ENDS)  # fmt: skip
     write(path, figure)
 
 
@@ -114,7 +114,7 @@ def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
     low = float(of["auroc_low"].min()) if len(of) else 0.5
     ax.set(ylim=(max(0.0, min(0.6, low) - 0.05), 1.01), xlim=(-0.5, len(names) - 1 + PAST))
     labelled(ax, [Label(len(names) - 1 + 0.11 * (number - middle), run.over_seeds[TEST].bins[-1].auroc.value,
-                        own.label(run.name), own.style(run.name)) for number, run in enumerate(choice.trained)])  # fmt: skip
+                        own.label(run.name), own.style(run.name)) for number, run in enumerate(choice.trained)], ENDS)  # fmt: skip
     write(path, figure)
 
 
