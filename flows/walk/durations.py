@@ -61,5 +61,5 @@ class TimeEstimate:
         seconds = self.left(settled, since)
         if seconds is None:
             unknown = [stage for stage, last in self.seconds.items() if last is None and stage not in settled]
-            return f"time left not known: {len(unknown)} of the stages to run never ran here"
+            return f"time left not known: `.logs/` has no former run of {len(unknown)} of them"
         return "less than a minute left" if seconds < 60 else f"about {-(-int(seconds) // 60)} min left"

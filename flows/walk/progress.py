@@ -94,7 +94,7 @@ def shown(stages: Collection[str], estimate: TimeEstimate) -> Iterator[Lines]:
     """Where nothing is live, the estimate is said once, before anything runs."""
     console = Console(highlight=False)
     if not is_live():
-        console.print(f"{len(estimate.seconds)} stages to run, {estimate.said((), {})}", soft_wrap=True)
+        console.print(f"stages to run: {len(estimate.seconds)}; {estimate.said((), {})}", soft_wrap=True)
         yield Lines(console)
         return
     board = Board(console, stages, estimate)

@@ -23,7 +23,7 @@ def test_what_does_not_run_takes_no_time_and_a_late_stage_none_below_0() -> None
 def test_a_stage_that_never_ran_here_is_not_guessed() -> None:
     estimate = TimeEstimate(GRAPH, {"a": 10.0, "b": None}, 2)
     assert estimate.left((), {}) is None
-    assert estimate.said((), {}) == "time left not known: 1 of the stages to run never ran here"
+    assert estimate.said((), {}) == "time left not known: `.logs/` has no former run of 1 of them"
     assert estimate.said(["b"], {}) == "less than a minute left"
 
 
@@ -45,8 +45,11 @@ def test_a_first_run_says_that_it_knows_nothing_and_the_next_one_what_the_first_
 ) -> None:
     toy(DIAMOND)
     assert reproduce.main(["--no-prefect"]) == 0
-    assert "4 stages to run, time left not known: 4 of" in capsys.readouterr().out
+    assert (
+        "stages to run: 4; time left not known: `.logs/` has no former run of 4 of them"
+        in capsys.readouterr().out
+    )
     assert reproduce.main(["--no-prefect", "--force", "--verbose"]) == 0
     printed = capsys.readouterr().out
-    assert "4 stages to run, less than a minute left" in printed
+    assert "stages to run: 4; less than a minute left" in printed
     assert "forced" in printed
