@@ -86,7 +86,7 @@ def sensitivity(path: Path, choice: TreeChoice) -> None:
             for run in choice.trained
         ]
         labelled(ax, [Label(max(recipe.radii), found[-1].value, own.label(run.name), own.style(run.name))
-                      for run, found in ends], ENDS)  # fmt: skip
+                      for run, found in ends if found[-1].value is not None], ENDS)  # fmt: skip
     write(path, figure)
 
 
@@ -113,8 +113,12 @@ def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
     panel(ax, "", "Einstein radius, arcsec", "AUROC on test")
     low = float(of["auroc_low"].min()) if len(of) else 0.5
     ax.set(ylim=(max(0.0, min(0.6, low) - 0.05), 1.01), xlim=(-0.5, len(names) - 1 + PAST))
-    labelled(ax, [Label(len(names) - 1 + 0.11 * (number - middle), run.over_seeds[TEST].bins[-1].auroc.value,
-                        own.label(run.name), own.style(run.name)) for number, run in enumerate(choice.trained)], ENDS)  # fmt: skip
+    last = [
+        (number - middle, run, run.over_seeds[TEST].bins[-1].auroc.value)
+        for number, run in enumerate(choice.trained)
+    ]
+    labelled(ax, [Label(len(names) - 1 + 0.11 * shift, value, own.label(run.name), own.style(run.name))
+                  for shift, run, value in last if value is not None], ENDS)  # fmt: skip
     write(path, figure)
 
 
@@ -215,7 +219,9 @@ def learning(path: Path, epochs: pd.DataFrame, choice: TreeChoice) -> None:
     axes[-1].set_xlabel("epoch", fontsize=8.5, color=SOFT)
     axes[0].set_xlim(0, 1.25 * last)
     for ax, name in zip(axes[:2], ("val_auroc", "val_loss"), strict=True):
-        labelled(ax, [_end(epochs, run, name, own) for run in choice.trained], ENDS)
+        labelled(
+            ax, [_end(epochs, run, name, own) for run in choice.trained if own.style(run.name).said], ENDS
+        )
     write(path, figure)
 
 
