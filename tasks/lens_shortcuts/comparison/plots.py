@@ -38,9 +38,8 @@ from tasks.report.plots import (
     write,
 )
 
-SheetRow = tuple[
-    str, NDArray[np.int64], NDArray[np.float64] | None
-]  # its name, rows of the split, scores to print
+# its name, rows of the split, scores to print
+SheetRow = tuple[str, NDArray[np.int64], NDArray[np.float64] | None]
 
 WARN_COLOUR = "#ece8e0"
 PAST = 0.6  # of a unit, to the right of the last point: room for names
@@ -81,12 +80,10 @@ def sensitivity(path: Path, choice: TreeChoice) -> None:
         ax.set_xticks(recipe.radii)
         ax.set_xlim(right=max(recipe.radii) * 1.35)
     for ax, far in zip(axes, (False, True), strict=True):
-        ends = [
-            (run, run.over_seeds[TEST].far_curve if far else run.over_seeds[TEST].curve)
-            for run in choice.trained
+        found = [
+            run.over_seeds[TEST].far_curve if far else run.over_seeds[TEST].curve for run in choice.trained
         ]
-        labelled(ax, [Label(max(recipe.radii), found[-1].value, own.label(run.name), own.style(run.name))
-                      for run, found in ends if found[-1].value is not None], ENDS)  # fmt: skip
+        _named(ax, [(max(recipe.radii), each[-1].value) for each in found], choice)
     write(path, figure)
 
 
@@ -113,12 +110,8 @@ def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
     panel(ax, "", "Einstein radius, arcsec", "AUROC on test")
     low = float(of["auroc_low"].min()) if len(of) else 0.5
     ax.set(ylim=(max(0.0, min(0.6, low) - 0.05), 1.01), xlim=(-0.5, len(names) - 1 + PAST))
-    last = [
-        (number - middle, run, run.over_seeds[TEST].bins[-1].auroc.value)
-        for number, run in enumerate(choice.trained)
-    ]
-    labelled(ax, [Label(len(names) - 1 + 0.11 * shift, value, own.label(run.name), own.style(run.name))
-                  for shift, run, value in last if value is not None], ENDS)  # fmt: skip
+    last = [run.over_seeds[TEST].bins[-1].auroc.value for run in choice.trained]
+    _named(ax, [(len(names) - 1 + 0.11 * (n - middle), each) for n, each in enumerate(last)], choice)
     write(path, figure)
 
 
@@ -207,21 +200,15 @@ def learning(path: Path, epochs: pd.DataFrame, choice: TreeChoice) -> None:
         edges = choice.rules.placebo
         panel(axes[2], "Without arcs, where nothing may be found", "", "AUROC")
         axes[2].axhspan(edges.passes, edges.fails, color=WARN_COLOUR, zorder=0)
-        axes[2].text(
-            0.2,
-            edges.fails,
-            f"WARN from {edges.passes:g}, FAIL from {edges.fails:g}",
-            va="bottom",
-            fontsize=8,
-        )
+        named = f"WARN from {edges.passes:g}, FAIL from {edges.fails:g}"
+        axes[2].text(0.2, edges.fails, named, va="bottom", fontsize=8)
         edge(axes[2], 0.5, "knows nothing: 0.5", level=True)
         axes[2].set_ylim(0.3, 0.8)
     axes[-1].set_xlabel("epoch", fontsize=8.5, color=SOFT)
     axes[0].set_xlim(0, 1.25 * last)
     for ax, name in zip(axes[:2], ("val_auroc", "val_loss"), strict=True):
-        labelled(
-            ax, [_end(epochs, run, name, own) for run in choice.trained if own.style(run.name).said], ENDS
-        )
+        marked = [run for run in choice.trained if own.style(run.name).said]
+        labelled(ax, [_end(epochs, run, name, own) for run in marked], ENDS)
     write(path, figure)
 
 
@@ -285,6 +272,13 @@ def _sheet(path: Path, title: str, found: StampSet, sheet: list[SheetRow]) -> No
         grid[2 * block, 0].set_ylabel(name, fontsize=9)
         grid[2 * block + 1, 0].set_ylabel("residual", fontsize=8, color=SOFT)
     write(path, figure)
+
+
+def _named(ax: Axes, ends: Sequence[tuple[float, float | None]], choice: TreeChoice) -> None:
+    """The name of each trained variant where its line ends, if it does."""
+    own, pairs = roles(choice), zip(choice.trained, ends, strict=True)
+    found = [Label(x, y, own.label(run.name), own.style(run.name)) for run, (x, y) in pairs if y is not None]
+    labelled(ax, found, ENDS)
 
 
 def _curve(ax: Axes, at: NDArray[np.floating[Any]], found: Sequence[Estimate], style: Style) -> None:
