@@ -68,7 +68,7 @@ class Roles:
 
 
 @dataclass(frozen=True)
-class Label:
+class PointLabel:
     """What stands beside a point, in data units; without a text, what labels leave free."""
 
     x: float
@@ -128,7 +128,7 @@ def reach(ax: Axes, at: float, value: float, ends: tuple[float, float] | None, s
     ax.plot(value, at, style.marker, color=style.colour, markersize=style.size, zorder=style.order)
 
 
-def labelled(ax: Axes, labels: Sequence[Label], sides: Sequence[tuple[int, int]] = SIDES) -> None:
+def labelled(ax: Axes, labels: Sequence[PointLabel], sides: Sequence[tuple[int, int]] = SIDES) -> None:
     """Each label as near to its point as others leave room for; call it when nothing else moves. Points at one place
     share a label, the marked ones first."""
     figure = ax.get_figure(root=True)
@@ -158,7 +158,7 @@ def labelled(ax: Axes, labels: Sequence[Label], sides: Sequence[tuple[int, int]]
                         arrowprops={"arrowstyle": "-", "color": OTHER, "linewidth": 0.7}, zorder=2)  # fmt: skip
 
 
-def _beside(ax: Axes, label: Label, away: int, side: tuple[int, int]) -> Annotation:
+def _beside(ax: Axes, label: PointLabel, away: int, side: tuple[int, int]) -> Annotation:
     (dx, dy), style = side, label.style
     return ax.annotate(
         label.text, (label.x, label.y), (dx * away, dy * away), textcoords="offset points",
@@ -176,13 +176,13 @@ def write(path: Path, figure: Figure) -> None:
     write_figure(path, figure)
 
 
-def _shared(labels: Sequence[Label]) -> Iterator[Label]:
-    places: dict[tuple[float, float], list[Label]] = {}
+def _shared(labels: Sequence[PointLabel]) -> Iterator[PointLabel]:
+    places: dict[tuple[float, float], list[PointLabel]] = {}
     for each in sorted((each for each in labels if each.text), key=lambda label: -label.style.order):
         places.setdefault((each.x, each.y), []).append(each)
     for first, *others in places.values():
         more = f" and {len(others)} alike" if len(others) > 1 else f", {others[0].text}" if others else ""
-        yield Label(first.x, first.y, first.text + more, first.style)
+        yield PointLabel(first.x, first.y, first.text + more, first.style)
 
 
 def _common(one: Bbox, other: Bbox) -> float:

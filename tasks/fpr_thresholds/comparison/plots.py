@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from methods.budgets.evaluation import SILENT
 from storage.messages.thresholds import Thresholds
-from tasks.report.plots import KEY, Label, Roles, Style, blank, edge, labelled, panel, reach, rows, write
+from tasks.report.plots import KEY, PointLabel, Roles, Style, blank, edge, labelled, panel, reach, rows, write
 
 SHOWN = 12  # labels a picture has room for: the first ones of params
 BEYOND = 1.06  # where an arrow ends that stands for infinity
@@ -26,7 +26,7 @@ def recall_against_fpr(path: Path, table: pd.DataFrame, roles: ByLabel, budget: 
         list(roles), 2, 3.1, 0.9, "What each option catches, and what it costs in false alarms, on later data",
         f"{KEY} Bars: intervals. Cross: no threshold, never fires.",
     )  # fmt: skip
-    labels: dict[str, list[Label]] = {}
+    labels: dict[str, list[PointLabel]] = {}
     for label, ax in axes.items():
         of = table[table["label"] == label].to_dict("records")
         for row in of:
@@ -96,7 +96,7 @@ def calibration_against_holdout(path: Path, table: pd.DataFrame, roles: ByLabel,
     write(path, figure)
 
 
-def _point(ax: Axes, row: Mapping[Any, Any], style: Style, text: str) -> Label:
+def _point(ax: Axes, row: Mapping[Any, Any], style: Style, text: str) -> PointLabel:
     """One option, with its intervals where it is marked."""
     at = (100 * row["fpr"], 100 * row["recall"])
     silent = row["verdict"] == SILENT
@@ -107,7 +107,7 @@ def _point(ax: Axes, row: Mapping[Any, Any], style: Style, text: str) -> Label:
         )  # fmt: skip
     marker = "x" if silent else style.marker
     ax.plot(*at, marker, color=style.colour, markersize=style.size, zorder=style.order, clip_on=False)
-    return Label(*at, text, style)
+    return PointLabel(*at, text, style)
 
 
 def _reach(ax: Axes, low: float, high: float, at: int, colour: str, width: float) -> None:

@@ -28,7 +28,7 @@ from tasks.report.plots import (
     KEY,
     OTHER,
     PLAIN,
-    Label,
+    PointLabel,
     Roles,
     Style,
     blank,
@@ -244,7 +244,7 @@ def _cost(path: Path, recipes: pd.DataFrame, comparison: SweepComparison) -> Non
         style, at = roles.style(row["recipe"]), (row["flops"] / 1e9, row["macro_f1_fg"])
         ax.plot(*at, style.marker, color=style.colour, markersize=style.size, zorder=style.order)
         if style.said:
-            labels.append(Label(*at, roles.label(row["recipe"]), style))
+            labels.append(PointLabel(*at, roles.label(row["recipe"]), style))
     labels += _named(first.tail(1).to_dict("records"), roles)
     ax.set_xscale("log")
     ax.margins(y=0.12)
@@ -254,9 +254,9 @@ def _cost(path: Path, recipes: pd.DataFrame, comparison: SweepComparison) -> Non
     write(path, figure)
 
 
-def _named(records: Sequence[Mapping[Any, Any]], roles: Roles) -> list[Label]:
+def _named(records: Sequence[Mapping[Any, Any]], roles: Roles) -> list[PointLabel]:
     return [
-        Label(row["flops"] / 1e9, row["macro_f1_fg"], row["recipe"], PLAIN)
+        PointLabel(row["flops"] / 1e9, row["macro_f1_fg"], row["recipe"], PLAIN)
         for row in records
         if not roles.style(row["recipe"]).said
     ]

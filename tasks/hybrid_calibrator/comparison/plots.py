@@ -17,7 +17,8 @@ from tasks.report.plots import (
     INK,
     KEY,
     SOFT,
-    Label,
+    WIDTH,
+    PointLabel,
     Roles,
     blank,
     labelled,
@@ -44,10 +45,10 @@ def precision_recall(
         7.4, "How much of what is accepted is right, and how much of what is there is found",
         f"{KEY} Report images, which chose nothing. Squares: raw detectors and their unions. Curves: one threshold for all "
         "classes; marks: a threshold for each, with intervals over images.",
-        3.8 * len(evaluations),
+        max(WIDTH, 3.8 * len(evaluations)),
     )  # fmt: skip
     panels = figure.subplots(2, len(evaluations), squeeze=False)
-    labels: list[tuple[Axes, list[Label]]] = []
+    labels: list[tuple[Axes, list[PointLabel]]] = []
     for each, (whole, near) in zip(evaluations, panels.T, strict=True):
         own = roles(choice, each.name)
         found = [(row.row.tier, label) for row, label in zip(each.rows, _marks(each, own), strict=True)]
@@ -83,10 +84,12 @@ def precision_recall(
     write(path, figure)
 
 
-def _marks(each: VariantEvaluation, own: Roles) -> list[Label]:
+def _marks(each: VariantEvaluation, own: Roles) -> list[PointLabel]:
     rates = [micro(row.report.counts) for row in each.rows]
     return [
-        Label(float(rate.recall), float(rate.precision), own.label(row.row.name), own.style(row.row.name))
+        PointLabel(
+            float(rate.recall), float(rate.precision), own.label(row.row.name), own.style(row.row.name)
+        )
         for row, rate in zip(each.rows, rates, strict=True)
     ]
 
@@ -199,5 +202,5 @@ def thresholds(path: Path, evaluations: list[VariantEvaluation], choice: Detecti
 def _panels(
     evaluations: list[VariantEvaluation], height: float, title: str, note: str
 ) -> tuple[Figure, list[Axes]]:
-    figure = blank(height, title, note, 3.8 * len(evaluations))
+    figure = blank(height, title, note, max(WIDTH, 3.8 * len(evaluations)))
     return figure, list(figure.subplots(1, len(evaluations), squeeze=False).flat)

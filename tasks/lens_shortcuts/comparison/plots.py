@@ -26,7 +26,7 @@ from tasks.report.plots import (
     OTHER,
     PLAIN,
     SOFT,
-    Label,
+    PointLabel,
     Roles,
     Style,
     blank,
@@ -212,11 +212,11 @@ def learning(path: Path, epochs: pd.DataFrame, choice: TreeChoice) -> None:
     write(path, figure)
 
 
-def _end(epochs: pd.DataFrame, run: VariantRun, name: str, own: Roles) -> Label:
+def _end(epochs: pd.DataFrame, run: VariantRun, name: str, own: Roles) -> PointLabel:
     """Where the line of its first seed ends."""
     of = epochs[(epochs["variant"] == run.name) & (epochs["seed"] == run.seeds[0].seed)].dropna(subset=[name])
     last = of.iloc[-1]
-    return Label(float(last["epoch"]), float(last[name]), own.label(run.name), own.style(run.name))
+    return PointLabel(float(last["epoch"]), float(last[name]), own.label(run.name), own.style(run.name))
 
 
 def classes(path: Path, run: VariantRun, count: int) -> None:
@@ -277,7 +277,9 @@ def _sheet(path: Path, title: str, found: StampSet, sheet: list[SheetRow]) -> No
 def _named(ax: Axes, ends: Sequence[tuple[float, float | None]], choice: TreeChoice) -> None:
     """The name of each trained variant where its line ends, if it does."""
     own, pairs = roles(choice), zip(choice.trained, ends, strict=True)
-    found = [Label(x, y, own.label(run.name), own.style(run.name)) for run, (x, y) in pairs if y is not None]
+    found = [
+        PointLabel(x, y, own.label(run.name), own.style(run.name)) for run, (x, y) in pairs if y is not None
+    ]
     labelled(ax, found, ENDS)
 
 

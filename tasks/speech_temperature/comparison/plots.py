@@ -17,7 +17,7 @@ from tasks.report.plots import (
     KEY,
     OTHER,
     SOFT,
-    Label,
+    PointLabel,
     Roles,
     blank,
     edge,
@@ -112,7 +112,7 @@ def temperature_curve(path: Path, runs: Runs, pinned: list[SeedCalibration]) -> 
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.minorticks_off()
     at = int(np.searchsorted(grid, 1.4))
-    labelled(ax, [Label(grid[at], dev[0, at], "dev"), Label(grid[at], test[0, at], "test")])
+    labelled(ax, [PointLabel(grid[at], dev[0, at], "dev"), PointLabel(grid[at], test[0, at], "test")])
     write(path, figure)
 
 

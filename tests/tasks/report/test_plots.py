@@ -14,7 +14,7 @@ from tasks.report.plots import (
     CONTROL,
     INK,
     OTHER,
-    Label,
+    PointLabel,
     Roles,
     blank,
     edge,
@@ -79,7 +79,7 @@ def test_an_option_that_is_chosen_and_the_control_is_kept() -> None:
     assert Roles("a", "b").label("c") == "c"
 
 
-def texts(labels: list[Label]) -> list[tuple[str, Array]]:
+def texts(labels: list[PointLabel]) -> list[tuple[str, Array]]:
     figure = blank(3.0, "a title")
     ax = figure.subplots()
     ax.set(xlim=(0, 1), ylim=(0, 1))
@@ -89,7 +89,7 @@ def texts(labels: list[Label]) -> list[tuple[str, Array]]:
 
 def test_labels_of_near_points_do_not_lie_on_each_other() -> None:
     points = [(0.5, 0.5), (0.51, 0.5), (0.5, 0.52), (0.52, 0.53), (0.95, 0.5), (0.97, 0.52)]
-    placed = texts([Label(x, y, f"option number {i}") for i, (x, y) in enumerate(points)])
+    placed = texts([PointLabel(x, y, f"option number {i}") for i, (x, y) in enumerate(points)])
     assert len(placed) == len(points)
     for (_, one), (_, other) in combinations(placed, 2):
         assert (one[1] < other[0]).any() or (other[1] < one[0]).any()
@@ -97,10 +97,14 @@ def test_labels_of_near_points_do_not_lie_on_each_other() -> None:
 
 def test_points_at_one_place_share_a_label_that_begins_with_the_marked_one() -> None:
     chosen = Roles("c", None).style("c")
-    labels = [Label(0.5, 0.5, "a"), Label(0.5, 0.5, "b"), Label(0.5, 0.5, "c (chosen)", chosen)]
+    labels = [
+        PointLabel(0.5, 0.5, "a"),
+        PointLabel(0.5, 0.5, "b"),
+        PointLabel(0.5, 0.5, "c (chosen)", chosen),
+    ]
     assert [text for text, _ in texts(labels)] == ["c (chosen) and 2 alike"]
     assert [text for text, _ in texts(labels[:2])] == ["a, b"]
-    assert texts([Label(0.5, 0.5, "")]) == []
+    assert texts([PointLabel(0.5, 0.5, "")]) == []
 
 
 def drawn(path: Path) -> bytes:
