@@ -21,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = command.parser("reproduce", __doc__)
     options.add_argument("targets", nargs="*", help="stages, matrices or experiments; all if none is named")
     options.add_argument(
+        "--verbose", action="store_true", help="say of each stage every file and parameter that made it run"
+    )
+    options.add_argument(
         "--no-prefect", dest="prefect", action="store_false", help="plain threads, no run history"
     )
     options.add_argument(
@@ -75,7 +78,7 @@ def _walk(root: Path, asked: argparse.Namespace, console: Console) -> None:
     if all(each.state == "skipped" for each in outcomes):
         console.print(command.nothing_is_stale(outcomes))
     else:
-        console.print(command.summary(outcomes))
+        console.print(command.summary(outcomes, asked.verbose))
     if asked.push:  # also what an earlier run could not, and what was made beside a stage that failed
         graph.push(root)
         console.print("pushed to the DVC remote")

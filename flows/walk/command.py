@@ -19,14 +19,14 @@ from flows.walk.settings import NoApi
 from params.block import ParamsError
 
 
-def summary(outcomes: Iterable[StageOutcome]) -> Table:
+def summary(outcomes: Iterable[StageOutcome], verbose: bool = False) -> Table:
+    """verbose: each file and parameter that changed, a line each."""
     table = Table("stage", "state", "reason", "seconds", box=None, header_style="bold")
     table.columns[3].justify = "right"
     for each in outcomes:
         seconds = f"{each.seconds:.1f}" if each.seconds else ""
-        table.add_row(
-            each.stage, f"[{progress.COLOURS[each.state]}]{each.state}[/]", escape(each.reason), seconds
-        )
+        said = "\n".join([each.reason, *each.details]) if verbose else each.reason
+        table.add_row(each.stage, f"[{progress.COLOURS[each.state]}]{each.state}[/]", escape(said), seconds)
     return table
 
 

@@ -24,6 +24,7 @@ from flows.published.progress_page import progress_page
 from flows.published.provenance import provenance
 from flows.published.terminal import console, results
 from flows.walk import command, experiments, progress
+from flows.walk.durations import TimeEstimate
 from flows.walk.logs import followed
 from flows.walk.order import StageOutcome, StagesFailed, walk
 from flows.walk.placement import RunnerName, runner_factory
@@ -195,7 +196,7 @@ def _walk_as_tasks(run: WalkPlan, runner: StageRunner) -> list[StageOutcome]:
     futures: dict[str, PrefectFuture[StageOutcome]] = {}
     with (
         ThreadPoolTaskRunner[StageOutcome](max_workers=threads(run, runner)) as pool,
-        progress.shown(run.stages) as terminal,
+        progress.shown(run.stages, TimeEstimate.of(run, run.jobs or runner.jobs)) as terminal,
         progress_page(len(run.stages), unanswered=_say_that_the_api_is_lost) as page,
     ):
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from flows.pinned import lock_file
 from flows.walk import progress
+from flows.walk.durations import TimeEstimate
 from flows.walk.order import StageOutcome, walk
 from flows.walk.plan import WalkPlan
 from flows.walk.runners import RunnerFactory, budget, local_processes, threads, up_to_date
@@ -25,7 +26,7 @@ def run_in_threads(run: WalkPlan, open_runner: RunnerFactory = local_processes) 
             second = runner.reproduce(name)
             return replace(second, reason=f"{second.reason}; tried twice, since the first try was ended")
 
-        with progress.shown(run.stages) as observer:
+        with progress.shown(run.stages, TimeEstimate.of(run, run.jobs or runner.jobs)) as observer:
             outcomes = walk(
                 run.upstreams,
                 budget(run, runner),

@@ -20,6 +20,7 @@ class StageOutcome:
     error: str = ""
     log_tail: str = ""
     may_pass_again: bool = False  # killed or locked out, rather than wrong
+    details: Sequence[str] = ()  # the reason file by file, as DVC has it
 
     @property
     def succeeded(self) -> bool:

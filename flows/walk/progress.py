@@ -12,6 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from flows.walk.durations import TimeEstimate
 from flows.walk.order import Observer, StageOutcome
 
 COLOURS = {"ran": "green", "restored": "cyan", "skipped": "dim", "failed": "red", "not run": "yellow"}
@@ -37,16 +38,19 @@ class Lines:
 class Board(Lines):
     """Those lines, and below them what runs, for how long, and what waits for what."""
 
-    def __init__(self, console: Console, stages: Collection[str]) -> None:
+    def __init__(
+        self, console: Console, stages: Collection[str], estimate: TimeEstimate | None = None
+    ) -> None:
         super().__init__(console)
-        self._total, self._done = len(stages), 0
+        self._total, self._estimate = len(stages), estimate
+        self._settled: set[str] = set()
         self._start = time.monotonic()
         self._since: dict[str, float] = {}
         self._waiting: Mapping[str, str] = {}
         self._spinner = Spinner("dots", style="cyan")
 
     def settled(self, outcome: StageOutcome) -> None:
-        self._done += 1
+        self._settled.add(outcome.stage)
         super().settled(outcome)
 
     def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
@@ -64,9 +68,14 @@ class Board(Lines):
         if len(self._waiting) > NAMED:
             board.add_row("", Text(f"and {len(self._waiting) - NAMED} more", style="dim"), "")
         line = Table.grid(padding=(0, 1))
-        share = ProgressBar(total=self._total, completed=self._done, width=30)
-        line.add_row(share, f"{self._done} of {self._total} stages done", clock(now - self._start))
+        share = ProgressBar(total=self._total, completed=len(self._settled), width=30)
+        done = f"{len(self._settled)} of {self._total} stages done"
+        line.add_row(share, done, clock(now - self._start), self._time_left(now))
         return Group("", board, line)
+
+    def _time_left(self, now: float) -> str:
+        since = {stage: now - start for stage, start in self._since.items()}
+        return self._estimate.said(self._settled, since) if self._estimate else ""
 
 
 def clock(seconds: float) -> str:
@@ -81,12 +90,14 @@ def is_live() -> bool:
 
 
 @contextmanager
-def shown(stages: Collection[str]) -> Iterator[Lines]:
+def shown(stages: Collection[str], estimate: TimeEstimate) -> Iterator[Lines]:
+    """Where nothing is live, the estimate is said once, before anything runs."""
     console = Console(highlight=False)
     if not is_live():
+        console.print(f"stages to run: {len(estimate.seconds)}; {estimate.said((), {})}", soft_wrap=True)
         yield Lines(console)
         return
-    board = Board(console, stages)
+    board = Board(console, stages, estimate)
     # Stages print into their logs; what Prefect or DVC would print keeps its own line above the board.
     with Live(board, console=console, refresh_per_second=8, transient=True):
         yield board

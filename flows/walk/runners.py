@@ -10,7 +10,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from flows.pinned import graph
-from flows.walk import progress, resources, watchdog
+from flows.walk import durations, progress, resources, watchdog
 from flows.walk.logs import log_state, log_tail
 from flows.walk.order import StageOutcome
 from flows.walk.plan import WalkPlan
@@ -106,10 +106,14 @@ class LocalProcesses:
                     str(error),
                     log_tail(run.root, name, log_before),
                     error.may_pass_again and not self._stop.is_set(),
+                    error.reasons,
                 )
         reason = because(done.reasons) or "its inputs came out the same"
-        tail = log_tail(run.root, name, log_before) if done.state == "ran" else ""
-        return StageOutcome(name, done.state, reason, time.monotonic() - start, log_tail=tail)
+        seconds, tail = time.monotonic() - start, ""
+        if done.state == "ran":
+            tail = log_tail(run.root, name, log_before)
+            durations.record(run.root, name, seconds)
+        return StageOutcome(name, done.state, reason, seconds, log_tail=tail, details=done.reasons)
 
     def interrupt(self) -> None:
         self._stop.set()

@@ -21,6 +21,7 @@ from tasks.fpr_thresholds.comparison.evaluation import (
     evaluate,
 )
 from tasks.fpr_thresholds.model.scored_rows import load
+from tasks.report.plots import Roles
 from tasks.report.study_page import write_page
 
 
@@ -45,6 +46,7 @@ def main(
     table = tables.comparison(evaluations, scored.scores.scores[-1])
     diagnosis = tables.diagnosis(diagnoses(known, holdout, scored.labels, params))
     capped = capped_texts(holdout, scored.labels, params)
+    roles = {label: Roles(names[choice.chosen[label]], names[0]) for label in scored.labels}
     text = report.page(made, evaluations, choice, table, diagnosis, capped, sets, scored.snapshot, params)
     with complete_folder(results) as folder:
         write_csv(folder / "table.csv", table)
@@ -52,9 +54,11 @@ def main(
         write_csv(folder / "snapshot.csv", scored.snapshot)
         write_json(folder / "decision.json", made.model_dump(mode="json"))
         write_text(folder / "report.md", text)
-        plots.recall_against_fpr(folder / "recall_fpr.png", table, scored.labels)
-        plots.brittleness(folder / "brittleness.png", options, distributions, scored.labels)
-        plots.calibration_against_holdout(folder / "calibration_holdout.png", table, scored.labels)
+        plots.recall_against_fpr(folder / "recall_fpr.png", table, roles, params.selection.max_fpr)
+        plots.brittleness(folder / "brittleness.png", options, distributions, roles)
+        plots.calibration_against_holdout(
+            folder / "calibration_holdout.png", table, roles, params.selection.max_fpr
+        )
     write_adopted(
         adopted, adopted_thresholds({label: options[number] for label, number in choice.chosen.items()})
     )

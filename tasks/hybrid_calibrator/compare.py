@@ -34,10 +34,10 @@ def main(
         write_csv(folder / "side_by_side.csv", wide)
         write_json(folder / "decision.json", contents)
         write_text(folder / "report.md", report.page(contents, table, wide, evaluations, params))
-        plots.precision_recall(folder / "precision_recall.png", evaluations, table)
-        plots.reliability(folder / "reliability.png", evaluations, params)
-        plots.acceptance_mix(folder / "acceptance_mix.png", evaluations)
-        plots.thresholds(folder / "thresholds.png", evaluations)
+        plots.precision_recall(folder / "precision_recall.png", evaluations, table, choice)
+        plots.reliability(folder / "reliability.png", evaluations, params, choice)
+        plots.acceptance_mix(folder / "acceptance_mix.png", evaluations, choice)
+        plots.thresholds(folder / "thresholds.png", evaluations, choice)
     write_json(thresholds, decision.thresholds(choice, evaluations))
     write_page(
         page,

@@ -44,7 +44,7 @@ def main(
         write_text(
             folder / "EXPERIMENT_RESULTS.md", report.page(made, choice, tested, against, found, params)
         )
-        plots.sensitivity(folder / "sensitivity.png", curves, choice)
+        plots.sensitivity(folder / "sensitivity.png", choice)
         plots.radii(folder / "einstein_radii.png", bins, choice)
         plots.gates(folder / "gates.png", found, choice.rules)
         plots.learning(folder / "learning.png", epochs, choice)

@@ -13,6 +13,7 @@ from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json, write_text
 from storage.files.tables import read_parquet, write_csv
 from storage.speech.temperatures import read_calibration
+from tasks.report.plots import Roles
 from tasks.report.study_page import write_page
 from tasks.speech_temperature.comparison import plots, report, tables
 from tasks.speech_temperature.comparison.decision import DecisionBasis, decision
@@ -71,7 +72,7 @@ def main(
         )
         write_json(folder / "decision.json", decided)
         write_text(folder / "report.md", report.page(decided, basis, pinned, conditions, params.bins))
-        plots.write_all(folder, by_option, runs, pinned, conditions, params)
+        plots.write_all(folder, by_option, runs, pinned, conditions, params, Roles(chosen, methods[0]))
     write_page(
         page,
         "tasks/speech_temperature/comparison/page.html.j2",
