@@ -68,7 +68,9 @@ def read_foreign_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[
                 NotImplementedError,
                 RuntimeError,
             ) as error:
-                raise InputError(path, f"cannot be unpacked ({error}); {DAMAGED}", field=name) from None
+                raise InputError(
+                    path, f"cannot be unpacked ({_first_words(error)}); {DAMAGED}", field=name
+                ) from None
     return arrays
 
 
@@ -144,5 +146,10 @@ def _values(path: Path, file: IO[bytes], header: Header, name: str | None) -> ND
 
 
 def _unreadable(path: Path, error: Exception, name: str | None) -> InputError:
-    why = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    return InputError(path, f"not a numpy array that can be read ({why}); {DAMAGED}", field=name)
+    return InputError(
+        path, f"not a numpy array that can be read ({_first_words(error)}); {DAMAGED}", field=name
+    )
+
+
+def _first_words(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -19,9 +19,9 @@ from serving.stamps import StampScorer
 from storage.files import row_streams
 from storage.files.inputs import InputError
 from storage.files.row_streams import row_blocks
-from tasks.hybrid_calibrator.use import candidate_files
+from tasks.hybrid_calibrator.use import input_files as candidate_files
 from tasks.intake.application import apply_to_rows
-from tasks.lens_shortcuts.use import stamp_files
+from tasks.lens_shortcuts.use import input_files as stamp_files
 from tests.fuzz.harness import Importer
 from tests.serving.exports import thresholds_export
 
