@@ -41,7 +41,7 @@ verify: env ## make the tables of the last commit again and compare them; STUDY=
 # Tests of a Prefect server mostly wait, so they run beside the others and go first where both want a core.
 test: env ## all tests
 	@mkdir -p .logs; python -m pytest -m server > .logs/server_tests.log 2>&1 & server=$$!; \
-		nice -n 5 python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not server"; others=$$?; \
+		nice -n 5 python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not server"; others=$$?; \
 		wait $$server; served=$$?; cat .logs/server_tests.log; exit $$((others || served))
 
 check: env ## style, types, and known vulnerabilities of what is locked

@@ -49,7 +49,6 @@ def ended(clone: Clone) -> None:
         os.kill(int(clone.read(SERVICE)), signal.SIGTERM)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     clone, home = clone_working_tree(tmp_path / "clone"), tmp_path / "home"
