@@ -176,13 +176,13 @@ def _class_f1(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
         ax,
         [f"{sweep.classes[each]}: {counts[each]:,} rows to train, {test[each]:,} in test" for each in order],
     )
-    for own, style, shift in series:
+    for line, (own, style, shift) in enumerate(reversed(series)):
         pooled = np.mean([sweep.runs[i].counts["test"] for i in own], axis=0)
         f1, low, high = class_f1_intervals(pooled, sweep.level)
         for place, each in enumerate(order):
             reach(ax, place + shift, float(f1[each]), (float(low[each]), float(high[each])), style)
         said = f" ({style.said})" if style.said else ""
-        ax.annotate(f"{sweep.runs[own[0]].recipe}{said}", (0, 1), (0, 4), "axes fraction",
+        ax.annotate(f"{sweep.runs[own[0]].recipe}{said}", (0, 1), (0, 4 + 12 * line), "axes fraction",
                     "offset points", fontsize=8.5, fontweight="bold", color=style.colour)  # fmt: skip
     panel(ax, "", "F1 of the class")
     ax.set_xlim(-0.02, 1.02)

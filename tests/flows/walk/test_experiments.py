@@ -50,7 +50,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     (root / "dvc.yaml").write_text(PIPELINE)
     (root / "in.txt").write_text("one\n")
-    (root / ".gitignore").write_text("/good.txt\n/bad.txt\n")
+    (root / ".gitignore").write_text("/.logs\n/good.txt\n/bad.txt\n")
     git(root, "init", "--quiet", "--initial-branch", "trunk")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     monkeypatch.chdir(root)
