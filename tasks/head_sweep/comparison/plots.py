@@ -73,7 +73,7 @@ def _heat_map(path: Path, sweep: SweepEvaluation, choice: RecipeChoice) -> None:
     most = max(map(len, blocks))
     heights = [len(own) for own in blocks.values()]
     figure = blank(
-        1 + 0.21 * sum(heights), "Macro F1 on test of every profile in every cell",
+        max(1 + 0.21 * sum(heights), 1.2 + 0.75 * len(blocks)), "Macro F1 on test of every profile in every cell",
         "A cell is an encoder, the size of the head, and its label smoothing. Means over seeds; the darker the better. "
         "Framed in orange: the chosen recipe; in blue: the control.",
     )  # fmt: skip
