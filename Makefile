@@ -11,7 +11,7 @@ UI_PORT ?= 4200
 POOL := calibration
 ONE := $(if $(STUDY),--study $(STUDY))
 
-.PHONY: help env data demo verify test check deps docs bench overhead ui deploy worker lock clean
+.PHONY: help env data demo verify test test-server test-others check deps docs bench overhead ui deploy worker lock clean
 
 help: ## what can be made here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
@@ -40,9 +40,15 @@ verify: env ## make the tables of the last commit again and compare them; STUDY=
 
 # Tests of a Prefect server mostly wait, so they run beside the others and go first where both want a core.
 test: env ## all tests
-	@mkdir -p .logs; python -m pytest -m server > .logs/server_tests.log 2>&1 & server=$$!; \
-		nice -n 5 python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not server"; others=$$?; \
+	@mkdir -p .logs; $(MAKE) -s test-server > .logs/server_tests.log 2>&1 & server=$$!; \
+		nice -n 5 $(MAKE) -s test-others; others=$$?; \
 		wait $$server; served=$$?; cat .logs/server_tests.log; exit $$((others || served))
+
+test-server: env ## the half of the tests that needs a Prefect server
+	@python -m pytest -m server
+
+test-others: env ## the other half
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not server"
 
 check: env ## style, types, and known vulnerabilities of what is locked
 	@ruff check . && ruff format --check . && mypy .
