@@ -47,8 +47,8 @@ test: env ## all tests
 test-server: env ## the half of the tests that needs a Prefect server
 	@python -m pytest -m server
 
-test-others: env ## the other half
-	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not server"
+test-others: env ## the other half; DAILY=1: without those on Dask clusters
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not server$(if $(DAILY), and not nightly)"
 
 check: env ## style, types, and known vulnerabilities of what is locked
 	@ruff check . && ruff format --check . && mypy .

@@ -14,7 +14,7 @@ from tests.flows.dask.cluster import Cluster, cluster_of, wait_until
 from tests.flows.toy_clone import toy_clone
 
 pytest.importorskip("distributed", reason="the extra `dask`")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.nightly, pytest.mark.slow]
 PYTHON = sys.executable
 
 # prepare -> fit@1, fit@2, fit@3 -> compare; each writes down that it was started, and fit takes a while

@@ -16,7 +16,7 @@ from tests.flows.toy_clone import toy_clone
 
 pytest.importorskip("dvc_s3", reason="the extra `s3`")
 pytest.importorskip("moto", reason="what stands in for S3")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.nightly, pytest.mark.slow]
 PYTHON = sys.executable
 REPRODUCE = (PYTHON, "-m", "flows.reproduce", "--no-prefect")
 

@@ -13,7 +13,7 @@ from tests.flows.dask.cluster import cluster_of, wait_until
 from tests.flows.study_clone import PYTHON, clone_with_origin, commit, made_study
 
 pytest.importorskip("distributed", reason="the extra `dask`")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.nightly, pytest.mark.slow, pytest.mark.timeout(2400)]
 REPRODUCE = (PYTHON, "-m", "flows.reproduce", "--study", "fraud", "--no-prefect")
 RESULTS = Path("studies/fraud/results/fpr_thresholds")
 

@@ -11,7 +11,7 @@ from tests.flows.study_clone import PYTHON, clone_with_origin, commit, made_stud
 
 pytest.importorskip("dvc_s3", reason="the extra `s3`")
 pytest.importorskip("moto", reason="what stands in for S3")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.nightly, pytest.mark.slow, pytest.mark.timeout(2400)]
 REPRODUCE = (PYTHON, "-m", "flows.reproduce", "--study", "fraud", "--no-prefect")
 
 

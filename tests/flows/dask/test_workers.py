@@ -12,7 +12,7 @@ from tests.flows.dask.cluster import scheduler, started_worker, wait_until
 from tests.flows.toy_clone import toy_clone
 
 pytest.importorskip("distributed", reason="the extra `dask`")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.nightly, pytest.mark.slow]
 
 PIPELINE = """
 stages:
