@@ -317,7 +317,7 @@ def test_few_rows_are_named_beside_the_choice(folder: Path, tmp_path: Path) -> N
     decision = read_json(root / "results" / "decision.json")
     few = decision["evidence"]["few_rows"]["validation"]
     assert set(few) == {"c"}
-    assert any(f"c {few['c']}" in each and "20" in each for each in texts(decision)), texts(decision)
+    assert any(f"c, {few['c']}" in each and "below 20" in each for each in texts(decision)), texts(decision)
 
 
 def test_flops_are_told_by_phase(folder: Path) -> None:
