@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from flows.studies import selection
 from flows.studies.folder import experiment_of, study_name
 from flows.studies.rounds import over
 from flows.walk import command, settings
+from flows.walk.command import RunnerName
 from flows.walk.order import StagesFailed
 from flows.walk.plan import up_to_date
 
@@ -34,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--push", action="store_true", help="afterwards give the DVC remote what it lacks")
     options.add_argument(
         "--runner",
-        choices=("threads", "dask"),
+        choices=get_args(RunnerName),
         default="threads",
         help="where stages run: processes of this machine (default), or the workers of a Dask cluster",
     )

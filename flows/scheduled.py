@@ -14,9 +14,10 @@ from rich.console import Console
 from flows.pinned import data_folder, graph
 from flows.published import artifacts
 from flows.walk import experiments
+from flows.walk.command import RunnerName
 from flows.walk.flow_run import Jobs, run_as_tasks
 from flows.walk.order import StageOutcome, StagesFailed
-from flows.walk.placement import RunnerName, runner_factory
+from flows.walk.placement import runner_factory
 from flows.walk.plan import plan
 from flows.walk.runners import RunnerFactory, local_processes
 from flows.worktrees import branches

@@ -12,7 +12,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import lock_repo
 from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
-from flows.pinned.lock_file import write_at_once
+from flows.pinned.at_once import write_at_once
 from flows.pinned.remotes import reached
 from flows.pinned.repository import opened
 

@@ -26,6 +26,7 @@ from flows.pinned.remotes import reached
 from flows.pinned.repository import causes_of, explained, forget_the_dead, opened
 from flows.pinned.stage import Stage
 from flows.studies.folder import repository
+from flows.studies.freshness import value_at
 from params.block import read_params
 
 PIPELINE = "dvc.yaml"
@@ -185,17 +186,11 @@ _IN_WORDS = {
 
 def _changed_params(locked: Mapping[str, Any], stated: Any, names: Iterable[str]) -> list[str]:
     """As DVC compares them, name by name. `locked`: dotted name -> value; `stated`: the whole params file."""
-    now = {name: value for name in names if (value := _at(stated, name)) is not _ABSENT}
+    now = {name: value for name in names if (value := value_at(stated, name, _ABSENT)) is not _ABSENT}
     return [key for name in names for key in _changed_keys(locked, now, name)]
 
 
 _ABSENT = object()
-
-
-def _at(values: Any, name: str) -> Any:
-    for part in name.split("."):
-        values = values.get(part, _ABSENT) if isinstance(values, Mapping) else _ABSENT
-    return values
 
 
 def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> list[str]:

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
-from flows.pinned.errors import GraphError
+from flows.pinned.at_once import write_at_once
 from flows.pinned.repository import LOCK
 
 LOCK_HEAD = "schema: '2.0'\nstages:\n"
@@ -99,14 +98,3 @@ def _rewritten(lock: str) -> str:
     data = parse_yaml_for_update(lock, LOCK)
     data["stages"] = dict(sorted(data.pop("stages", {}).items()))
     return str(dumps_yaml(data))
-
-
-def write_at_once(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise GraphError(f"{path.name} could not be written and is as it was: {error}") from error

@@ -11,8 +11,11 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from flows.pinned.at_once import write_at_once
+from flows.pinned.errors import GraphError
 from flows.pinned.stage import Stage
 
 MEMORY = Path(".cache", "up_to_date.json")
@@ -27,9 +30,7 @@ ABOUT = (
     ".dvc/config.local",
 )
 FORMAT = 1
-SETTLED = (
-    2_000_000_000  # ns; files that changed since could change again and keep their times on a coarse clock
-)
+SETTLED = 2_000_000_000  # ns; what changed later could change again within one tick of a coarse clock
 
 
 def recall(root: Path) -> list[Stage] | None:
@@ -54,14 +55,11 @@ def remember(root: Path, stages: Iterable[Stage], others: Iterable[Path], began:
     files = {str(root / name) for name in ABOUT} | {str(path) for path in others}
     files |= {path for stage in found for path in stage.files}
     listed = sorted(files)
-    if (identity := _identity(listed, began - SETTLED)) is None:
-        return
     known = {"format": FORMAT, "stages": {each.name: each.upstreams for each in found}, "files": listed}
-    path = root / MEMORY
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(known | {"identity": identity}))
-    partial.replace(path)
+    with suppress(OSError, GraphError):  # what cannot be read or kept is asked of DVC again
+        if (identity := _identity(listed, began - SETTLED)) is not None:
+            (root / MEMORY).parent.mkdir(exist_ok=True)
+            write_at_once(root / MEMORY, json.dumps(known | {"identity": identity}))
 
 
 def _identity(files: Iterable[str], before: int) -> str | None:

@@ -8,9 +8,7 @@ class Stage:
     name: str
     upstreams: tuple[str, ...]
     reasons: tuple[str, ...] = ()  # why it is stale; empty: up to date
-    files: tuple[
-        str, ...
-    ] = ()  # what its being up to date rests on: inputs, outputs and their copies in the cache
+    files: tuple[str, ...] = ()  # inputs, outputs and their copies in the cache
 
     @property
     def stale(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from dvc.config import Config
 from dvc.exceptions import DvcException
 
-from flows.pinned.lock_file import write_at_once
+from flows.pinned.at_once import write_at_once
 from flows.pinned.repository import opened
 
 SHARED_CACHE = "../../../.dvc/cache"

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from flows.pinned.at_once import write_at_once
 from flows.pinned.data_pin import DATA_PIN, pin_data
-from flows.pinned.lock_file import write_at_once
 from flows.pinned.repository import LOCK
 from flows.pinned.study_repository import check_out, initialise
 from flows.studies.folder import PARAMS, StudyError, experiment_of, new_folder, repository, study_folder

@@ -39,7 +39,7 @@ def is_of_other_data(folder: Path, experiment: str) -> bool:
         if not name.startswith(prefix):
             continue
         stated = entry.get("params", {}).get(PARAMS, {})
-        if f"{experiment}.prepare" in stated and stated[f"{experiment}.prepare"] != _at(
+        if f"{experiment}.prepare" in stated and stated[f"{experiment}.prepare"] != value_at(
             params, f"{experiment}.prepare"
         ):
             return True
@@ -56,7 +56,7 @@ def data_names(folder: Path) -> list[str]:
 
 def _differences(folder: Path, entry: Mapping[str, Any], params: Any) -> Iterator[str]:
     for name, value in entry.get("params", {}).get(PARAMS, {}).items():
-        if _at(params, name) != value:
+        if value_at(params, name) != value:
             yield name
     for dep in entry.get("deps", []):
         path = folder / dep["path"]
@@ -70,9 +70,10 @@ def _differences(folder: Path, entry: Mapping[str, Any], params: Any) -> Iterato
             yield out["path"]
 
 
-def _at(params: Any, key: str) -> Any:
+def value_at(params: Any, key: str, missing: object = None) -> Any:
+    """Under a dotted key of a params file."""
     for part in key.split("."):
-        params = params.get(part) if isinstance(params, Mapping) else None
+        params = params.get(part, missing) if isinstance(params, Mapping) else missing
     return params
 
 

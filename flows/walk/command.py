@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +18,8 @@ from flows.walk.logs import log_path
 from flows.walk.order import StageOutcome, StagesFailed, UnknownTarget
 from flows.walk.settings import NoApi
 from params.block import ParamsError
+
+RunnerName = Literal["threads", "dask"]
 
 
 def summary(outcomes: Iterable[StageOutcome], verbose: bool = False) -> Table:

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.pinned.at_once import write_at_once
+from flows.pinned.errors import GraphError
 from flows.walk.order import Graph
 from flows.walk.plan import WalkPlan
 
@@ -12,10 +14,9 @@ from flows.walk.plan import WalkPlan
 def record(root: Path, stage: str, seconds: float) -> None:
     """Of a run that succeeded here: no out of DVC may hold it, as it differs from run to run."""
     path = _path(root, stage)
-    path.parent.mkdir(exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(f"{seconds:.1f}\n")
-    new.replace(path)
+    with suppress(OSError, GraphError):  # an estimate is worth no failure
+        path.parent.mkdir(exist_ok=True)
+        write_at_once(path, f"{seconds:.1f}\n")
 
 
 def former(root: Path, stage: str) -> float | None:

@@ -24,10 +24,11 @@ from flows.published.progress_page import progress_page
 from flows.published.provenance import provenance
 from flows.published.terminal import console, results
 from flows.walk import command, experiments, progress
+from flows.walk.command import RunnerName
 from flows.walk.durations import TimeEstimate
 from flows.walk.logs import followed
 from flows.walk.order import StageOutcome, StagesFailed, walk
-from flows.walk.placement import RunnerName, runner_factory
+from flows.walk.placement import runner_factory
 from flows.walk.plan import WalkPlan, plan
 from flows.walk.runners import RunnerFactory, StageRunner, budget, local_processes, threads, up_to_date
 from flows.walk.settings import NoApi

@@ -1,10 +1,7 @@
 """Where the stages of a walk run, by name."""
 
-from typing import Literal
-
+from flows.walk.command import RunnerName
 from flows.walk.runners import RunnerFactory, local_processes
-
-RunnerName = Literal["threads", "dask"]
 
 
 def runner_factory(name: RunnerName, address: str | None = None) -> RunnerFactory:

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from flows.pinned.at_once import write_at_once
 from flows.pinned.data_pin import pin_data
-from flows.pinned.lock_file import write_at_once
 from flows.pinned.study_repository import initialise
 from flows.studies.creation import discard
 from flows.studies.folder import PARAMS, StudyError, new_folder, repository

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.files.atomic import complete
-from storage.files.inputs import InputError, shown
+from storage.files.inputs import InputError, first_line, shown
 
 EXPANSION, ALWAYS = (
     20,
@@ -69,7 +69,7 @@ def read_foreign_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[
                 RuntimeError,
             ) as error:
                 raise InputError(
-                    path, f"cannot be unpacked ({_first_words(error)}); {DAMAGED}", field=name
+                    path, f"cannot be unpacked ({first_line(error)}); {DAMAGED}", field=name
                 ) from None
     return arrays
 
@@ -147,9 +147,5 @@ def _values(path: Path, file: IO[bytes], header: Header, name: str | None) -> ND
 
 def _unreadable(path: Path, error: Exception, name: str | None) -> InputError:
     return InputError(
-        path, f"not a numpy array that can be read ({_first_words(error)}); {DAMAGED}", field=name
+        path, f"not a numpy array that can be read ({first_line(error)}); {DAMAGED}", field=name
     )
-
-
-def _first_words(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from storage.files.documents import parsed_json
-from storage.files.inputs import InputError, shown
+from storage.files.inputs import InputError, first_line, shown
 
 KINDS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".gz")
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -82,7 +82,7 @@ def _csv(path: Path, data: bytes) -> Contents:
     except pa.ArrowException as error:
         if bad:
             raise InputError(path, f"expected {len(header)} fields, got {bad[0][1]}", row=bad[0][0]) from None
-        raise InputError(path, f"not a table that can be read ({_first_line(error)})") from None
+        raise InputError(path, f"not a table that can be read ({first_line(error)})") from None
     frame = pd.DataFrame({name: table.column(place).to_pandas() for place, name in enumerate(header)})
     return (frame, 2, f"CSV separated by {SEPARATORS[separator]}")
 
@@ -126,7 +126,7 @@ def _parquet(path: Path, columns: Sequence[str] | None) -> Contents:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError, KeyError) as error:
         raise InputError(
-            path, f"not a Parquet file that can be read ({_first_line(error)}); {DAMAGED}"
+            path, f"not a Parquet file that can be read ({first_line(error)}); {DAMAGED}"
         ) from None
     return (frame, 1, "Parquet")
 
@@ -157,9 +157,7 @@ def _expanded(path: Path) -> bytes:
         with gzip.open(path) as file:
             data = file.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            path, f"not a gzip file that can be read ({_first_line(error)}); {DAMAGED}"
-        ) from None
+        raise InputError(path, f"not a gzip file that can be read ({first_line(error)}); {DAMAGED}") from None
     if len(data) > limit:
         _check_growth(path, len(data))
     return data
@@ -187,8 +185,3 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
 def listed(names: Sequence[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(shown(name)[1:-1] for name in names[:most]) + more
-
-
-def _first_line(error: BaseException) -> str:
-    line = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    return "".join(character if character.isprintable() else "?" for character in line)

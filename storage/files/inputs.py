@@ -17,6 +17,12 @@ class InputError(ValueError):
         super().__init__(f"{place}: {problem}")
 
 
+def first_line(error: BaseException) -> str:
+    """What a library said, short and printable."""
+    line = (str(error).splitlines() or [type(error).__name__])[0][: 2 * LONGEST]
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
 def shown(value: object) -> str:
     """The value as a message quotes it: on one line, cut where it is long."""
     value = (

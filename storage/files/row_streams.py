@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from storage.files.arrays import array_names, read_foreign_arrays
 from storage.files.documents import parsed_json
 from storage.files.formats import DAMAGED, SEPARATORS, listed
-from storage.files.inputs import InputError, shown
+from storage.files.inputs import InputError, first_line, shown
 
 BLOCK = 8 << 20  # bytes of a CSV, and its longest row
 ROWS = 1 << 16
@@ -156,11 +156,6 @@ def _npz_blocks(path: Path) -> Iterator[RowBlock]:
     rows = next(iter(lengths.values()), 0)
     for start in range(0, max(rows, 1), ROWS):
         yield RowBlock({name: array[start : start + ROWS] for name, array in arrays.items()}, start + 1)
-
-
-def first_line(error: BaseException) -> str:
-    line = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def is_text(kind: Any) -> bool:

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from storage.files.atomic import complete
-from storage.files.inputs import InputError
-from storage.files.row_streams import first_line, is_text, known_format
+from storage.files.inputs import InputError, first_line
+from storage.files.row_streams import is_text, known_format
 
 
 class BlockWriter(Protocol):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from storage.files.atomic import complete
-from storage.files.inputs import InputError
+from storage.files.inputs import InputError, first_line
 
 Picture = NDArray[np.uint8]
 
@@ -87,8 +87,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             path, f"says that it is of far more than {MOST_PIXELS:,} pixels; export it again"
         ) from None
     except DAMAGE as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(path, f"not an image that can be read: {reason}; export it again") from None
+        raise InputError(
+            path, f"not an image that can be read: {first_line(error)}; export it again"
+        ) from None
 
 
 def picture_files(folder: Path) -> Mapping[str, Path]:

@@ -11,7 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from storage.files.inputs import InputError, shown
+from storage.files.inputs import InputError, first_line, shown
 from storage.lenses.stamps import BANDS
 
 MAGIC = b"SIMPLE  ="
@@ -47,9 +47,8 @@ def read_fits_stamp(path: Path) -> NDArray[Any]:
     except InputError:
         raise
     except DAMAGED as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(
-            path, f"cannot be read as FITS ({reason}); it is damaged or cut short: write it again"
+            path, f"cannot be read as FITS ({first_line(error)}); it is damaged or cut short: write it again"
         ) from None
 
 
