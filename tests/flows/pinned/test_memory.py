@@ -99,3 +99,11 @@ def test_a_command_with_nothing_to_do_imports_neither_dvc_nor_prefect(toy: Toy) 
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "nothing is stale: 4 stages are up to date\n"
+
+
+def test_what_cannot_be_kept_costs_nothing(toy: Toy) -> None:
+    root = toy(DIAMOND)
+    dvc("repro")
+    (root / memory.MEMORY.parent).write_text("a file where the folder should be")
+    assert plan(root, None, force=False, jobs=None).nothing_to_do
+    assert memory.recall(root) is None

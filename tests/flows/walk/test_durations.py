@@ -53,3 +53,9 @@ def test_a_first_run_says_that_it_knows_nothing_and_the_next_one_what_the_first_
     printed = capsys.readouterr().out
     assert "stages to run: 4; less than a minute left" in printed
     assert "forced" in printed
+
+
+def test_what_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".logs").write_text("a file where the folder should be")
+    record(tmp_path, "a", 3.0)
+    assert former(tmp_path, "a") is None
