@@ -24,7 +24,7 @@ $(VENV)/complete: requirements.lock requirements-dev.lock
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@command -v uv > /dev/null || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "installing the locked environment into .venv (torch alone is several GB the first time)"
-	@uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
+	@uv pip install --quiet --compile-bytecode --python $(VENV)/bin/python --require-hashes -r requirements.lock -r requirements-dev.lock
 	@install -d -m 700 .dvc/tmp/site && $(VENV)/bin/dvc config --local core.site_cache_dir $(CURDIR)/.dvc/tmp/site
 	@touch $@
 

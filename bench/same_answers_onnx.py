@@ -27,7 +27,7 @@ from methods.lenses.preprocessing import CHANNELS
 from methods.lenses.training import logits, restored
 from methods.statistics.streams import seeded
 from storage.files.documents import read_json, write_json
-from storage.files.weights import read_weights
+from storage.files.tensors import read_tensors
 from tasks.head_sweep.use import export as heads
 from tasks.head_sweep.use.apply import read_head
 from tasks.hybrid_calibrator.use import export as candidates
@@ -177,8 +177,13 @@ def _stamps(rows: int, to: Path) -> Comparison:
     for start in range(0, rows, 500):
         part = drawn[start : start + 500]
         part[:] = part + rng.normal(0, 0.1, part.shape) * np.abs(part).mean(axis=(2, 3), keepdims=True)
-    weights = read_weights(run / "run" / f"seed_{service.seeds[0]}" / "best.safetensors")
-    network = restored(CHANNELS[stated["input"]], stated["width"], weights, "cpu")
+    weights = read_tensors(run / "run" / f"seed_{service.seeds[0]}" / "best.safetensors")
+    network = restored(
+        CHANNELS[stated["input"]],
+        stated["width"],
+        {name: torch.from_numpy(each) for name, each in weights.items()},
+        "cpu",
+    )
 
     def scored_there() -> NDArray[np.float64]:
         seen = resident(drawn, np.zeros(rows, bool), stated["input"], "cpu")

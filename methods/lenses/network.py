@@ -1,14 +1,34 @@
-"""ResNet18 for stamps of any number of channels, at any width from 8; standardisation is part of the network."""
+"""ResNet18 for stamps of any number of channels, at any width from 8; standardisation is part of the network.
+
+Its block is written out: importing torchvision costs every stage that trains more than importing torch does.
+"""
 
 import torch
 from torch import nn
-from torchvision.models.resnet import BasicBlock
 
 PLAN_WIDTH = 64
 # Below the 8 channels of an AVX2 register, oneDNN's backward of channels-last convolutions writes past its buffers
 # (torch 2.14.1 and 2.15.0: the heap is corrupt within two steps at each width from 1 to 7, and clean at 8 to 16).
 LEAST_WIDTH = 8
 _STAGES = 4
+
+
+class ResidualBlock(nn.Module):
+    """torchvision's BasicBlock, under the same names: two 3x3 convolutions beside `downsample`, or beside the input."""
+
+    def __init__(self, channels: int, width: int, stride: int, downsample: nn.Module | None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = downsample
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        out += x if self.downsample is None else self.downsample(x)
+        return self.relu(out)  # type: ignore[no-any-return]
 
 
 class StampNetwork(nn.Module):
@@ -67,9 +87,11 @@ def new_network(channels: int, width: int, seed: int) -> StampNetwork:
 
 
 def _stage(channels: int, width: int, stride: int) -> nn.Sequential:
-    shortcut = None
+    downsample = None
     if stride != 1 or channels != width:
-        shortcut = nn.Sequential(
+        downsample = nn.Sequential(
             nn.Conv2d(channels, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width)
         )
-    return nn.Sequential(BasicBlock(channels, width, stride, shortcut), BasicBlock(width, width))
+    return nn.Sequential(
+        ResidualBlock(channels, width, stride, downsample), ResidualBlock(width, width, 1, None)
+    )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from methods.lenses.geometry import rings as ring_numbers
 from methods.lenses.masking import core_mask
 from methods.shortcuts.claims import Claim
+from methods.shortcuts.folds import grouped_folds
 from methods.shortcuts.gate_results import FEWEST, FEWEST_GROUPS, FOLDS, GateResult, family_level, undefined
 from methods.shortcuts.probe_models import Probe, logistic
 from methods.statistics.auroc_intervals import ranked_groups
@@ -85,23 +86,6 @@ def balanced_rows(labels: Bools, groups: Groups, n: int, seed: int) -> Index:
     by_group = np.argsort(rank[member], kind="stable")
     taken = np.concatenate([by_group[y[by_group] == positive][:each] for positive in (True, False)])
     return np.asarray(epoch_stream(seed, "gate order").permutation(taken), np.int64)
-
-
-def grouped_folds(labels: Bools, groups: Groups, seed: int, folds: int = FOLDS) -> Index:
-    """(n,) fold of each row: groups kept whole, groups with the same classes dealt out in turn in a drawn order.
-
-    Every fold then has the class balance of the whole to within a group. Otherwise a fold with more positives is
-    scored by a model that met fewer, and the AUC over all folds falls below .5.
-    """
-    y = np.asarray(labels, bool)
-    _, member = np.unique(groups, return_inverse=True)
-    count = int(member.max()) + 1
-    classes = np.stack([np.bincount(member, y == positive, minlength=count) for positive in (True, False)])
-    drawn = epoch_stream(seed, "gate folds").permutation(count)
-    order = drawn[np.lexsort(classes[:, drawn])]
-    fold = np.empty(count, np.int64)
-    fold[order] = np.arange(count) % folds
-    return fold[member]
 
 
 def core_features(stamps: Features, radius: float = 5.0) -> Floats:

@@ -2,10 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from methods.statistics.intervals import clopper_pearson
-from methods.statistics.ranking import Scores
+from methods.statistics.ranking import Scores, midranks
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.integer] | NDArray[np.str_]
@@ -39,9 +38,9 @@ def disjoint_pairs(positive: NDArray[np.bool_], groups: Groups) -> int:
 def placement_influence(scores: Scores, positive: NDArray[np.bool_]) -> tuple[float, Floats]:
     """AUROC, and what each row's placement adds to its error: components sum to zero within each class."""
     above, below = scores[positive], scores[~positive]
-    overall = rankdata(scores)
-    over_positives = (overall[positive] - rankdata(above)) / below.size
-    over_negatives = 1 - (overall[~positive] - rankdata(below)) / above.size
+    overall = midranks(scores)
+    over_positives = (overall[positive] - midranks(above)) / below.size
+    over_negatives = 1 - (overall[~positive] - midranks(below)) / above.size
     area = float(over_positives.mean())
     influence = np.empty(scores.size)
     influence[positive] = (over_positives - area) / above.size

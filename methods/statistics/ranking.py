@@ -20,7 +20,7 @@ class AurocInterval:
 def auroc(scores: Scores, positive: NDArray[np.bool_]) -> float:
     """P(positive above negative) + P(tie) / 2, from midranks; ValueError where a class is missing."""
     scores, positive = labelled_scores(scores, positive)
-    ranks = _midranks(scores)[positive]
+    ranks = midranks(scores)[positive]
     m, n = ranks.size, scores.size - ranks.size
     return float((ranks.sum() - m * (m + 1) / 2) / (m * n))
 
@@ -45,6 +45,7 @@ def finite_scores(scores: Scores, name: str, ndim: int = 1) -> Scores:
     return scores
 
 
-def _midranks(scores: Scores) -> Floats:
+def midranks(scores: Scores) -> Floats:
+    """(n,) ranks from 1, tied scores with the mean of theirs."""
     _, where, ties = np.unique(scores, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(ties) - (ties - 1) / 2)[where])

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from storage.files.arrays import read_arrays, write_arrays
 from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
-from storage.files.weights import read_weights, write_weights
+from storage.files.tensors import read_tensors, write_tensors
 
 Floats32 = NDArray[np.float32]
 
@@ -73,25 +72,14 @@ def write_heads(
 ) -> None:
     """Every state's weights as `<state>/<parameter>`, and what all of them share (mean and spread of train)."""
     named = {f"{state}/{name}": each for state, of in states.items() for name, each in of.items()}
-    write_named(path, {**named, **shared})
-
-
-def write_named(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Copies, as one file may not hold the same memory under two names."""
-    write_weights(path, {name: torch.tensor(arrays[name]).contiguous() for name in sorted(arrays)})
-
-
-def read_named(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.exists():
-        raise InputError(path, "no such file; `dvc checkout` or its stage brings it")
-    return {name: each.numpy() for name, each in read_weights(path).items()}
+    write_tensors(path, {**named, **shared})
 
 
 def read_head(path: Path, state: str) -> dict[str, NDArray[Any]]:
     """One state's parameters with `mean` and `spread`."""
     found = {
         name.removeprefix(f"{state}/"): each
-        for name, each in read_named(path).items()
+        for name, each in read_tensors(path).items()
         if name.startswith(f"{state}/") or "/" not in name
     }
     if "w2" not in found:

@@ -12,11 +12,12 @@ from methods.calibration.isotonic import fit_curves
 from methods.experts.blending import meta_features, stacked_features
 from methods.experts.logistic_regression import LogisticSettings, fit_logistic
 from params.hybrid_calibrator import BlendOption, BoostingOption, Fit, StackOption
-from storage.detections.experts import write_booster, write_tensors
+from storage.detections.experts import write_booster
 from storage.files.arrays import write_arrays
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
 from storage.files.finished import Finished
+from storage.files.tensors import write_tensors
 from tasks.hybrid_calibrator.model.status import STATUS, is_available, write_status
 from tasks.hybrid_calibrator.model.training import CandidateRows, ExpertResult, ExpertTraining
 

@@ -18,7 +18,7 @@ from storage.files.documents import read_json, write_json
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
-from storage.files.weights import write_weights
+from storage.files.tensors import write_tensors
 from storage.speech.audio import RATE
 from storage.speech.logits import logit_array, logit_columns, write_split_logits
 
@@ -82,7 +82,9 @@ def _acoustic(
     training = AcousticTraining(**backend.model_dump(include=set(AcousticTraining.__dataclass_fields__)))
     trained = train_network(features[train], labels[train], training, seed, place)
     sys.stdout.write(f"seed {seed}: loss {trained.losses[0]:.3f} -> {trained.losses[-1]:.3f}\n")
-    write_weights(folder / "network.safetensors", trained.weights)
+    write_tensors(
+        folder / "network.safetensors", {name: value.numpy() for name, value in trained.weights.items()}
+    )
     write_json(folder / "training.json", {"losses": [float(f"{loss:.6g}") for loss in trained.losses]})
     columns = time_statistics(features)
     return {

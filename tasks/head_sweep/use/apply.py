@@ -12,8 +12,8 @@ from methods.heads.specs import HeadSpec
 from methods.heads.sweep import at_inference, state_logits
 from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
+from storage.files.tensors import read_tensors, write_tensors
 from storage.heads.embeddings import STATUS, Card
-from storage.heads.sweeps import read_named, write_named
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class HeadClassifier:
 def write_head(path: Path, head: HeadClassifier) -> None:
     """`path` with the suffixes .safetensors and .json."""
     spec = head.spec
-    write_named(path.with_suffix(".safetensors"), head.tensors)
+    write_tensors(path.with_suffix(".safetensors"), head.tensors)
     write_json(
         path.with_suffix(".json"),
         {
@@ -88,7 +88,7 @@ def read_head(path: Path) -> HeadClassifier:
     if head == STATUS:
         raise InputError(side, "holds no head: the runs came finished, and nothing was trained here")
     encoder = head["encoder"]
-    tensors = read_named(path.with_suffix(".safetensors"))
+    tensors = read_tensors(path.with_suffix(".safetensors"))
     if tensors["w2"].shape[1] != len(head["classes"]) or len(tensors["mean"]) != head["inputs"]:
         raise InputError(side, "does not fit the tensors beside it; run the compare stage again")
     return HeadClassifier(

@@ -13,10 +13,11 @@ from methods.detection.suppression import staying
 from methods.experts.blending import Perceptron, meta_features, stacked_features
 from methods.experts.boosting import boosting_probabilities
 from methods.experts.logistic_regression import Logistic
-from storage.detections.experts import read_booster, read_tensors
+from storage.detections.experts import read_booster
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
+from storage.files.tensors import read_tensors
 from tasks.hybrid_calibrator.model.columns import columns
 
 Floats = NDArray[np.float64]

@@ -19,10 +19,11 @@ from methods.graphs.candidates import (
 from methods.graphs.model import GraphBuilder
 from serving.candidates import ACCEPTED, BOX, DENSE, FINAL, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
 from serving.fields import Field, Type
-from storage.detections.experts import read_booster, read_tensors
+from storage.detections.experts import read_booster
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
+from storage.files.tensors import read_tensors
 from tasks.hybrid_calibrator.model.columns import columns
 from tasks.report.export import Payload
 from tasks.report.roboflow import class_filter

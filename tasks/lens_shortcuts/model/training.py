@@ -26,7 +26,7 @@ from methods.lenses.training import (
     trains_in_bfloat16,
 )
 from methods.shortcuts.evaluation import core_reliance, pair_win_rate, radius_bins, ranking
-from methods.shortcuts.probes import grouped_folds
+from methods.shortcuts.folds import grouped_folds
 from methods.statistics.ranking import auroc
 from methods.training_state import Place
 from params.lens_recipe import TrainRecipe
@@ -35,7 +35,7 @@ from storage.files.documents import write_json, write_text
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.files.tables import write_parquet
-from storage.files.weights import write_weights
+from storage.files.tensors import write_tensors
 from storage.lenses.stamps import ARCS, PLACEBO, has_set
 from tasks.lens_shortcuts.model.devices import PARAMS, chosen_device
 from tasks.lens_shortcuts.model.labelled_stamps import TRAINED, StampSet, column, stamp_set
@@ -153,7 +153,9 @@ def _seed(variant: LensVariant, seed: int, data: StampData, folder: Path, finish
     progress = model.progress
     folder.mkdir()
     for kind, weights in (("best", model.best), ("last", model.last)):
-        write_weights(folder / f"{kind}.safetensors", {key: value.cpu() for key, value in weights.items()})
+        write_tensors(
+            folder / f"{kind}.safetensors", {key: value.cpu().numpy() for key, value in weights.items()}
+        )
     lines = [json.dumps(_rounded(record), allow_nan=False) + "\n" for record in progress.records]
     write_text(folder / "metrics.jsonl", "".join(lines))
     write_json(

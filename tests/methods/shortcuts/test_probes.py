@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from methods.lenses.preprocessing import residual
 from methods.shortcuts.claims import Claim
+from methods.shortcuts.folds import grouped_folds
 from methods.shortcuts.gate_results import FOLDS, GateResult, family_level, pooled, undefined
 from methods.shortcuts.probe_models import boosted, core_network, logistic
 from methods.shortcuts.probes import (
@@ -15,7 +16,6 @@ from methods.shortcuts.probes import (
     core_features,
     core_ring_features,
     gate_auc,
-    grouped_folds,
     radial_features,
 )
 from methods.statistics.streams import epoch_stream

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import xgboost
 
-from storage.detections.experts import read_booster, read_tensors, write_booster, write_tensors
+from storage.detections.experts import read_booster, write_booster
 from storage.detections.matrices import read_matrix
 from storage.files.finished import Finished, declared_code
 from storage.files.inputs import InputError
+from storage.files.tensors import read_tensors, write_tensors
 
 
 def booster() -> xgboost.Booster:

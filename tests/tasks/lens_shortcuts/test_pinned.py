@@ -18,7 +18,7 @@ from simulators import lens_shortcuts as simulator
 from storage.files.documents import read_json, write_json
 from storage.files.inputs import InputError
 from storage.files.tables import read_csv, read_parquet
-from storage.files.weights import read_weights, write_weights
+from storage.files.tensors import read_tensors, write_tensors
 from storage.lenses.stamps import PLACEBO
 from tasks.lens_shortcuts import gates, prepare, sample, train, tree
 from tasks.lens_shortcuts.model.labelled_stamps import stamp_set
@@ -120,8 +120,8 @@ def not_required(folder: Path) -> None:
 
 def other_network(folder: Path) -> None:
     path = folder.parent / "run" / "seed_2" / "best.safetensors"
-    weights = read_weights(path)
-    write_weights(path, {**weights, "conv1.weight": weights["conv1.weight"].repeat(1, 2, 1, 1)})
+    weights = read_tensors(path)
+    write_tensors(path, {**weights, "conv1.weight": np.tile(weights["conv1.weight"], (1, 2, 1, 1))})
 
 
 def no_weights(folder: Path) -> None:

@@ -31,7 +31,7 @@ from run_stage import params_model
 from storage.files.documents import write_json
 from storage.files.inputs import InputError
 from storage.files.tables import read_csv, read_parquet
-from storage.files.weights import read_weights
+from storage.files.tensors import read_tensors
 from tasks.lens_shortcuts import compare, full, gates, mask, train, tree
 from tasks.lens_shortcuts.comparison.choice import GateConfirmation, claim, confirmation
 from tasks.lens_shortcuts.model import training
@@ -171,7 +171,15 @@ def test_weights_and_status_are_pinned(pipeline: Pipeline) -> None:
 
 def test_pinned_weights_give_the_pinned_scores(pipeline: Pipeline) -> None:
     run = pipeline.path("unpaired", "run")
-    network = restored(3, 8, read_weights(run / "seed_1" / "best.safetensors"), "cpu")
+    network = restored(
+        3,
+        8,
+        {
+            name: torch.from_numpy(each)
+            for name, each in read_tensors(run / "seed_1" / "best.safetensors").items()
+        },
+        "cpu",
+    )
     found = stamp_set(pipeline.stamps("unpaired"), "arcs", "test")
     again = logits(network, resident(found.pixels, found.positive, "residual", "cpu"), 7)
     scores = read_parquet(run / "scores.parquet")
