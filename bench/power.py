@@ -19,6 +19,7 @@ from scipy.special import ndtri
 from methods.budgets.evaluation import CANNOT_TELL, HOLDS, VIOLATES, budget_bounds, budget_verdict
 from methods.budgets.learnability import Help, HelpRule, LabelRows, oracle_recall
 from methods.calibration.cross_fitting import choose_method
+from methods.calibration.planned_groups import family_level
 from methods.detection.adoption import CountDraws, gain
 from methods.heads.contrast_sizes import ContrastErrors
 from methods.heads.noise import macro_f1, macro_f1_draws
@@ -33,7 +34,6 @@ from tasks.head_sweep.use.power import groups_claim as heads_claim
 from tasks.hybrid_calibrator.use.power import images_claim
 from tasks.lens_shortcuts.use.power import FAR, normal_variance
 from tasks.planning.claims import PlannedClaim
-from tasks.speech_temperature.use.power import family_level
 from tasks.speech_temperature.use.power import groups_claim as losses_claim
 
 Floats = NDArray[np.float64]

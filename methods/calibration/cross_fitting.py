@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from methods.calibration.calibration_error import row_nll
 from methods.calibration.method_differences import MethodDifference, method_differences
+from methods.calibration.planned_groups import family_level, groups_at_level
 from methods.calibration.recalibration import Method, apply, recalibrate
-from methods.statistics.group_intervals import FEWEST, group_mean_interval
-from methods.statistics.sample_sizes import differing_groups_at_power
+from methods.statistics.group_intervals import FEWEST, group_effects, group_mean_interval
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -98,10 +98,12 @@ def choose_method(losses: Floats, groups: Names, alpha: float, seed: int) -> Met
 
 def groups_to_tell(losses: Floats, groups: Names, alpha: float, seed: int) -> int | None:
     """`MethodChoice.needed`, of what `choose_method` is given."""
+    effects = np.array([group_effects(each - losses[0], groups)[0] for each in losses])
+    if effects.shape[1] < FEWEST:
+        return None
     best = int(losses.mean(axis=1).argmin())
-    _, level = method_differences(losses, losses[0], groups, alpha, seed)
-    size = differing_groups_at_power(losses[best] - losses[0], groups, level, POWER, seed)
-    return None if size is None else max(size.n, len(np.unique(groups)))
+    size = groups_at_level(effects[best], family_level(effects, seed, alpha), seed, POWER)
+    return None if size is None else max(size.n, effects.shape[1])
 
 
 def _like(one: Floats, other: Floats, groups: Names, alpha: float) -> bool:

@@ -1,21 +1,19 @@
 """How many groups (speakers) tell a recalibration from the control: on dev, where it is chosen, and on test."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from methods.calibration.cross_fitting import cross_fitted_nll, group_folds, lone_class
 from methods.calibration.evaluation import mean_nll
-from methods.calibration.method_differences import method_differences
+from methods.calibration.planned_groups import Level, chance_of_groups, family_level, groups_at_level
 from methods.calibration.recalibration import Method, apply, recalibrate
-from methods.statistics.group_intervals import FEWEST, group_effects, mean_p
-from methods.statistics.sample_sizes import SampleSize, differing_groups_at_power
-from methods.statistics.streams import seeded
+from methods.statistics.group_intervals import FEWEST, group_effects
 from params.speech_temperature import Compare
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
@@ -25,7 +23,6 @@ from tasks.report.templates import Reason, sentences
 from tasks.speech_temperature.comparison.evaluation import SplitLogits, load_runs, runs_of
 
 Floats = NDArray[np.float64]
-Level = Callable[[int], float]  # by groups
 
 REASONS = "tasks/speech_temperature/comparison/reasons.j2"
 PILOT = ("prepared", "seed", "logits")  # files of the comparison that are read
@@ -34,8 +31,6 @@ ASSUMPTIONS = {
     "spread": "standard deviation of that gain between groups",
     "methods": "how many methods are compared with the control at once",
 }
-DRAWS, LEVELS = 2000, 8  # sets of groups
-NEAR, MOST_DRAWN = 30, 400  # groups: where the search begins, and beyond which the level moves no more
 POINTS = 2001  # of a normal distribution that stands for the groups
 
 
@@ -95,48 +90,11 @@ def cross_fitted(dev: SplitLogits, methods: list[Method]) -> Floats:
 def groups_claim(claim: str, effects: Floats, level: Level, present: int, seed: int) -> PlannedClaim:
     """effects: of one group each, drawn from as they are. level: of the interval that so many groups are told apart by."""
     figures = {"gain": -float(effects.mean()), "spread": float(effects.std(ddof=1))}
-    size, exact = partial(_groups, effects, level, seed), partial(_chance, effects, level, seed)
-    return PlannedClaim(claim, "groups", present, FEWEST, figures, size, exact)
-
-
-def _groups(effects: Floats, level: Level, seed: int, power: float) -> SampleSize | None:
-    """With the level of as many groups: near, and then there."""
-    found = None
-    for _ in range(3):
-        at = level(found.n if found else NEAR)
-        found = differing_groups_at_power(effects, np.arange(len(effects)), at, power, seed)
-        if found is None:
-            return None
-    return found
-
-
-def _chance(effects: Floats, level: Level, seed: int, groups: int) -> float:
-    """By the test itself, of groups that are drawn from these; as `differing_groups_at_power` has it."""
-    count, mean = len(effects), float(effects.mean())
-    likely = mean + (effects - mean) * np.sqrt(count / (count - 1))
-    if groups > MOST_DRAWN:
-        return float(ndtr(abs(mean) / likely.std() * np.sqrt(groups) - ndtri((1 + level(groups)) / 2)))
-    drawn = likely[seeded(seed).integers(0, count, (DRAWS, groups))]
-    return float(
-        ((mean_p(drawn) < 1 - level(groups)) & (np.sign(drawn.mean(axis=1)) == np.sign(mean))).mean()
+    size, exact = (
+        partial(groups_at_level, effects, level, seed),
+        partial(chance_of_groups, effects, level, seed),
     )
-
-
-def family_level(losses: Floats, seed: int, alpha: float) -> Level:
-    """Of the methods that are compared at once: what groups that differ as these do leave each of them. losses (methods,
-    groups), the control's first."""
-
-    def at(groups: int) -> float:
-        count = max(min(groups, MOST_DRAWN), FEWEST)
-        drawn = seeded(seed).integers(0, losses.shape[1], (LEVELS, count))
-        own = np.arange(count)
-        return float(
-            np.mean(
-                [method_differences(losses[:, each], losses[0, each], own, alpha, seed)[1] for each in drawn]
-            )
-        )
-
-    return cache(at)
+    return PlannedClaim(claim, "groups", present, FEWEST, figures, size, exact)
 
 
 def _effects(differences: Floats, groups: NDArray[np.str_], assumed: Assumed) -> Floats:
