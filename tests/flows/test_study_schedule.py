@@ -1,17 +1,37 @@
-"""A study's schedule fires: a run appears by itself, makes the study in a worktree, and ends with its decision."""
+"""Schedules fire: a run appears by itself, makes the study in a worktree, and ends with its decision; a watch's, too."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.walk import settings
-from tests.clone import clone_working_tree
-from tests.flows.real_server import of_run, run_of, running_server, running_worker
-from tests.flows.study_clone import commit, made_study
+from tests.clone import Clone, clone_working_tree
+from tests.flows.real_server import ENDED, Server, of_run, run_of, running_server, running_worker, wait_until
+from tests.flows.study_clone import commit, made_study, scores
 
 pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.timeout(1800)]
 STUDY = (sys.executable, "-m", "flows.study")
+MONITOR = (sys.executable, "-m", "flows.monitor")
+
+
+def watch_of(clone: Clone, server: Server) -> dict[str, Any]:
+    """The first run of the watch over what the schedule made, once it is here too, of a batch that came."""
+    clone.run(sys.executable, "-m", "flows.reproduce", "--study", "fraud", "--no-prefect")
+    (clone.path.parent / "inbox").mkdir()
+    scores(clone.path.parent / "inbox" / "june.csv", 400)
+    when = ("--from", str(clone.path.parent / "inbox"), "--cron", "* * * * *")
+    assert clone.run(*MONITOR, "--study", "fraud", *when).startswith("watch/study-fraud runs at '* * * * *'")
+    found: list[dict[str, Any]] = []
+
+    def ended() -> bool:
+        runs = server.find("flow_runs", flows={"name": {"any_": ["watch"]}})
+        found[:] = [each for each in runs if each["state_type"] in ENDED]
+        return bool(found)
+
+    wait_until(ended, "a run of the watch")
+    return found[0]
 
 
 def test_what_is_scheduled_runs_ends_with_the_decision_and_leaves_the_checkout_alone(tmp_path: Path) -> None:
@@ -29,7 +49,10 @@ def test_what_is_scheduled_runs_ends_with_the_decision_and_leaves_the_checkout_a
         assert said == "recalibrate/study-fraud runs every 5s, as soon as a worker is there: `make worker`\n"
         with running_worker(clone):
             run = run_of(server, "study-fraud")
-            server.ask("PATCH", f"deployments/{run['deployment_id']}", paused=True)
+            server.ask("POST", f"deployments/{run['deployment_id']}/pause_deployment")  # its late runs are deleted, too
+            changed = clone.changed()
+            made = (clone.path / "studies" / "fraud" / "results").exists()
+            watched = watch_of(clone, server)
         log = "\n".join(
             each["message"] for each in server.find("logs", logs={"flow_run_id": {"any_": [run["id"]]}})
         )
@@ -44,7 +67,9 @@ def test_what_is_scheduled_runs_ends_with_the_decision_and_leaves_the_checkout_a
         )
         keys = {each["key"] for each in server.find("artifacts", **of_run(run))}
         assert {"study-fraud--table", "study-fraud--decision", "study-fraud--report"} <= keys
-        assert clone.changed() == []
-        assert not (clone.path / "studies" / "fraud" / "results").exists()
-        assert "forgot 1 deployment and" in clone.run(*STUDY, "remove", "fraud")
+        assert (changed, made) == ([], False)
+        assert watched["auto_scheduled"]
+        assert watched["name"] == f"fraud {watched['state']['message'].partition(':')[0]}"
+        assert {each["key"] for each in server.find("artifacts", **of_run(watched))} >= {"study-fraud--watch"}
+        assert "forgot 2 deployments and" in clone.run(*STUDY, "remove", "fraud", "--yes")
         assert server.find("deployments") == []
