@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.flows import Flow
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import PositiveInt
@@ -34,6 +34,7 @@ from flows.walk.runners import RunnerFactory, StageRunner, budget, local_process
 from flows.walk.settings import NoApi
 
 Jobs = PositiveInt | None
+SILENT = ("Failed to reach API", "Timed out while attempting to connect to ephemeral Prefect API")
 STATE_NAMES = {"ran": "Completed", "restored": "Restored", "skipped": "Skipped"}
 
 
@@ -121,12 +122,14 @@ def _refusals_of_the_api() -> Iterator[None]:
     try:
         yield
     except (HTTPError, RuntimeError) as error:
-        if not isinstance(error, HTTPError) and not str(error).startswith("Failed to reach API"):
+        if not isinstance(error, HTTPError) and not str(error).startswith(SILENT):
             raise
-        raise NoApi(
-            f"no Prefect API answers at {PREFECT_API_URL.value()}: start it (`make ui`), unset PREFECT_API_URL, "
-            "or run with --no-prefect"
-        ) from error
+        if url := PREFECT_API_URL.value():
+            remedy = f"at {url}: start it (`make ui`), unset PREFECT_API_URL,"
+        else:
+            waited = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS
+            remedy = f"within {waited.value()} s: try again, set more of them as {waited.name} where a machine is busy,"
+        raise NoApi(f"no Prefect API answers {remedy} or run with --no-prefect") from error
 
 
 def _run_and_publish(

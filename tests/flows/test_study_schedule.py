@@ -49,7 +49,9 @@ def test_what_is_scheduled_runs_ends_with_the_decision_and_leaves_the_checkout_a
         assert said == "recalibrate/study-fraud runs every 5s, as soon as a worker is there: `make worker`\n"
         with running_worker(clone):
             run = run_of(server, "study-fraud")
-            server.ask("POST", f"deployments/{run['deployment_id']}/pause_deployment")  # its late runs are deleted, too
+            server.ask(
+                "POST", f"deployments/{run['deployment_id']}/pause_deployment"
+            )  # its late runs are deleted, too
             changed = clone.changed()
             made = (clone.path / "studies" / "fraud" / "results").exists()
             watched = watch_of(clone, server)

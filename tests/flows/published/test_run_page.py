@@ -159,6 +159,27 @@ def test_with_no_server_one_api_is_started_for_the_whole_run(toy: Toy, tmp_path:
     assert not any(psutil.pid_exists(pid) for pid in servers)
 
 
+def test_a_server_that_does_not_start_in_time_is_one_line(toy: Toy, tmp_path: Path) -> None:
+    root = toy(DIAMOND)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT")},
+        **settings.environment(tmp_path),
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "1",
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "flows.reproduce"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert run.stderr.startswith(
+        "no Prefect API answers within 1 s: try again, set more of them as PREFECT_SERVER"
+    )
+    assert not (root / "a.txt").exists()
+
+
 @pytest.mark.server
 def test_an_api_that_does_not_answer_is_named_and_nothing_runs(
     toy: Toy, capsys: pytest.CaptureFixture[str], prefect_server: None
