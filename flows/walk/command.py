@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
@@ -23,13 +24,25 @@ RunnerName = Literal["threads", "dask"]
 
 
 def summary(outcomes: Iterable[StageOutcome], verbose: bool = False) -> Table:
-    """verbose: each file and parameter that changed, a line each."""
+    """A line each for stages that were not skipped, one for all others of a reason. verbose: one for each stage, and for
+    each file and parameter that changed."""
     table = Table("stage", "state", "reason", "seconds", box=None, header_style="bold")
     table.columns[3].justify = "right"
+    skipped: Counter[str] = Counter()
     for each in outcomes:
+        if each.state == "skipped" and not verbose:
+            skipped[each.reason] += 1
+            continue
         seconds = f"{each.seconds:.1f}" if each.seconds else ""
         said = "\n".join([each.reason, *each.details]) if verbose else each.reason
         table.add_row(each.stage, f"[{progress.COLOURS[each.state]}]{each.state}[/]", escape(said), seconds)
+    for reason, count in skipped.items():
+        table.add_row(
+            f"{count} other{'s' if count > 1 else ''}",
+            f"[{progress.COLOURS['skipped']}]skipped[/]",
+            escape(reason),
+            "",
+        )
     return table
 
 
