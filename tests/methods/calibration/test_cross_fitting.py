@@ -12,6 +12,7 @@ from methods.calibration.cross_fitting import (
     lone_class,
     without_folds,
 )
+from methods.calibration.planned_groups import chance_of_groups, family_level
 from methods.calibration.recalibration import apply, recalibrate
 
 
@@ -117,3 +118,18 @@ def test_where_nothing_is_told_apart_the_groups_are_named_that_would() -> None:
     assert (found.chosen, found.best, found.status) == (0, 1, "not distinguishable")
     needed = groups_to_tell(np.array([control, hopeful]), groups, 0.05, 0)
     assert needed is not None and needed > 6
+
+
+def test_several_methods_are_held_to_the_level_of_as_many_groups_as_are_asked_for() -> None:
+    """It is not that of the groups that are there."""
+    rng, groups = np.random.default_rng(2), np.arange(8).astype(str)
+    control = np.full(8, 1.0)
+    losses = np.array([control, control - 0.2 + rng.normal(0, 0.5, 8), control + rng.normal(0, 0.5, 8)])
+    effects = losses - control
+    level = family_level(effects, 0, 0.05)
+    needed = groups_to_tell(losses, groups, 0.05, 0)
+    assert needed is not None
+    best = effects[losses.mean(axis=1).argmin()]
+    assert chance_of_groups(best, level, 0, needed) >= 0.79
+    assert chance_of_groups(best, level, 0, needed // 2) < 0.7
+    assert 0.95 < level(8) < level(needed)
