@@ -130,6 +130,32 @@ def test_an_object_is_matched_once_and_a_crowd_any_number_of_times(
     assert (labels[found >= 0] == gt_labels[found[found >= 0]]).all()
 
 
+@given(st.lists(detection, max_size=25), st.lists(truth, max_size=12), st.sampled_from([1, 7, -3, 10**12]))
+def test_labels_far_apart_or_negative_meet_as_those_from_0_do(
+    rows: list[Any], objects: list[Any], stride: int
+) -> None:
+    boxes, scores, labels = arrays(rows)
+    gt, crowd, gt_labels = arrays(objects)
+    found = match(boxes, scores, labels * stride - 5, gt, gt_labels * stride - 5, crowd.astype(bool), 0.5)
+    assert found.tolist() == match_by_loop(boxes, scores, labels, gt, gt_labels, crowd.astype(bool), 0.5)
+    owner = representatives(boxes, scores, labels * stride - 5, 0.5)
+    assert owner.tolist() == representatives_by_loop(boxes, scores, labels, 0.5)
+
+
+@given(
+    st.lists(st.integers(-4, 9), max_size=9),
+    st.lists(st.integers(-2, 4), max_size=9),
+    st.sampled_from([1, 10**9]),
+)
+def test_pairs_are_those_of_equal_labels_by_row(left: list[int], right: list[int], stride: int) -> None:
+    found = [
+        pair
+        for i, j in pairs(np.array(left, np.int64) * stride, np.array(right, np.int64) * stride)
+        for pair in zip(i.tolist(), j.tolist(), strict=True)
+    ]
+    assert found == [(i, j) for i, one in enumerate(left) for j, two in enumerate(right) if one == two]
+
+
 def test_small_chunks_give_the_same_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     left, right = random.integers(0, 5, 200), random.integers(0, 6, 150)
