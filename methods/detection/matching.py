@@ -26,8 +26,9 @@ def representatives(boxes: Boxes, scores: Floats, labels: Index, iou: float) -> 
     """For each box the one it is merged into, itself if it stays: the clusters of greedy suppression.
 
     By falling score, of equal scores the earlier row first, a box stays unless one of its label that stays
-    already has IoU >= `iou` with it; it then belongs to the first such.
+    already has IoU >= `iou` with it; it then belongs to the first such. ValueError for a score that is NaN.
     """
+    _check(scores)
     above, below = _similar(boxes, scores, labels, iou)
     stays = _independent(above, below, len(boxes))
     joins = np.flatnonzero(stays[above] & ~stays[below])
@@ -52,8 +53,9 @@ def match(
     By falling score, of equal scores the earlier row first, a box takes the free ground truth of its label
     with the highest IoU >= `iou`, of equal ones the last. Only where there is none does it take the crowd that
     covers the highest share >= `iou` of it, of equal ones the last. A crowd is never used up: its index may
-    be given to many boxes, and such a box is neither a true nor a false positive.
+    be given to many boxes, and such a box is neither a true nor a false positive. ValueError for a score that is NaN.
     """
+    _check(scores)
     box, truth, overlap = _overlapping(boxes, labels, gt_boxes, gt_labels, gt_crowd, min(iou, 1 - 1e-10))
     crowd = gt_crowd[truth]
     single, many = np.flatnonzero(~crowd), np.flatnonzero(crowd)
@@ -88,6 +90,11 @@ def pairs(left: Index, right: Index) -> Iterator[tuple[Index, Index]]:
     columns = np.argsort(right, kind="stable")
     for i, j in _ranges(*_places(left, right[columns])):
         yield i, columns[j]
+
+
+def _check(scores: Floats) -> None:
+    if np.isnan(scores).any():
+        raise ValueError("expected scores that can be ordered, found NaN")
 
 
 def _places(left: Index, right: Index) -> tuple[Index, Index]:

@@ -284,3 +284,12 @@ def test_the_average_precisions_of_coco100_are_the_published_ones(package: str) 
 def test_faster_coco_eval_and_pycocotools_agree_on_the_awkward_set() -> None:
     first, second = (evaluator(package, *awkward()).stats for package in ("pycocotools", "faster_coco_eval"))
     assert np.allclose(first[:12], second[:12], atol=1e-9)
+
+
+def test_a_score_that_is_nan_is_refused() -> None:
+    boxes, labels = np.array([[0.0, 0, 2, 2], [0, 0, 2, 2]]), np.zeros(2, int)
+    scores, none = np.array([0.5, np.nan]), np.zeros(2, bool)
+    with pytest.raises(ValueError, match="found NaN"):
+        representatives(boxes, scores, labels, 0.5)
+    with pytest.raises(ValueError, match="found NaN"):
+        match(boxes, scores, labels, boxes, labels, none, 0.5)
