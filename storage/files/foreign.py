@@ -14,24 +14,31 @@ from numpy.typing import NDArray
 
 from storage.files.formats import listed, read_contents
 from storage.files.inputs import InputError, shown
+from storage.files.lines import Lines
 
 
 @dataclass(frozen=True)
 class ForeignTable:
     """frame: rows by position, whatever index the file brought along; columns of a CSV are text, those of JSONL and
-    Parquet what they are. first_row: the number of the first row as a person finds it. form: what it was read as."""
+    Parquet what they are. lines: of a text file, on which each row begins, as a person finds it; None: rows are counted
+    from 1. form: what it was read as."""
 
     path: Path
     frame: pd.DataFrame
-    first_row: int
+    lines: Lines | None
     form: str
 
     @property
     def names(self) -> list[str]:
         return [str(name) for name in self.frame.columns]
 
+    @property
+    def rows(self) -> Lines:
+        """The number of each row."""
+        return np.arange(1, len(self.frame) + 1) if self.lines is None else self.lines
+
     def row(self, position: int) -> int:
-        return self.first_row + position
+        return position + 1 if self.lines is None else int(self.lines[position])
 
     def has(self, name: str) -> bool:
         return name in self.frame
@@ -116,10 +123,10 @@ def read_foreign_table(path: Path, columns: Sequence[str] | None = None) -> Fore
     """
     if not path.is_file():
         raise InputError(path, "no such file; params.yaml names it")
-    frame, first_row, form = read_contents(path, columns)
+    frame, lines, form = read_contents(path, columns)
     if not len(frame):
         raise InputError(path, "holds no rows; expected at least one")
-    return ForeignTable(path, frame, first_row, form)
+    return ForeignTable(path, frame, lines, form)
 
 
 def _as_text(value: object) -> str:

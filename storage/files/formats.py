@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 
 from storage.files.documents import parsed_json
 from storage.files.inputs import InputError, first_line, shown
+from storage.files.lines import Lines, row_lines
 
 KINDS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".gz")
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -25,7 +27,8 @@ BLOCK = 16 << 20  # the longest row of a CSV, in bytes
 DAMAGED = "it is damaged or cut short: write it again"
 
 
-Contents = tuple[pd.DataFrame, int, str]  # columns; the number of the first row; what the file was read as
+# Columns; the line on which each row begins, of a binary file None; what the file was read as.
+Contents = tuple[pd.DataFrame, Lines | None, str]
 
 
 def read_contents(path: Path, columns: Sequence[str] | None) -> Contents:
@@ -81,24 +84,37 @@ def _csv(path: Path, data: bytes) -> Contents:
         )
     except pa.ArrowException as error:
         if bad:
-            raise InputError(path, f"expected {len(header)} fields, got {bad[0][1]}", row=bad[0][0]) from None
+            number, fields = bad[0]
+            line = None if number is None else _lines(data, None)[number - 1]
+            raise InputError(path, f"expected {len(header)} fields, got {fields}", row=line) from None
         raise InputError(path, f"not a table that can be read ({first_line(error)})") from None
     frame = pd.DataFrame({name: table.column(place).to_pandas() for place, name in enumerate(header)})
-    return (frame, 2, f"CSV separated by {SEPARATORS[separator]}")
+    lines = np.array(_lines(data, len(frame) + 1)[1:], np.int64)
+    return (frame, lines, f"CSV separated by {SEPARATORS[separator]}")
+
+
+def _lines(data: bytes, rows: int | None) -> Sequence[int]:
+    """Of a CSV's header and rows, of which there are so many if that is known."""
+    plain = range(1, (rows or data.count(b"\n") + 1) + 1)
+    if data.count(b"\n") + (data[-1:] != b"\n") == rows:
+        return plain
+    found = list(row_lines(io.BytesIO(data), quoted=True))
+    return found if rows in (None, len(found)) else plain  # a quotation mark amid a field ends none
 
 
 def _jsonl(path: Path, data: bytes) -> Contents:
-    """Blank lines are no rows, and are not counted where a later row is named."""
     rows: list[dict[str, Any]] = []
+    lines: list[int] = []
     for number, line in enumerate(io.BytesIO(data), 1):
         if line.strip():
             row = parsed_json(path, line.decode("utf-8-sig"), row=number)
             if not isinstance(row, dict):
                 raise InputError(path, f"expected one JSON object a line, got {shown(row)}", row=number)
             rows.append(row)
+            lines.append(number)
     names = list(dict.fromkeys(name for row in rows for name in row))
     frame = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in names})
-    return (frame, 1, "JSON lines")
+    return (frame, np.array(lines, np.int64), "JSON lines")
 
 
 def _parquet(path: Path, columns: Sequence[str] | None) -> Contents:
@@ -128,7 +144,7 @@ def _parquet(path: Path, columns: Sequence[str] | None) -> Contents:
         raise InputError(
             path, f"not a Parquet file that can be read ({first_line(error)}); {DAMAGED}"
         ) from None
-    return (frame, 1, "Parquet")
+    return (frame, None, "Parquet")
 
 
 def _column_bytes(metadata: Any, name: str) -> int:

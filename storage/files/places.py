@@ -10,11 +10,41 @@ CACHED = re.compile(
 )  # DVC links data/ to its cache where it is told to
 
 
+PARAMS = Path("params.yaml")
+
+
+def declared(data: Path, name: str, field: str) -> Path:
+    """`data / name`, a file or folder of a data folder that params.yaml names under `field`.
+
+    Raises InputError for a name that leads out of the folder (absolute, `..`, a link); whether anything is there, its
+    reader says.
+    """
+    place = _below(data, name, path=PARAMS, row=None, field=field)
+    if not _stays(data, place):
+        raise _leads_out(data, name, path=PARAMS, row=None, field=field)
+    return place
+
+
 def inside(folder: Path, name: str, *, path: Path, row: int | None = None, field: str | None = None) -> Path:
     """`folder / name`, a file. path, row, field: where the name stands.
 
     Raises InputError for a name that leads out of the folder (absolute, `..`, a link) and for a file that is missing.
     """
+    place = _below(folder, name, path=path, row=row, field=field)
+    try:
+        target = place.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise InputError(
+            path, f"there is no file {shown(name)} in {folder.name}/", row=row, field=field
+        ) from None
+    if not _stays(folder, target):
+        raise _leads_out(folder, name, path=path, row=row, field=field)
+    if not target.is_file():
+        raise InputError(path, f"{shown(name)} is no file", row=row, field=field)
+    return place
+
+
+def _below(folder: Path, name: str, *, path: Path, row: int | None, field: str | None) -> Path:
     pure = PurePosixPath(name)
     if (
         not name
@@ -27,18 +57,20 @@ def inside(folder: Path, name: str, *, path: Path, row: int | None = None, field
         raise InputError(
             path, f"expected the name of a file below {folder.name}/, got {shown(name)}", row=row, field=field
         )
-    place = folder / pure
+    return folder / pure
+
+
+def _stays(folder: Path, place: Path) -> bool:
+    """Wherever links lead; one that runs in circles leads nowhere."""
     try:
-        target = place.resolve(strict=True)
+        target = place.resolve()
     except (OSError, RuntimeError):
-        raise InputError(
-            path, f"there is no file {shown(name)} in {folder.name}/", row=row, field=field
-        ) from None
-    if not target.is_relative_to(folder.resolve()) and not CACHED.search(target.as_posix()):
-        raise InputError(
-            path, f"{shown(name)} is a link that leads out of {folder.name}/, where nothing pins it; copy the file",
-            row=row, field=field,
-        )  # fmt: skip
-    if not target.is_file():
-        raise InputError(path, f"{shown(name)} is no file", row=row, field=field)
-    return place
+        return False
+    return target.is_relative_to(folder.resolve()) or bool(CACHED.search(target.as_posix()))
+
+
+def _leads_out(folder: Path, name: str, *, path: Path, row: int | None, field: str | None) -> InputError:
+    return InputError(
+        path, f"{shown(name)} is a link that leads out of {folder.name}/, where nothing pins it; copy the file",
+        row=row, field=field,
+    )  # fmt: skip

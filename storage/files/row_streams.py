@@ -7,6 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from storage.files.arrays import array_names, read_foreign_arrays
 from storage.files.documents import parsed_json
 from storage.files.formats import DAMAGED, SEPARATORS, listed
 from storage.files.inputs import InputError, first_line, shown
+from storage.files.lines import Lines, row_lines
 
 BLOCK = 8 << 20  # bytes of a CSV, and its longest row
 ROWS = 1 << 16
@@ -23,7 +25,7 @@ FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".npz")
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Columns by name, in the order of the file. first_row: the number of the first row as a person finds it."""
+    """Columns by name, in the order of the file. first_row: the number of the first row, blank lines aside (found_rows)."""
 
     columns: Mapping[str, Any]
     first_row: int
@@ -31,6 +33,18 @@ class RowBlock:
     @property
     def rows(self) -> int:
         return len(next(iter(self.columns.values()), ()))
+
+
+def found_rows(path: Path, first: int, count: int) -> Lines:
+    """As an editor counts, where blank lines and breaks within fields count too: of `count` rows from the `first`th of
+    the file, a CSV's header included."""
+    if path.suffix in (".csv", ".tsv", ".jsonl"):
+        with path.open("rb") as file:
+            lines = row_lines(file, quoted=path.suffix != ".jsonl")
+            found = np.fromiter(islice(lines, first - 1, first - 1 + count), np.int64)
+        if len(found) == count:
+            return found
+    return np.arange(first, first + count)
 
 
 def row_blocks(path: Path) -> Iterator[RowBlock]:
@@ -74,8 +88,9 @@ def _csv_blocks(path: Path) -> Iterator[RowBlock]:
             first_row += len(batch)
     except pa.ArrowException as error:
         if bad:
-            row = bad[0][0]
-            raise InputError(path, f"expected {len(header)} fields, got {bad[0][1]}", row=row) from None
+            number, fields = bad[0]
+            row = None if number is None else int(found_rows(path, number, 1)[0])
+            raise InputError(path, f"expected {len(header)} fields, got {fields}", row=row) from None
         if "Empty CSV" not in str(error):
             raise InputError(path, f"not a table that can be read ({first_line(error)})") from None
     if first_row == 2:
@@ -142,7 +157,9 @@ def _parquet_blocks(path: Path) -> Iterator[RowBlock]:
         if first_row == 1:
             empty = file.schema_arrow.empty_table().combine_chunks()
             yield RowBlock({name: empty.column(name) for name in empty.column_names}, first_row)
-    except (pa.ArrowException, OSError) as error:
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:  # names of columns that are no UTF-8
         raise InputError(
             path, f"not a Parquet file that can be read ({first_line(error)}); {DAMAGED}"
         ) from None

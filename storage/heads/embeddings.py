@@ -194,14 +194,14 @@ def _table(path: Path, side: Mapping[str, Any]) -> EmbeddingTable:
 def _columns(path: Path, side: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
     """Rows without groups are each a group of their own."""
     ids = _texts(path, side, "ids", None)
-    check_ids(path.with_suffix(".json"), ids, 1, "ids")
+    check_ids(path.with_suffix(".json"), ids, range(1, len(ids) + 1), "ids")
     groups = _texts(path, side, "groups", len(ids)) if "groups" in side else ids
     return ids, groups, _texts(path, side, "labels", len(ids))
 
 
-def check_ids(path: Path, ids: Sequence[str], first_row: int, field: str = "id") -> None:
+def check_ids(path: Path, ids: Sequence[str], rows: Sequence[int], field: str = "id") -> None:
     seen: dict[str, int] = {}
-    for row, name in enumerate(ids, first_row):
+    for row, name in zip(rows, ids, strict=True):
         if seen.setdefault(name, row) != row:
             raise InputError(
                 path, f"id {shown(name)} was used by row {seen[name]} already ({len(ids) - len(set(ids))} such row(s) "

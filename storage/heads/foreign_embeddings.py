@@ -63,7 +63,7 @@ def _npz(path: Path) -> EmbeddingTable:
         )
     values = matrix(path, arrays[name])
     columns = {each: _column(path, each, arrays[each], len(values)) for each in named if each in arrays}
-    table = ForeignTable(path, pd.DataFrame(columns, index=pd.RangeIndex(len(values))), 1, "npz")
+    table = ForeignTable(path, pd.DataFrame(columns, index=pd.RangeIndex(len(values))), None, "npz")
     return _labelled(table, path, values, _card(path, arrays))
 
 
@@ -117,7 +117,7 @@ def _npy(path: Path) -> EmbeddingTable:
 def _labelled(table: ForeignTable, path: Path, values: Values, card: Card) -> EmbeddingTable:
     ids, labels = (_texts(table, field) for field in ("id", "label"))
     groups = _texts(table, "group") if any(map(table.has, FIELDS["group"])) else ids
-    check_ids(table.path, ids, table.first_row)
+    check_ids(table.path, ids, table.rows.tolist())
     check_values(path, ids, values)
     return EmbeddingTable(ids, groups, labels, values, card)
 

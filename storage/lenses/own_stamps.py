@@ -3,7 +3,7 @@
 An npz that has the stamps' names beside them (its array `stamp`) is read by name, all else in the manifest's order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,11 @@ class StampRow:
         return f"stamp {shown(self.stamp)} (row {self.number} of the manifest): "
 
 
-def stamp_rows(rows: pd.DataFrame, first_row: int) -> Iterator[StampRow]:
-    """rows: of the manifest, their positions there in `row`; first_row: the number of the first."""
+def stamp_rows(rows: pd.DataFrame, numbers: Iterable[int]) -> Iterator[StampRow]:
+    """rows: of the manifest, their positions there in `row`; numbers: as a person finds them."""
     files = rows[FILE] if FILE in rows else [""] * len(rows)
-    for stamp, position, file in zip(rows["stamp"], rows["row"], files, strict=True):
-        yield StampRow(stamp, int(position), int(position) + first_row, file)
+    for stamp, position, number, file in zip(rows["stamp"], rows["row"], numbers, files, strict=True):
+        yield StampRow(stamp, int(position), int(number), file)
 
 
 @dataclass(frozen=True)

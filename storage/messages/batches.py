@@ -50,7 +50,7 @@ def read_unlabelled_scores(
             f"{shown(float(scores[row, place]))} is not a score in [0, 1] ({int(bad.any(axis=1).sum())} such row(s))",
             row=table.row(row), field=found[place],
         )  # fmt: skip
-    return scores, np.arange(len(scores)) + table.first_row
+    return scores, table.rows
 
 
 def read_unlabelled_texts(path: Path, columns: MessageHeader | None) -> tuple[list[str], Rows]:
@@ -58,7 +58,7 @@ def read_unlabelled_texts(path: Path, columns: MessageHeader | None) -> tuple[li
     if columns is not None and columns.text is not None:
         table = table.renamed({"text": columns.text})
     table.require(["text"], "the messages, or the column's name under prepare.columns")
-    return table.text("text").astype(str).tolist(), np.arange(len(table.frame)) + table.first_row
+    return table.text("text").astype(str).tolist(), table.rows
 
 
 def _column(table: ForeignTable, label: str, labels: int) -> str:

@@ -26,8 +26,8 @@ def row_ids(table: ForeignTable, report: ImportReport) -> "pd.Series[str]":
         report.note(
             table.path, "rows without an id: their numbers in the file are their ids", len(table.frame)
         )
-        last = table.row(len(table.frame) - 1)
-        return pd.Series(np.arange(table.first_row, last + 1)).astype(str).str.zfill(len(str(last)))
+        width = len(str(table.row(len(table.frame) - 1)))
+        return pd.Series(table.rows).astype(str).str.zfill(width)
     ids = table.text("id").astype(str)
     if (ids == "").any():
         row = int(np.flatnonzero(ids == "")[0])

@@ -41,7 +41,7 @@ def read_messages(
     """
     table = _fasttext(path) if path.suffix == ".txt" else read_foreign_table(path).renamed(_theirs(columns))
     table.require(["text"], "id, text, labels (a|b), collected_at, or their names under prepare.columns")
-    frame = pd.DataFrame({"row": np.arange(len(table.frame)) + table.first_row, "id": row_ids(table, report)})
+    frame = pd.DataFrame({"row": table.rows, "id": row_ids(table, report)})
     frame["text"] = _texts(table, report)
     positive = pd.DataFrame(label_matrix(table, labels), columns=labels)
     frame = pd.concat([frame, positive], axis=1)
@@ -80,12 +80,12 @@ def _texts(table: ForeignTable, report: ImportReport) -> "pd.Series[str]":
 
 def _fasttext(path: Path) -> ForeignTable:
     """Times stand one a line in a sidecar, `<name>.times`."""
-    lines = [line for line in read_text(path).split("\n") if line.strip()]
-    if not lines:
+    numbered = [(row, line) for row, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
+    if not numbered:
         raise InputError(path, "holds no rows; expected at least one message")
-    words = [line.split() for line in lines]
+    words = [line.split() for _, line in numbered]
     columns = {
-        "id": [f"{path.stem}:{number}" for number in range(1, len(lines) + 1)],
+        "id": [f"{path.stem}:{number}" for number, _ in numbered],
         "text": [" ".join(word for word in row if not word.startswith(FASTTEXT_LABEL)) for row in words],
         "labels": [
             [word.removeprefix(FASTTEXT_LABEL) for word in row if word.startswith(FASTTEXT_LABEL)]
@@ -95,9 +95,9 @@ def _fasttext(path: Path) -> ForeignTable:
     sidecar = path.with_suffix(".times")
     if sidecar.exists():
         stamps = [stamp for line in read_text(sidecar).split("\n") if (stamp := line.strip())]
-        if len(stamps) != len(lines):
+        if len(stamps) != len(words):
             raise InputError(
-                sidecar, f"holds {len(stamps)} times for the {len(lines)} messages of {path.name}; one a line"
+                sidecar, f"holds {len(stamps)} times for the {len(words)} messages of {path.name}; one a line"
             )
         columns["collected_at"] = stamps
-    return ForeignTable(path, pd.DataFrame(columns), 1, "fastText lines")
+    return ForeignTable(path, pd.DataFrame(columns), np.array([row for row, _ in numbered]), "fastText lines")

@@ -56,7 +56,7 @@ def read_scored(
     positive = label_matrix(table, labels, others)
     used = [*KNOWN, *scored.values(), *(LABEL + label for label in labels)]
     note_form(table, used, report)
-    frame = pd.DataFrame({"row": np.arange(len(table.frame)) + table.first_row, "id": row_ids(table, report)})
+    frame = pd.DataFrame({"row": table.rows, "id": row_ids(table, report)})
     frame["collected_at"] = row_times(table, untimed)
     frame["split"] = table.text("split").astype(str) if table.has("split") else ""
     clamped = 0
@@ -118,7 +118,7 @@ def _npz(path: Path, columns: ScoreHeader | None, labels: list[str] | None) -> F
             if arrays[name].shape != (len(scores),):
                 raise InputError(path, f"expected {len(scores)} values, got {arrays[name].shape}", field=name)
             frame[ours] = arrays[name]
-    return ForeignTable(path, pd.DataFrame(frame), 1, "npz")
+    return ForeignTable(path, pd.DataFrame(frame), None, "npz")
 
 
 def _npz_names(path: Path, names: NDArray[Any] | None, count: int, labels: list[str] | None) -> list[str]:

@@ -108,7 +108,7 @@ def _file(path: Path, stated: LogitsFile) -> ForeignTable:
         name: _column(path, name, each, len(values)) for name, each in arrays.items() if name not in OTHER
     }
     frame = pd.DataFrame({kind: pd.Series(list(values), dtype=object), **columns})
-    return ForeignTable(path, frame, 1, "npz")
+    return ForeignTable(path, frame, None, "npz")
 
 
 def _column(path: Path, name: str, values: NDArray[np.generic], rows: int) -> "pd.Series[str]":

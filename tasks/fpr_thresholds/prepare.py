@@ -26,6 +26,7 @@ from storage.files.documents import write_json
 from storage.files.formats import listed
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError, shown
+from storage.files.places import declared
 from storage.files.tables import write_parquet
 from storage.messages.messages import read_messages
 from storage.messages.scored import read_scored
@@ -33,6 +34,7 @@ from storage.messages.scored import read_scored
 BASE = ("train", "calib", "holdout")
 FORWARD = "forward_chained"
 EXAMPLES = 3
+PARAMS = "fpr_thresholds.prepare"
 
 
 def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
@@ -75,17 +77,16 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
 
 
 def _messages(params: Messages, data: Path, report: ImportReport) -> tuple[pd.DataFrame, dict[str, int]]:
-    files = {"messages": params.messages, **params.pools}
+    path = declared(data, params.messages, f"{PARAMS}.messages")
+    files = {name: declared(data, file, f"{PARAMS}.pools.{name}") for name, file in params.pools.items()}
     if taken := set(params.pools) & {*BASE, FORWARD}:
         raise InputError(Path("params.yaml"), f"pool names {sorted(taken)} are taken", field="prepare.pools")
     tables, dropped = {}, 0
-    for name, file in files.items():
-        tables[name], untimed = read_messages(
-            data / file, params.labels, params.columns, params.untimed, report
-        )
+    for name, file in {"messages": path, **files}.items():
+        tables[name], untimed = read_messages(file, params.labels, params.columns, params.untimed, report)
         dropped += untimed
     base = tables.pop("messages")
-    order, sizes = _order(base, params.split, params.untimed, data / params.messages)
+    order, sizes = _order(base, params.split, params.untimed, path)
     base = base.iloc[order].assign(pool=sizes.names, position=np.arange(len(base)))
     pools = [pool.assign(pool=name, position=-1) for name, pool in tables.items()]
     table = pd.concat([base, *pools], ignore_index=True)
@@ -94,14 +95,14 @@ def _messages(params: Messages, data: Path, report: ImportReport) -> tuple[pd.Da
     table["group"] = table["text_group"] = duplicate_groups(texts)
     if params.near_copies is not None:
         table["group"] = near_copy_groups(texts, params.near_copies)
-    _note_copies(table, params.labels, data / params.messages, report)
+    _note_copies(table, params.labels, path, report)
     return table, {"untimed_rows_dropped": dropped}
 
 
 def _scored(
     params: Scores, data: Path, report: ImportReport
 ) -> tuple[pd.DataFrame, list[str], dict[str, int]]:
-    path = data / params.scores
+    path = declared(data, params.scores, f"{PARAMS}.scores")
     named = None if params.labels == "all" else params.labels
     table, labels, repaired = read_scored(path, named, params.columns, params.untimed, params.clamp, report)
     _check_names(path, labels)

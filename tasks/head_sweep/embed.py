@@ -18,6 +18,7 @@ from params.head_sweep import Embed
 from storage.detections.records import CORNERS
 from storage.files.finished import Finished
 from storage.files.inputs import InputError, shown
+from storage.files.places import declared
 from storage.files.tables import read_parquet
 from storage.heads.embeddings import BACKGROUND, STATUS, Card, Embeddings, write_embeddings, write_status
 from storage.heads.foreign_embeddings import read_embedding_file, rows_file
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Values = NDArray[np.float32]
 
+ENCODERS = "head_sweep.embed.encoders"
 BAR = 30  # characters
 
 
@@ -41,7 +43,7 @@ def main(params: Embed | None, option: str, data: Path, rows: Path, embeddings: 
     table = _rows(rows, encoder.dataset)
     finished = None
     if isinstance(encoder, ReadyEncoder):
-        values, card = _ready(data / encoder.file, table)
+        values, card = _ready(declared(data, encoder.file, f"{ENCODERS}.{option}.file"), table)
     else:
         from tasks.head_sweep.model.encoders import prepare_encoder  # noqa: PLC0415 - torch, which ready values do not need
 
@@ -58,7 +60,7 @@ def _rows(path: Path, dataset: str) -> pd.DataFrame:
     if dataset not in (known := table["dataset"].unique().tolist()):
         raise InputError(
             Path("params.yaml"), f"unknown dataset {dataset!r}; head_sweep.prepare.datasets has {known}",
-            field="head_sweep.embed.encoders",
+            field=ENCODERS,
         )  # fmt: skip
     return table[table["dataset"] == dataset].reset_index(drop=True)
 
@@ -85,7 +87,7 @@ def _finished(
     if (table["image"] == "").any():
         raise InputError(
             Path("params.yaml"), f"dataset {encoder.dataset!r} has no pictures: its encoders are of kind given",
-            field="head_sweep.embed.encoders",
+            field=ENCODERS,
         )  # fmt: skip
     facts: dict[str, Any] = {
         "encoder": encoder.model_dump(mode="json"),

@@ -18,11 +18,12 @@ from storage.files.content import copies, row_digests
 from storage.files.documents import write_json
 from storage.files.import_report import EXAMPLES, ImportReport
 from storage.files.inputs import InputError, shown
+from storage.files.places import declared
 from storage.files.tables import write_parquet
 from storage.heads.embeddings import BACKGROUND, EmbeddingTable
 from storage.heads.finished_runs import FinishedSweep, read_run_table, write_finished_runs
 from storage.heads.foreign_embeddings import difference_from, read_embedding_file, rows_file
-from tasks.head_sweep.model.crops import COLUMNS, crops, known_labels, note_copies
+from tasks.head_sweep.model.crops import COLUMNS, DATASETS, crops, known_labels, note_copies
 
 
 def main(params: Prepare, data: Path, rows: Path, prepared: Path, finished_runs: Path) -> None:
@@ -66,10 +67,11 @@ def _rows(
 
 def _finished(dataset: FinishedRuns, data: Path, report: ImportReport) -> FinishedSweep:
     columns = dataset.columns.model_dump()
-    runs = read_run_table(data / dataset.file, **columns, scale=dataset.scale, report=report)
+    path = declared(data, dataset.file, f"{DATASETS}.file")
+    runs = read_run_table(path, **columns, scale=dataset.scale, report=report)
     if len(profiles := sorted({run.profile for run in runs})) < 2:
         raise InputError(
-            data / dataset.file, f"expected runs of at least two profiles, found {shown(profiles)}",
+            path, f"expected runs of at least two profiles, found {shown(profiles)}",
             field=dataset.columns.profile,
         )  # fmt: skip
     return FinishedSweep(dataset.better, dataset.scale, runs)
@@ -88,7 +90,7 @@ def _ready(params: ReadyEmbeddings, data: Path, report: ImportReport) -> pd.Data
     """The rows of the first file; every other has to have the same ones, in any order. Copies are one group."""
     first: EmbeddingTable | None = None
     contents: list[list[bytes]] = []
-    for path in (data / file for file in params.files):
+    for path in [declared(data, file, f"{DATASETS}.files") for file in params.files]:
         read = read_embedding_file(path)
         place = {name: row for row, name in enumerate(read.ids)}
         first = first or read

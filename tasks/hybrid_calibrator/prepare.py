@@ -20,11 +20,13 @@ from storage.files.content import copies
 from storage.files.documents import write_json
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError, shown
+from storage.files.places import declared
 from storage.files.tables import write_parquet
 from tasks.hybrid_calibrator.model.status import AVAILABLE, STATUS
 
 SURE_OF_NUMBERING = 20  # boxes on objects, of which fewer than MISNUMBERED name their class
 MISNUMBERED = 0.1
+PARAMS = "hybrid_calibrator.prepare"
 FEW = 5  # objects of a class in a split, below which its threshold hangs on single ones
 
 
@@ -48,7 +50,7 @@ def main(
     truth = _ground_truth(params, data, report)
     split = _split(params, data, truth, report)
     _check_objects(data, truth, split, report)
-    boxes = _raw(params, data / option, truth, report)
+    boxes = _raw(params, declared(data, option, f"{PARAMS}.variants"), truth, report)
     sys.stdout.write(f"import of {option}:\n" + "".join(f"  {line}\n" for line in report.lines()))
     objects = truth.boxes.assign(split=split[truth.boxes["image"].to_numpy()])
     boxes["split"] = split[boxes["image"].to_numpy()]
@@ -91,13 +93,17 @@ def _write_status(
 
 
 def _ground_truth(params: Prepare, data: Path, report: ImportReport) -> GroundTruth:
+    def place(name: str) -> Path:
+        return declared(data, getattr(params.ground_truth, name), f"{PARAMS}.ground_truth.{name}")
+
     match params.ground_truth:
-        case CocoTruth(file=file):
-            return read_coco_truth(data / file, params.unknown, report)
-        case YoloTruth(folder=folder, classes=classes, images=images, rows=rows):
-            return read_yolo_truth(data / folder, data / classes, data / images, rows, params.unknown, report)
-        case VocTruth(folder=folder, first_pixel=first_pixel):
-            return read_voc_truth(data / folder, first_pixel, report)
+        case CocoTruth():
+            return read_coco_truth(place("file"), params.unknown, report)
+        case YoloTruth(rows=rows):
+            folder, classes, images = (place(name) for name in ("folder", "classes", "images"))
+            return read_yolo_truth(folder, classes, images, rows, params.unknown, report)
+        case VocTruth(first_pixel=first_pixel):
+            return read_voc_truth(place("folder"), first_pixel, report)
 
 
 def _split(params: Prepare, data: Path, truth: GroundTruth, report: ImportReport) -> NDArray[np.str_]:
@@ -106,7 +112,7 @@ def _split(params: Prepare, data: Path, truth: GroundTruth, report: ImportReport
     repeats = [files.iloc[same[0]] for same in copies(files.tolist())]
     report.note(data, "file listed as two images or more, which share a split", len(repeats), repeats)
     if isinstance(params.split, SplitFile):
-        return read_split(data / params.split.file, truth.images)
+        return read_split(declared(data, params.split.file, f"{PARAMS}.split.file"), truth.images)
     number, names = pd.factorize(files)
     groups = len(names)
     tune, rest = round(params.split.tune * groups), round(params.split.report * groups)
@@ -142,7 +148,10 @@ def _raw(params: Prepare, folder: Path, truth: GroundTruth, report: ImportReport
     """All boxes of all sources, in an order that does not depend on the files' own."""
     tables = []
     for number, (name, source) in enumerate(params.sources.items()):
-        path = folder / source.file
+        field = f"{PARAMS}.sources.{name}"
+        path = declared(folder, source.file, f"{field}.file")
+        if source.classifier is not None:
+            declared(folder, source.classifier, f"{field}.classifier")
         form = ResultsFormat(
             source.categories, source.boxes, source.scores == "required", source.classifier is not None
         )

@@ -14,7 +14,7 @@ from serving.fields import Field
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
-from storage.files.row_streams import RowBlock, is_text, row_blocks
+from storage.files.row_streams import RowBlock, found_rows, is_text, row_blocks
 from storage.files.row_writers import block_writer
 
 Blocks = Callable[[Path], Iterator[RowBlock]]
@@ -81,7 +81,9 @@ def _decided(decider: Decider, source: Path, block: RowBlock) -> tuple[dict[str,
 
 
 def _located(error: RecordError, source: Path, first_row: int | None) -> InputError:
-    row = None if error.row is None or first_row is None else first_row + error.row
+    row = None
+    if error.row is not None and first_row is not None:
+        row = int(found_rows(source, first_row + error.row, 1)[0])
     return InputError(source, error.problem, row=row, field=error.field)
 
 
@@ -109,5 +111,9 @@ def _column(field: Field, source: Path, block: RowBlock) -> Any:
 def _written(field: Field, source: Path, block: RowBlock) -> Any:
     """Text that is not all what it should be: blanks around it, or the row that is to blame."""
     frame = pa.table({field.name: block.columns[field.name]}).to_pandas()
-    numbers = ForeignTable(source, frame, block.first_row, "CSV").numbers(field.name)
+    try:
+        numbers = ForeignTable(source, frame, None, "CSV").numbers(field.name)
+    except InputError:  # once more, with the rows as an editor counts them
+        lines = found_rows(source, block.first_row, block.rows)
+        numbers = ForeignTable(source, frame, lines, "CSV").numbers(field.name)
     return numbers if field.type == "number" else frame[field.name].to_numpy()

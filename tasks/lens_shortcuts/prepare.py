@@ -13,6 +13,7 @@ from params.lens_shortcuts import OwnSource, Prepare, RenderSource
 from storage.files.documents import write_json
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
+from storage.files.places import declared
 from storage.files.tables import write_parquet
 from storage.lenses.manifests import (
     BINS,
@@ -31,9 +32,10 @@ from tasks.lens_shortcuts.model.pictures import check_hosts, check_own
 
 def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
     report = ImportReport()
-    manifest = read_manifest(data / params.manifest, kind_of(params), params.modes)
+    path = declared(data, params.manifest, "lens_shortcuts.prepare.manifest")
+    manifest = read_manifest(path, kind_of(params), params.modes)
     if isinstance(params, RenderSource) and params.hosts is not None:
-        check_hosts(manifest, data / params.hosts)
+        check_hosts(manifest, declared(data, params.hosts, "lens_shortcuts.prepare.hosts"))
     table = manifest.rows.copy()
     for name in NEEDED["sersic"]:
         if name not in table:
@@ -43,7 +45,7 @@ def main(params: Prepare, data: Path, rows: Path, prepared: Path) -> None:
     own = {}
     if isinstance(params, OwnSource):
         table = check_own(manifest, table, params, data, report)
-        own = {"first_row": manifest.source.first_row, "imported": report.counts()}
+        own = {"first_row": manifest.source.row(0), "imported": report.counts()}
     facts = {
         "rows": len(manifest.rows),
         "counts": counts(table),

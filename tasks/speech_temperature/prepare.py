@@ -18,6 +18,7 @@ from storage.files.content import row_digests
 from storage.files.documents import write_json
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
+from storage.files.places import declared
 from storage.files.tables import write_parquet
 from storage.speech.audio import RATE, read_audio
 from storage.speech.copies import joined_copies
@@ -25,7 +26,8 @@ from storage.speech.logits import answer_names
 from storage.speech.manifests import SPLITS, read_manifest
 from storage.speech.own_logits import LogitsFile, read_own_logits
 
-SPLIT = "speech_temperature.prepare.split"
+PARAMS = "speech_temperature.prepare"
+SPLIT = f"{PARAMS}.split"
 SHOWN = 6  # shortages that one message names
 
 
@@ -34,15 +36,17 @@ def main(params: Prepare, data: Path, clips: Path, prepared: Path, inputs: Path)
     with complete_folder(inputs) as folder:
         match params:
             case Audio():
-                table, waves = _audio(params, data / params.manifest, report)
+                path = declared(data, params.manifest, f"{PARAMS}.manifest")
+                table, waves = _audio(params, path, report)
                 write_arrays(folder / "waves.npz", {"waves": waves})
-                _check_classes(data / params.manifest, table, params.labels, SPLITS)
+                _check_classes(path, table, params.labels, SPLITS)
                 facts = {"labels": params.labels}
             case Logits():
-                rows, facts = _logits(params, data / params.logits, report)
+                path = declared(data, params.logits, f"{PARAMS}.logits")
+                rows, facts = _logits(params, path, report)
                 write_parquet(folder / "logits.parquet", rows)
                 table = rows.drop_duplicates("clip").reset_index(drop=True)
-                _check_classes(data / params.logits, table, facts["labels"], SPLITS[1:])
+                _check_classes(path, table, facts["labels"], SPLITS[1:])
     if any(report.counts().values()):
         facts["noted"] = report.lines()
         sys.stdout.write("\n".join(report.lines()) + "\n")

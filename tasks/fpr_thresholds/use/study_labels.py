@@ -180,4 +180,4 @@ def label_name(column: str) -> str:
 
 def without(table: ForeignTable, roles: Mapping[str, str]) -> ForeignTable:
     kept = [name for name in table.names if name not in roles.values()]
-    return ForeignTable(table.path, table.frame[kept], table.first_row, table.form)
+    return ForeignTable(table.path, table.frame[kept], table.lines, table.form)

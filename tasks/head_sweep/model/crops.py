@@ -20,17 +20,18 @@ from storage.detections.yolo import read_yolo_truth
 from storage.files.content import copies, file_digest
 from storage.files.import_report import EXAMPLES, ImportReport
 from storage.files.inputs import InputError, shown
-from storage.files.places import inside
+from storage.files.places import declared, inside
 from storage.heads.embeddings import BACKGROUND, is_background
 from storage.heads.pictures import picture_files, picture_size
 
+DATASETS = "head_sweep.prepare.datasets"
 COLUMNS = ["id", "group", "label", "image", *CORNERS]
 
 
 def crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
     """One row per object and per square of background, image by image; copies of a picture are one group."""
     truth = _truth(params, data, report)
-    files = _files(data / params.images, truth.images)
+    files = _files(declared(data, params.images, f"{DATASETS}.images"), truth.images)
     objects = _objects(params, data, truth, report)
     squares = _background(params, truth, report, len(objects))
     table = pd.concat([objects, squares], ignore_index=True)
@@ -50,13 +51,17 @@ def crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
 
 
 def _truth(params: BoxCrops, data: Path, report: ImportReport) -> GroundTruth:
+    def place(name: str) -> Path:
+        return declared(data, getattr(params.truth, name), f"{DATASETS}.truth.{name}")
+
     match params.truth:
-        case CocoTruth(file=file):
-            return read_coco_truth(data / file, params.unknown, report)
-        case YoloTruth(folder=folder, classes=classes, images=images, rows=rows):
-            return read_yolo_truth(data / folder, data / classes, data / images, rows, params.unknown, report)
-        case VocTruth(folder=folder, first_pixel=first_pixel):
-            return read_voc_truth(data / folder, first_pixel, report)
+        case CocoTruth():
+            return read_coco_truth(place("file"), params.unknown, report)
+        case YoloTruth(rows=rows):
+            folder, classes, images = (place(name) for name in ("folder", "classes", "images"))
+            return read_yolo_truth(folder, classes, images, rows, params.unknown, report)
+        case VocTruth(first_pixel=first_pixel):
+            return read_voc_truth(place("folder"), first_pixel, report)
 
 
 def _files(folder: Path, images: pd.DataFrame) -> list[str]:

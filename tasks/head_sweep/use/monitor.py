@@ -89,7 +89,7 @@ Parts = tuple[
 def _table(path: Path) -> Parts:
     table = read_foreign_table(path)
     table.require(["predicted"], "label, predicted (and group, confidence)")
-    rows = np.arange(len(table.frame)) + table.first_row
+    rows = table.rows
     groups = table.text("group").to_numpy(str) if table.has("group") else rows
     confidence = None
     if table.has(CONFIDENCE):

@@ -146,7 +146,7 @@ def _ours(path: Path, stated: Mapping[str, str]) -> Encoder:
     frame = {"id": read.ids, "label": read.labels} | (
         {"group": read.groups} if read.groups != read.ids else {}
     )
-    table = ForeignTable(rows_file(path), pd.DataFrame(frame), 1, "JSON")
+    table = ForeignTable(rows_file(path), pd.DataFrame(frame), None, "JSON")
     width = read.values.shape[1]  # noqa: PD011 - no frame
     return Encoder(path, table, {name: name for name in frame}, width, {}, [])
 
@@ -192,7 +192,7 @@ def _npz(path: Path, stated: Mapping[str, str]) -> Encoder:
         for name, array in arrays.items()
         if array.shape == (length,) and array.dtype.kind in "Uiuf" + "S"
     }
-    table = ForeignTable(path, pd.DataFrame(columns, index=pd.RangeIndex(length)), 1, "npz")
+    table = ForeignTable(path, pd.DataFrame(columns, index=pd.RangeIndex(length)), None, "npz")
     roles = _assigned(table, {role: name for role, name in stated.items() if role != EMBEDDING})
     plain = _are_ours(roles) and values in VALUES
     left = [name for name in names if name not in (values, *roles.values(), "model", "pooling", "transform")]
@@ -225,7 +225,7 @@ def _assigned(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
 
 
 def _only(table: ForeignTable, names: Sequence[str]) -> ForeignTable:
-    return ForeignTable(table.path, table.frame[list(names)], table.first_row, table.form)
+    return ForeignTable(table.path, table.frame[list(names)], table.lines, table.form)
 
 
 def _families(table: ForeignTable, others: Sequence[str]) -> dict[str, list[str]]:

@@ -52,7 +52,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     objects how many no accepted candidate found, in each of its rows; score in [0, 1], if it is to be watched."""
     table = read_foreign_table(path)
     table.require(["image", "accepted"], "image, accepted, correct (and missed, score)")
-    rows = np.arange(len(table.frame)) + table.first_row
+    rows = table.rows
     accepted = _flags(table, "accepted")
     scores = {}
     if table.has(SCORE):

@@ -10,6 +10,7 @@ from params.lens_shortcuts import OwnSource
 from storage.files.content import copies
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
+from storage.files.places import declared
 from storage.lenses.copies import hosts_of_pictures, refuse_copies
 from storage.lenses.host_images import TURNS, middle, picture_digest, read_stored_images
 from storage.lenses.manifests import Manifest
@@ -26,6 +27,8 @@ def check_own(
     manifest: Manifest, rows: pd.DataFrame, params: OwnSource, data: Path, report: ImportReport
 ) -> pd.DataFrame:
     """rows: of the modes that are read; back with one host for all that share a picture."""
+    for field, place in (("stamps", params.stamps), ("placebo", params.placebo)):
+        declared(data, place or params.stamps, f"lens_shortcuts.prepare.{field}")
     pictures = _pictures(manifest, rows, params, params.stamps, data, report)
     for name in ("label", "split"):
         refuse_copies(manifest, rows, pictures, name)
@@ -52,7 +55,7 @@ def _pictures(
         data, name, params.array, params.zero_point, params.crop, len(manifest.rows), source.path, report
     )
     digests = []
-    for row in stamp_rows(rows, source.first_row):
+    for row in stamp_rows(rows, source.rows[rows["row"]]):
         pixels = stamps.pixels(row).astype(np.float16)
         blank = noiseless(pixels[None])[0]
         if blank.any():

@@ -157,7 +157,7 @@ def _own(folder: Path, facts: dict[str, Any], data: Path, rows: pd.DataFrame) ->
         for split in SPLITS:
             part = rows[rows["split"] == split]
             array = new_set(folder, name, split, len(part))
-            for i, row in enumerate(stamp_rows(part, facts["first_row"])):
+            for i, row in enumerate(stamp_rows(part, part["row"] + facts["first_row"])):
                 array[i] = stamps.pixels(row)
             array.flush()
             sets.setdefault(name, {})[split] = len(part)

@@ -40,7 +40,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     """A table of stamps: host, score in [0, 1]; label (1: a lens, 0: none) where it is known."""
     table = read_foreign_table(path)
     table.require(["host", SCORE], "host, score (and label)")
-    rows, scores = np.arange(len(table.frame)) + table.first_row, table.numbers(SCORE)
+    rows, scores = table.rows, table.numbers(SCORE)
     bad = ~((scores >= 0) & (scores <= 1))
     if bad.any():
         at = int(np.flatnonzero(bad)[0])

@@ -22,6 +22,7 @@ from storage.files.documents import read_json
 from storage.files.foreign import read_foreign_table
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
+from storage.files.lines import Lines
 from storage.files.tables import read_csv
 from storage.speech.logits import answer_names, logit_array
 from storage.speech.own_logits import LogitsFile, read_own_logits
@@ -59,7 +60,7 @@ def reference(root: Path) -> dict[str, Floats]:
 
 def reading(root: Path, path: Path) -> BatchReading:
     """Of a file of logits with labels, of one run, as docs/data/speech_temperature.md has them; groups where it has them."""
-    calibration, stated, first_row = _stated(root, path)
+    calibration, stated, lines = _stated(root, path)
     report = ImportReport()
     own = read_own_logits(path, stated, report)
     table, logits = own.rows, logit_array(own.rows, own.labels)
@@ -72,7 +73,7 @@ def reading(root: Path, path: Path) -> BatchReading:
     saved = row_nll(chosen.probabilities, label) - row_nll(control.probabilities, label)
     loss, last = group_means((np.clip(saved, -CUT, CUT) / CUT + 1) / 2, groups)
     excess, _ = group_means((chosen.confidence - (chosen.predicted == label) + 1) / 2, groups)
-    rows = np.arange(len(label)) + first_row
+    rows = np.arange(1, len(label) + 1) if lines is None else lines
     watched = {LOSS: loss, CONFIDENCE: excess}
     names = [each.name for each in promises(root)]
     cut = int((np.abs(saved) > CUT).sum())
@@ -100,16 +101,16 @@ def _calibrations(root: Path) -> list[SeedCalibration]:
     return [read_calibration(path) for path in pinned(root)]
 
 
-def _stated(root: Path, path: Path) -> tuple[SeedCalibration, LogitsFile, int]:
-    """Which calibration the file is for, what to expect of it, and the number of its first row."""
+def _stated(root: Path, path: Path) -> tuple[SeedCalibration, LogitsFile, Lines | None]:
+    """Which calibration the file is for, what to expect of it, and on which lines its rows are."""
     prepare = read_block(root / PARAMS, "speech_temperature.prepare", Prepare)
     columns = dict(prepare.columns or {}) if isinstance(prepare, Logits) else {}
     holds = prepare.holds if isinstance(prepare, Logits) else "logits"
-    calibrations, first_row, seed = _calibrations(root), 1, None
+    calibrations, lines, seed = _calibrations(root), None, None
     labels = calibrations[0].labels
     if path.suffix != ".npz":
         table = read_foreign_table(path)
-        first_row = table.first_row
+        lines = table.lines
         ours = {
             f"logit_{label}": f"logit_{name}"
             for label, name in zip(labels, answer_names(labels), strict=True)
@@ -131,4 +132,4 @@ def _stated(root: Path, path: Path) -> tuple[SeedCalibration, LogitsFile, int]:
         raise InputError(path, f"no calibration is pinned for seed {seed}", field="seed")
     chosen = of_seed[0]
     stated = LogitsFile(labels, holds, 1.0, columns or None, [], {chosen.seed: seed}, False)
-    return chosen, stated, first_row
+    return chosen, stated, lines

@@ -206,7 +206,7 @@ def _groups(count: int) -> str:
 
 def _without(table: ForeignTable, columns: Sequence[str]) -> ForeignTable:
     kept = [name for name in table.names if name not in columns]
-    return ForeignTable(table.path, table.frame[kept], table.first_row, table.form)
+    return ForeignTable(table.path, table.frame[kept], table.lines, table.form)
 
 
 def facts(artifacts: Path) -> dict[str, str]:

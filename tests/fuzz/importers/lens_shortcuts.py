@@ -96,7 +96,7 @@ def read_own(manifest: str, stamps: str, folder: Path) -> Mapping[str, object]:
     names = ["split", "label", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin"]
     return {
         row.stamp: (*(str(table.loc[row.stamp, name]) for name in names), float(source.pixels(row).sum()))
-        for row in stamp_rows(whole, 2)
+        for row in stamp_rows(whole, whole["row"] + 2)
     }
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +12,9 @@ from storage.messages.fields import Untimed, row_times
 
 
 def table(*stamps: object) -> ForeignTable:
-    return ForeignTable(Path("m.csv"), pd.DataFrame({"collected_at": list(stamps)}), 2, "CSV")
+    return ForeignTable(
+        Path("m.csv"), pd.DataFrame({"collected_at": list(stamps)}), np.arange(2, len(stamps) + 2), "CSV"
+    )
 
 
 @pytest.mark.parametrize(
