@@ -187,7 +187,8 @@ def test_single_precision_has_the_temperature_of_double(scale: float) -> None:
     z, y = drawn(30_000, 5, 1.0, seed=3)
     single = (z * scale).astype(np.float32)
     fit, other = fit_temperature(single, y), fit_temperature(single.astype(np.float64), y)
-    assert (fit.status, fit.temperature) == (other.status, pytest.approx(other.temperature, rel=1e-7))
+    assert fit.status == other.status
+    assert fit.temperature == pytest.approx(other.temperature, rel=1e-7)
 
 
 def test_logits_too_far_apart_for_single_precision_are_fitted_in_double() -> None:
