@@ -86,12 +86,16 @@ def _threshold(logits: Floats, labels: Index) -> Recalibration:
     margin, positive = logits[:, 1] - logits[:, 0], labels == 1
     ranked = np.unique(margin)
     cuts = np.concatenate([[ranked[0] - 1], (ranked[1:] + ranked[:-1]) / 2, [ranked[-1] + 1], [0.0]])
-    above = margin >= cuts[:, None]
-    balanced = (above & positive).sum(axis=1) / max(int(positive.sum()), 1)
-    balanced = balanced + (~above & ~positive).sum(axis=1) / max(int((~positive).sum()), 1)
+    balanced = (positive.sum() - _below(cuts, margin[positive])) / max(int(positive.sum()), 1)
+    balanced = balanced + _below(cuts, margin[~positive]) / max(int((~positive).sum()), 1)
     best = cuts[balanced >= balanced.max() - 1e-12]
     cut = float(best[np.abs(best).argmin()])
     return Recalibration("threshold", fit.status, {"temperature": (fit.temperature,), "threshold": (cut,)})
+
+
+def _below(cuts: Floats, margin: Floats) -> Index:
+    """How many margins lie below each cut."""
+    return np.searchsorted(np.sort(margin), cuts)
 
 
 def _platt(logits: Floats, labels: Index) -> Recalibration:

@@ -16,7 +16,9 @@ BOUND = 1e6  # the inverse temperature is looked for in [1/BOUND, BOUND] per lar
 CLOSE = 1e-8  # relative error of the inverse temperature at which to stop
 MOST_STEPS = 200
 WARM_ROWS = 10_000
-_BLOCK_CELLS = 1 << 15  # logits of a block, 256 KiB: they stay in the cache while they are used
+WARM = 1e-4  # relative error of the inverse temperature of few rows, from which one pass over all of them is enough
+_WIDEST = 1e8  # logits that far apart have fourth powers that a float32 holds
+_BLOCK_CELLS = 1 << 15  # logits of a block, at most 256 KiB: they stay in the cache while they are used
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,11 @@ class TemperatureFit:
     fitted: the minimum of the NLL. separable: every true logit is the largest of its row, so no finite temperature
     is best; it is that of Laplace-smoothed targets, (n + 1) / (n + k) for the true class and 1 / (n + k) for each
     other. anti-informative: no temperature beats uniform probabilities; it is infinite. at_bound: the minimum lies
-    beyond BOUND; it is the bound. nll_before and nll_after are of the labels as they are.
+    beyond BOUND; it is the bound. nll_after is of the labels as they are.
     """
 
     temperature: float
     status: Status
-    nll_before: float
     nll_after: float
 
 
@@ -40,7 +41,6 @@ class _Edges:
     """What decides the edges. The NLL is mean log sum exp(beta (z - max z)) - beta linear; its linear term is `true`,
     with smoothed targets `smoothed`; slope is that at beta = 0."""
 
-    nll: float
     slope: float
     true: float
     smoothed: float
@@ -51,19 +51,21 @@ class _Edges:
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> TemperatureFit:
     """logits (n, k) as the model gave them, labels (n,) in 0..k-1. ValueError for anything else."""
     z, y = checked_logits(logits, labels)
-    every = len(z) // WARM_ROWS
-    start = 0.0
-    if every > 1:
-        warm = fit_temperature(z[::every], y[::every])
+    start, every = 0.0, len(z) // WARM_ROWS
+    for step in (10 * every, every) if every > 1 else ():
+        warm = _fit(z[::step], y[::step], start, WARM)
         start = 1 / warm.temperature if warm.status == "fitted" else 0.0
-    edges, derivatives = _first_pass(z, y, start)
-    if edges.slope >= 0:
-        return TemperatureFit(np.inf, "anti-informative", edges.nll, float(np.log(z.shape[1])))
-    linear = edges.smoothed if edges.separable else edges.true
-    bounds = (1 / (BOUND * edges.spread), BOUND / edges.spread)
-    beta, partition, at_bound = _minimise(z, linear, start, derivatives, *bounds)
-    status: Status = "at_bound" if at_bound else "separable" if edges.separable else "fitted"
-    return TemperatureFit(1 / beta, status, edges.nll, partition - beta * edges.true)
+    return _fit(z, y, start, CLOSE)
+
+
+def mean_nll(logits: ArrayLike, labels: ArrayLike) -> float:
+    """Of softmax(z), as it is before a fit; logits and labels as `fit_temperature`."""
+    z, y = checked_logits(logits, labels)
+    partition = true = 0.0
+    for start, shifted in _blocks(z):
+        true += float(_own(shifted, y, start).sum())
+        partition += float(np.log(np.exp(shifted).sum(axis=0)).sum())
+    return (partition - true) / len(z)
 
 
 def checked_logits(logits: ArrayLike, labels: ArrayLike) -> tuple[Logits, NDArray[np.int64]]:
@@ -79,29 +81,40 @@ def checked_logits(logits: ArrayLike, labels: ArrayLike) -> tuple[Logits, NDArra
     return z, y.astype(np.int64)
 
 
+def _fit(z: Logits, y: NDArray[np.int64], start: float, close: float) -> TemperatureFit:
+    """From a guess of the inverse temperature, or from 0."""
+    edges, derivatives = _first_pass(z, y, start)
+    if edges.slope >= 0:
+        return TemperatureFit(np.inf, "anti-informative", float(np.log(z.shape[1])))
+    linear = edges.smoothed if edges.separable else edges.true
+    bounds = (1 / (BOUND * edges.spread), BOUND / edges.spread)
+    beta, partition, at_bound = _minimise(z, linear, start, close, derivatives, *bounds)
+    status: Status = "at_bound" if at_bound else "separable" if edges.separable else "fitted"
+    return TemperatureFit(1 / beta, status, partition - beta * edges.true)
+
+
 def _first_pass(z: Logits, y: NDArray[np.int64], beta: float) -> tuple[_Edges, Floats]:
     """The edges and the derivatives at `beta`. ValueError where a logit is not finite."""
     n, k = z.shape
-    partition = true = mean = spread = 0.0
+    true = mean = spread = 0.0
     separable, derivatives = True, np.zeros(5)
-    for start, shifted in _blocks(z):
+    for start, shifted in _blocks(z, _precision(z, beta)):
         rows = shifted.shape[1]
         smallest = float(shifted.min())
         if not np.isfinite(smallest):  # a largest logit that is infinite leaves inf - inf, which is nan
             raise ValueError(f"expected finite logits, found others in rows {start}..{start + rows - 1}")
-        own = shifted[y[start : start + rows], np.arange(rows)]
+        own = _own(shifted, y, start)
         true, mean = true + float(own.sum()), mean + float(shifted.sum()) / k
-        partition += float(np.log(np.exp(shifted).sum(axis=0)).sum())
         separable &= not own.any()
         spread = max(spread, -smallest)
         derivatives += _block_derivatives(shifted, beta)
     smoothed = (n * true + k * mean) / (n + k)
-    edges = _Edges((partition - true) / n, (mean - true) / n, true / n, smoothed / n, separable, spread)
+    edges = _Edges((mean - true) / n, true / n, smoothed / n, separable, spread)
     return edges, derivatives / n
 
 
 def _minimise(
-    z: Logits, linear: float, start: float, derivatives: Floats, low: float, high: float
+    z: Logits, linear: float, start: float, close: float, derivatives: Floats, low: float, high: float
 ) -> tuple[float, float, bool]:
     """(beta, mean log partition there, whether it is a bound): Householder steps in a bracket that shrinks."""
     bottom, top = 0.0, np.inf  # slopes known to point inwards
@@ -112,7 +125,7 @@ def _minimise(
         if (beta == low and slope >= 0) or (beta == high and slope <= 0):
             return beta, float(derivatives[0]), True
         step, error = _step(float(slope), *derivatives[2:].tolist())
-        if low < beta + step < high and error <= CLOSE * beta:
+        if low < beta + step < high and error <= close * beta:
             return beta + step, float(derivatives @ (step ** np.arange(5) / [1, 1, 2, 6, 24])), False
         beta = min(max(beta + step, low), high)
         if not bottom < beta < top:
@@ -138,14 +151,30 @@ def _step(slope: float, second: float, third: float, fourth: float) -> tuple[flo
     return (step, abs(step - halley) * shrinking) if shrinking < 0.25 else (newton, np.inf)
 
 
-def _block_derivatives(shifted: Floats, beta: float) -> Floats:
+def _precision(z: Logits, beta: float) -> type[np.floating[Any]]:
+    """Of a pass at beta: single where logits are, from a guess on, since then rows are many and their rounding averages
+    out."""
+    if beta > 0 and z.dtype.itemsize <= 4 and float(z.max()) - float(z.min()) < min(_WIDEST, _WIDEST / beta):
+        return np.float32
+    return np.float64
+
+
+def _own(shifted: Logits, y: NDArray[np.int64], start: int) -> Floats:
+    """(rows,) of a block that begins with row `start`: the true class's."""
+    rows = shifted.shape[1]
+    return shifted[y[start : start + rows], np.arange(rows)].astype(np.float64)
+
+
+def _block_derivatives(shifted: Logits, beta: float) -> Floats:
     """Sums over rows of log sum exp(beta shifted) and its derivatives 1 to 4, the cumulants of `shifted`."""
-    weight = np.exp(beta * shifted)
-    total = weight.sum(axis=0)
-    moments = np.empty((4, shifted.shape[1]))
-    for moment in moments:
+    weight = beta * shifted
+    np.exp(weight, out=weight)
+    sums = np.empty((5, shifted.shape[1]), shifted.dtype)
+    weight.sum(axis=0, out=sums[0])
+    for moment in sums[1:]:
         weight *= shifted
-        np.sum(weight, axis=0, out=moment)
+        weight.sum(axis=0, out=moment)
+    total, *moments = sums.astype(np.float64)
     m1, m2, m3, m4 = moments / total
     square = m1 * m1
     variance = m2 - square
@@ -154,11 +183,11 @@ def _block_derivatives(shifted: Floats, beta: float) -> Floats:
     return np.array([np.log(total).sum(), m1.sum(), variance.sum(), third.sum(), fourth.sum()])
 
 
-def _blocks(z: Logits) -> Iterator[tuple[int, Floats]]:
-    """(first row, float64 block of rows less their largest logit), class by class: sums over classes are then sums
-    of whole rows of memory."""
+def _blocks(z: Logits, precision: type[np.floating[Any]] = np.float64) -> Iterator[tuple[int, Logits]]:
+    """(first row, block of rows less their largest logit), class by class: sums over classes are then sums of whole
+    rows of memory."""
     rows = max(_BLOCK_CELLS // z.shape[1], 1)
     for start in range(0, len(z), rows):
-        block = np.array(z[start : start + rows].T, dtype=np.float64, order="C")
+        block = np.array(z[start : start + rows].T, dtype=precision, order="C")
         block -= block.max(axis=0)
         yield start, block

@@ -89,7 +89,9 @@ class SceneDraws:
         tune, report = (
             ImageDraws(
                 images := np.flatnonzero(chosen),
-                np.concatenate(list(group_weights(len(images), resamples, each))).astype(np.float32),
+                np.concatenate(
+                    [block.astype(np.float32) for block in group_weights(len(images), resamples, each)]
+                ),
             )
             for chosen, each in ((scene.tune_fold >= 0, seed), (scene.report, seed + 1))
         )

@@ -4,7 +4,7 @@ Runs of a sweep share one test set, so its groups are drawn again for all of the
 independent would count the same rows as often as there are runs.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from methods.statistics.streams import seeded
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-_BLOCK = 1 << 23  # numbers of resampled counts held at once
+_BLOCK = 1 << 22  # counts, drawn or of runs, held at once: a few arrays of 32 MiB
 
 Unit = tuple[Hashable, Hashable]
 
@@ -44,21 +44,29 @@ def macro_f1(counts: NDArray[Any]) -> Floats:
 def macro_f1_draws(counts: Index, resamples: int, seed: int) -> Floats:
     """(runs, resamples) of `macro_f1`, the same groups drawn for every run; counts (runs, groups, foreground, 3)."""
     runs, groups = counts.shape[:2]
-    weights = group_weights(groups, resamples, seed)
     cells = counts.shape[2] * 3
-    found = np.empty((runs, resamples))
-    step = max(1, _BLOCK // (resamples * cells))
-    for start in range(0, runs, step):
-        block = counts[start : start + step].astype(np.float64)
-        sums = np.einsum("rg,ngc->nrc", weights, block.reshape(len(block), groups, cells), optimize=True)
-        found[start : start + step] = macro_f1(sums.reshape(len(block), resamples, -1, 3))
+    found, end = np.empty((runs, resamples)), 0
+    for weights in _weight_blocks(groups, resamples, seed):
+        first, end = end, end + len(weights)
+        step = max(1, _BLOCK // (max(len(weights), groups) * cells))
+        for start in range(0, runs, step):
+            block = counts[start : start + step].astype(np.float64)
+            sums = np.einsum("rg,ngc->nrc", weights, block.reshape(len(block), groups, cells), optimize=True)
+            found[start : start + step, first:end] = macro_f1(sums.reshape(len(block), len(weights), -1, 3))
     return found
 
 
 def group_weights(groups: int, resamples: int, seed: int) -> Floats:
     """(resamples, groups): how often each group is drawn."""
-    rng = seeded(seed)
-    return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
+    return np.concatenate(list(_weight_blocks(groups, resamples, seed)))
+
+
+def _weight_blocks(groups: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Blocks (rows, groups) of `group_weights`."""
+    rng, rows = seeded(seed), max(1, _BLOCK // groups)
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        yield rng.multinomial(groups, np.full(groups, 1 / groups), size=size).astype(np.float64)
 
 
 def clustered_error(

@@ -8,7 +8,7 @@ import numpy as np
 
 from methods.calibration.calibration_error import negative_log_likelihood
 from methods.calibration.recalibration import Method, Recalibration, apply, recalibrate, suits
-from methods.calibration.temperature import fit_temperature
+from methods.calibration.temperature import fit_temperature, mean_nll
 from params.speech_temperature import Calibrate
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
@@ -57,7 +57,7 @@ def _pinned(
     z: Floats,
     labels: list[str],
 ) -> SeedCalibration:
-    estimate = fit_temperature(z, dev.labels)
+    estimate, before = fit_temperature(z, dev.labels), mean_nll(z, dev.labels)
     return SeedCalibration(
         seed=seed,
         method=chosen.method,
@@ -65,10 +65,10 @@ def _pinned(
         status=chosen.status,
         rows=len(dev.labels),
         groups=len(np.unique(dev.groups)),
-        nll_before=estimate.nll_before,
+        nll_before=before,
         nll_after=negative_log_likelihood(apply(chosen, z).probabilities, dev.labels),
         labels=labels,
-        estimate=TemperatureEstimate(**asdict(estimate)),
+        estimate=TemperatureEstimate(**asdict(estimate), nll_before=before),
         methods=[MethodFit(**asdict(fit)) for fit in fits],
     )
 

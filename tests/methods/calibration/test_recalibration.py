@@ -1,5 +1,7 @@
 """Recalibration: what each method may change, and what it is worth on more rows than it needs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -109,3 +111,37 @@ def test_ensembles_are_means() -> None:
     made = mean_probability([softmax(one, axis=1), softmax(two, axis=1)])
     assert made.probabilities[0, 0] == pytest.approx((softmax(one)[0, 0] + softmax(two)[0, 0]) / 2)
     assert made.predicted.tolist() == [0]
+
+
+def by_every_pair(z: Floats, y: Labels) -> float:
+    """The threshold by comparing every margin with every cut."""
+    margin, positive = z[:, 1] - z[:, 0], y == 1
+    ranked = np.unique(margin)
+    cuts = np.concatenate([[ranked[0] - 1], (ranked[1:] + ranked[:-1]) / 2, [ranked[-1] + 1], [0.0]])
+    above = margin >= cuts[:, None]
+    balanced = (above & positive).sum(axis=1) / max(int(positive.sum()), 1)
+    balanced = balanced + (~above & ~positive).sum(axis=1) / max(int((~positive).sum()), 1)
+    best = cuts[balanced >= balanced.max() - 1e-12]
+    return float(best[np.abs(best).argmin()])
+
+
+@settings(derandomize=True, max_examples=300)
+@given(
+    st.integers(0, 10**6), st.integers(1, 60), st.sampled_from([None, 0, 1]), st.sampled_from([0.0, 0.5, 1.0])
+)
+def test_a_threshold_is_that_of_comparing_every_margin_with_every_cut(
+    seed: int, n: int, decimals: int | None, share: float
+) -> None:
+    rng = np.random.Generator(np.random.Philox(seed))
+    z, y = drawn(n, seed) if share == 0.5 else (rng.normal(size=(n, 2)), np.full(n, int(share)))
+    z = z if decimals is None else z.round(decimals)
+    assert recalibrate("threshold", z, y).parameters["threshold"] == (by_every_pair(z, y),)
+
+
+def test_a_threshold_of_many_rows_takes_memory_of_their_order() -> None:
+    z, y = drawn(200_000, 12)
+    tracemalloc.start()
+    recalibrate("threshold", z, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * len(z)

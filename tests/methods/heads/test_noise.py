@@ -50,6 +50,14 @@ def test_draws_are_f1_scores_of_rows_whose_groups_were_drawn() -> None:
             assert draws[run, number] == pytest.approx(expected)
 
 
+def test_draws_are_the_same_bits_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, predicted, groups = predictions(3)
+    counts = np.stack([group_counts(each, labels, groups, 4) for each in predicted])
+    whole = macro_f1_draws(counts, 50, 7)
+    monkeypatch.setattr("methods.heads.noise._BLOCK", 7 * counts.shape[1])
+    assert np.array_equal(macro_f1_draws(counts, 50, 7), whole)
+
+
 def test_one_seed_a_cell_leaves_seed_noise_unknown() -> None:
     assert seed_spread([0.1, 0.2, 0.3], ["a", "b", "c"]) is None
     assert clustered_error([0.1, 0.2, 0.3], ["a", "b", "c"], alone(3)) is None

@@ -57,7 +57,7 @@ def runs(
         found.append(
             RunEvaluation(
                 {"id": spec.id, "profile": profile, "size": f"h{hidden}", "status": status}, spec, profile, f"h{hidden}",
-                np.zeros((0, 4)), TemperatureFit(1.0, "fitted", 0.0, 0.0), metrics["test"], metrics["validation"], 0.0,
+                np.zeros((0, 4)), TemperatureFit(1.0, "fitted", 0.0), metrics["test"], metrics["validation"], 0.0,
                 0.0, 0.0, {part: group_counts(told[part], LABELS, GROUPS, 4) for part in PARTS},
                 told["test"] == LABELS, np.zeros(ROWS), {},
             )
