@@ -1,5 +1,6 @@
 """The comparison table: one row per option and label, and pooled rows, all by one evaluator."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,9 +92,15 @@ class OptionResult:
     delta_fpr_high: float | None = None
 
 
-def option_decisions(fired: Bools, rows: HoldoutRows, settings: BudgetSettings) -> OptionDecisions:
+def option_decisions(
+    fired: Sequence[Bools], rows: HoldoutRows, settings: BudgetSettings
+) -> list[OptionDecisions]:
+    """One for each option. fired: of each, (rows, labels)."""
     draws = pooled_draws(fired, rows.positive, rows.group, settings.resamples, settings.seed)
-    return OptionDecisions(fired, confusion(fired, rows.positive), draws)
+    return [
+        OptionDecisions(each, confusion(each, rows.positive), of_option)
+        for each, of_option in zip(fired, draws, strict=True)
+    ]
 
 
 def option_results(

@@ -1,5 +1,6 @@
 """Judge decisions against labels: one evaluator for the control, every option, the folds and the holdout."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from methods.statistics.intervals import (
     percentile_interval,
     wilson,
 )
-from methods.statistics.joint_bootstrap import group_sums, joint_bootstrap
+from methods.statistics.joint_bootstrap import counted_bootstrap, group_sums
 from methods.statistics.weighted_rates import grouped_rate_bounds, most_that_can_hold
 
 Bools = NDArray[np.bool_]
@@ -127,11 +128,14 @@ class PooledDraws:
 
 
 def pooled_draws(
-    fired: Bools, positive: Bools, groups: NDArray[np.int64], resamples: int, seed: int
-) -> PooledDraws:
-    """fired, positive (rows, labels). A label without positives (negatives) in a draw leaves its macro mean."""
+    fired: Sequence[Bools], positive: Bools, groups: NDArray[np.int64], resamples: int, seed: int
+) -> list[PooledDraws]:
+    """One for each option. fired, of each, and positive (rows, labels). A label without positives (negatives) in a draw
+    leaves its macro mean."""
     labels = positive.shape[1]
-    counts = np.concatenate([fired & positive, positive, fired & ~positive, ~positive], axis=1)
+    counts = (
+        np.concatenate([each & positive, positive, each & ~positive, ~positive], axis=1) for each in fired
+    )
 
     def shares(sums: Floats) -> Floats:
         each = sums.reshape(len(sums), 4, labels)
@@ -145,7 +149,8 @@ def pooled_draws(
             axis=1,
         )
 
-    return PooledDraws(*joint_bootstrap(group_sums(counts, groups), shares, resamples, seed).T)
+    draws = counted_bootstrap((group_sums(each, groups) for each in counts), shares, resamples, seed)
+    return [PooledDraws(*each.T) for each in draws]
 
 
 def draws_interval(draws: Floats, level: float) -> tuple[float, float]:

@@ -28,7 +28,8 @@ def joined_copies(
     table: clip, group, label, and split where the file brings one. numbers: of its rows in the file. contents: of each
     row, None for one that may be like others by chance. InputError for copies with two labels or in two splits.
     """
-    same = copies([position if each is None else (each,) for position, each in enumerate(contents)])
+    telling = [position for position, each in enumerate(contents) if each is not None]
+    same = [[telling[place] for place in each] for each in copies([contents[place] for place in telling])]
     for first, *others in same:
         for other in others:
             _check(path, table.iloc[[first, other]], (numbers[first], numbers[other]), what)

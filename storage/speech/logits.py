@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from storage.files.inputs import InputError
-from storage.files.strings import read_strings, write_exact_csv
+from storage.files.strings import read_exact_csv, write_exact_csv
 
 
 def answer_names(labels: list[str]) -> list[str]:
@@ -28,9 +28,7 @@ def write_split_logits(folder: Path, rows: pd.DataFrame, labels: list[str], pref
 
 
 def read_split_logits(folder: Path, prefix: str, split: str, labels: list[str]) -> pd.DataFrame:
-    table = read_strings(folder / f"{prefix}_{split}.csv")
-    for name in logit_columns(labels):
-        table[name] = [float(value) for value in table[name]]  # exact, which pandas' own reader need not be
+    table = read_exact_csv(folder / f"{prefix}_{split}.csv", logit_columns(labels))
     number = {label: place for place, label in enumerate(labels)}
     return table.assign(label=[number[name] for name in table["label"]])
 

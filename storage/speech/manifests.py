@@ -51,7 +51,9 @@ def read_manifest(
 def names(file: ForeignTable, name: str) -> "pd.Series[str]":
     """A column of names: none empty, none with what breaks a line."""
     column = file.text(name).astype(str)
-    for position, value in enumerate(column):
+    values = column.tolist()
+    fine = "" not in values and not UNSEEN.search("".join(values))
+    for position, value in enumerate([] if fine else values):
         if not value or UNSEEN.search(value):
             raise InputError(
                 file.path,
@@ -123,13 +125,13 @@ def split_names(file: ForeignTable) -> list[str]:
 
 def check_groups(file: ForeignTable, table: pd.DataFrame) -> None:
     """No group in two splits."""
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, str]] = {}
     for position, (group, split) in enumerate(zip(table["group"], table["split"], strict=True)):
-        earlier = first.setdefault(group, position)
-        if table["split"].iloc[earlier] != split:
+        earlier, before = first.setdefault(group, (position, split))
+        if before != split:
             raise InputError(
                 file.path,
-                f"group {shown(group)} stands in {table['split'].iloc[earlier]} (row {file.row(earlier)}) and {split}: "
+                f"group {shown(group)} stands in {before} (row {file.row(earlier)}) and {split}: "
                 "what is learnt of it there would be tested on it here; keep each group in one split",
                 row=file.row(position),
                 field="split",

@@ -207,26 +207,36 @@ def _runs(
 
 def _aligned(file: ForeignTable, table: pd.DataFrame, runs: dict[int, Places]) -> dict[int, Places]:
     """Each run's rows in the order of the first run's clips, which every run has to answer, of the same facts."""
-    first: dict[str, int] = {}
+    clip, clips = pd.factorize(table["clip"])
+    first = next(iter(runs.values()))
+    stands_in = np.full((2, len(clips)), -1)  # of each clip, its row in the first run and in this one
+    stands_in[0, clip[first]] = first
     aligned: dict[int, Places] = {}
     for run, places in runs.items():
-        of_clip: dict[str, int] = {}
-        for position in places.tolist():
-            clip = table["clip"].iloc[position]
-            if (earlier := of_clip.setdefault(clip, position)) != position:
-                raise InputError(
-                    file.path, f"clip {shown(clip)} stands in row {file.row(earlier)} already, of the same seed; name "
-                    "each clip once", row=file.row(position), field="clip",
-                )  # fmt: skip
-        first = first or of_clip
-        if odd := next(iter(first.keys() ^ of_clip.keys()), None):
+        _check_once(file, table, clip[places], places)
+        stands_in[1] = -1
+        stands_in[1, clip[places]] = places
+        odd = np.flatnonzero((stands_in >= 0).sum(axis=0) == 1)
+        if len(odd):
             raise InputError(
-                file.path, f"clip {shown(odd)} does not stand under every seed; each has to answer the same clips",
-                row=file.row(first.get(odd, of_clip.get(odd, 0))), field="seed",
+                file.path, f"clip {shown(clips[odd[0]])} does not stand under every seed; each has to answer the same "
+                "clips", row=file.row(int(stands_in[:, odd[0]].max())), field="seed",
             )  # fmt: skip
-        aligned[run] = np.array([of_clip[clip] for clip in first])
-        _check_facts(file, table, np.array(list(first.values())), aligned[run])
+        aligned[run] = stands_in[1, clip[first]]
+        _check_facts(file, table, first, aligned[run])
     return aligned
+
+
+def _check_once(file: ForeignTable, table: pd.DataFrame, clip: Places, places: Places) -> None:
+    """clip: a number for the clip of each place."""
+    twice = np.flatnonzero(pd.Series(clip).duplicated())
+    if len(twice):
+        position = int(places[twice[0]])
+        earlier = int(places[np.flatnonzero(clip == clip[twice[0]])[0]])
+        raise InputError(
+            file.path, f"clip {shown(table['clip'].iloc[position])} stands in row {file.row(earlier)} already, of the same "
+            "seed; name each clip once", row=file.row(position), field="clip",
+        )  # fmt: skip
 
 
 def _check_facts(file: ForeignTable, table: pd.DataFrame, first: Places, places: Places) -> None:
@@ -240,12 +250,13 @@ def _check_facts(file: ForeignTable, table: pd.DataFrame, first: Places, places:
 
 
 def _contents(values: Floats) -> list[bytes | None]:
-    """What tells a row from others; None for the few digits that rows may share by chance (rounded, saturated)."""
+    """What tells a row from others; None where no other is like it, and for the few digits that rows may share by chance
+    (rounded, saturated)."""
     digests = row_digests(values)
     times = Counter(digests)
     return [
-        digest if times[digest] > 1 and sum(map(_digits, set(row))) >= TELLING else None
-        for digest, row in zip(digests, values.tolist(), strict=True)
+        digest if times[digest] > 1 and sum(map(_digits, set(values[position].tolist()))) >= TELLING else None
+        for position, digest in enumerate(digests)
     ]
 
 

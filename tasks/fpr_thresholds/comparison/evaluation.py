@@ -60,12 +60,11 @@ def evaluate(
         fired = fires(holdout.scores, np.array(thresholds))
         return rate_verdicts(fired, rows, _promise(option, thresholds), settings.level)
 
-    evaluations, control = [], None
-    for option, fired in zip(options, folds.fired, strict=True):
+    of_options = [[entry.threshold for entry in option.labels.values()] for option in options]
+    made = option_decisions([fires(holdout.scores, np.array(each)) for each in of_options], rows, settings)
+    evaluations = []
+    for option, thresholds, decisions, fired in zip(options, of_options, made, folds.fired, strict=True):
         entries = option.labels.values()
-        thresholds = [entry.threshold for entry in entries]
-        decisions = option_decisions(fires(holdout.scores, np.array(thresholds)), rows, settings)
-        control = control or decisions
         selected = [entry.selected_threshold for entry in entries if entry.selected_threshold is not None]
         any_fired = fired.any(axis=0) | (
             option.rule == "any_label" and fired.any()
@@ -74,7 +73,7 @@ def evaluate(
         evaluations.append(
             RecipeEvaluation(
                 option,
-                option_results(decisions, control, rows, _promise(option, thresholds), settings),
+                option_results(decisions, made[0], rows, _promise(option, thresholds), settings),
                 verdicts(option, [entry.shift.threshold for entry in entries]),
                 verdicts(option, selected) if len(selected) == len(entries) else None,
                 dict(compress(gammas, any_fired)),
@@ -116,8 +115,8 @@ def combine(
         np.array([options[number].labels[label].threshold for label, number in picked.items()])
         for picked in (chosen, dict.fromkeys(chosen, 0))
     )
-    ours, control = (
-        option_decisions(fires(holdout.scores, at), rows, settings) for at in (thresholds, before)
+    ours, control = option_decisions(
+        [fires(holdout.scores, at) for at in (thresholds, before)], rows, settings
     )
     any_label = params.selection.risk_of == "any_label"
     promise = BudgetPromise(params.selection.max_fpr, any_label, np.isinf(thresholds))

@@ -121,7 +121,7 @@ def results(
     fired: NDArray[np.bool_], control: NDArray[np.bool_], rows: HoldoutRows, promise: BudgetPromise
 ) -> list[OptionResult]:
     """What stands in the table, and that the short way to recall, rate and verdict says the same."""
-    option, base = (option_decisions(each, rows, SETTINGS) for each in (fired, control))
+    option, base = option_decisions([fired, control], rows, SETTINGS)
     made = option_results(option, base, rows, promise, SETTINGS)
     brief = [asdict(each) for each in rate_verdicts(fired, rows, promise, SETTINGS.level)]
     assert brief == [{name: getattr(row, name) for name in ("recall", "fpr", "verdict")} for row in made]

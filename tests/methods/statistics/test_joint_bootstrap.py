@@ -5,6 +5,7 @@ import pytest
 
 from methods.statistics.intervals import percentile_interval
 from methods.statistics.joint_bootstrap import (
+    counted_bootstrap,
     group_sums,
     group_weights,
     joint_bootstrap,
@@ -58,3 +59,12 @@ def test_memory_is_a_block_and_the_result() -> None:
 
     assert joint_bootstrap(np.ones((10_000, 2)), statistic, 1000, seed=0).shape == (1000, 1)
     assert most * 10_000 <= 1 << 20
+
+
+def test_counting_kinds_of_groups_gives_the_same_bits() -> None:
+    """Many groups of few kinds, and groups of which hardly two are alike."""
+    few, many = RNG.integers(0, 2, (2000, 4)).astype(float), RNG.integers(0, 1000, (2000, 4)).astype(float)
+    options = [few, many, np.zeros_like(few)]
+    together = counted_bootstrap(options, lambda each: each / 7, 700, seed=4)
+    for sums, draws in zip(options, together, strict=True):
+        assert np.array_equal(draws, joint_bootstrap(sums, lambda each: each / 7, 700, seed=4))

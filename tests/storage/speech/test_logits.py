@@ -12,6 +12,7 @@ import pytest
 
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
+from storage.files.strings import read_exact_csv, write_exact_csv
 from storage.speech.logits import (
     logit_array,
     read_predictions,
@@ -248,3 +249,25 @@ def test_a_pinned_calibration_reads_back_and_follows_its_schema(tmp_path: Path, 
 
 def test_the_committed_schema_is_that_of_the_code() -> None:
     assert json.loads((ROOT / SCHEMA).read_text()) == schema()
+
+
+def test_exact_csv_writes_floats_as_python_does_and_reads_the_same_bits(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    values = np.concatenate(
+        [
+            draw.normal(size=70_000),
+            10 ** draw.uniform(-320, 308, 10_000),
+            -(10 ** draw.uniform(8, 18, 10_000)),
+            [0.0, -0.0, 1.0, -3.0, 1e-4, 9.999e-5, 1e10, 1e15, 1e16, 5e-324, np.inf, -np.inf],
+        ]
+    )
+    table = pd.DataFrame({"clip": [f'a"{number}, b' for number in range(len(values))], "logit_x": values})
+    write_exact_csv(tmp_path / "ours.csv", table)
+    table.to_csv(tmp_path / "pandas.csv", index=False, lineterminator="\n")
+    assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()
+    read = read_exact_csv(tmp_path / "ours.csv", ["logit_x"])
+    assert read["clip"].tolist() == table["clip"].tolist()
+    assert np.array_equal(read["logit_x"].to_numpy().view(np.uint64), values.view(np.uint64))
+    (tmp_path / "ragged.csv").write_text("clip,logit_x\na,1\nb,2,3\n")
+    with pytest.raises(InputError, match=r"row 3: expected 2 fields, got 3"):
+        read_exact_csv(tmp_path / "ragged.csv", ["logit_x"])
