@@ -5,7 +5,7 @@ pickle: numbers are arrays, the rest is JSON.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,27 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray[Any]]
+from methods.training_place import Place
 
 
 class LearningSchedule(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
-
-
-class Place:
-    """Where a training is kept: `found` is what an earlier run left, or None; `keep` takes the next state."""
-
-    def __init__(
-        self, found: Mapping[str, NDArray[Any]] | None = None, keep: Callable[[Arrays], object] | None = None
-    ) -> None:
-        self.found, self.keep = found, keep
-        self.facts: dict[str, Any] = json.loads(found["facts"].tobytes().decode()) if found else {}
-
-    @property
-    def progress(self) -> dict[str, Any]:
-        """How far the earlier run said it was; nothing where there was none."""
-        return dict(self.facts.get("progress", {}))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ MAY_IMPORT_LATE = {  # module -> why an import stands inside a function of it
     "tasks/fpr_thresholds/score.py": "an extra",
     "tasks/fpr_thresholds/use/monitor.py": "an extra",
     "tasks/head_sweep/embed.py": "torch, which ready values do not need",
-    "tasks/speech_temperature/fit.py": "an extra",
+    "tasks/speech_temperature/fit.py": "torch, which given logits do not need, and an extra",
 }
 WORDS = r"[A-Za-z]{2,}[,;:]? "
 SENTENCE = re.compile(f"(?:{WORDS}){{3}}[A-Za-z]{{2,}}")  # four words one after the other

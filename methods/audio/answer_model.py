@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from methods.statistics.streams import seeded
-from methods.training_state import Place, TrainingState
+from methods.training_place import Place
+from methods.training_state import TrainingState
 
 Floats = NDArray[np.float64]
 Waves = NDArray[np.float32]

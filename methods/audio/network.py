@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from methods.statistics.streams import seeded
-from methods.training_state import Place, TrainingState
+from methods.training_place import Place
+from methods.training_state import TrainingState
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]

@@ -16,7 +16,8 @@ from methods.lenses.masking import Phase, mask_radii
 from methods.lenses.network import StampNetwork, new_network
 from methods.lenses.schedules import Schedule, learning_rate
 from methods.statistics.streams import epoch_stream
-from methods.training_state import Place, TrainingState
+from methods.training_place import Place
+from methods.training_state import TrainingState
 
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]

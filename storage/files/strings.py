@@ -44,7 +44,8 @@ def read_exact_csv(path: Path, numbers: Collection[str]) -> pd.DataFrame:
         raise InputError(path, problem, row=row) from None
     if not len(table):
         raise InputError(path, "holds no rows; expected a header and at least one row")
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def write_exact_csv(path: Path, table: pd.DataFrame) -> None:

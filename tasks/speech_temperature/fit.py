@@ -4,22 +4,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from methods.audio.log_mel import log_mel, time_statistics
-from methods.audio.network import AcousticTraining, logistic_logits, network_logits, train_network
-from methods.training_state import Place
+from methods.training_place import Place
 from params.speech_temperature import Acoustic, Fit, Qwen2Audio, UserModel
-from storage.files.arrays import read_arrays
 from storage.files.atomic import complete_folder
 from storage.files.documents import read_json, write_json
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.files.tables import read_parquet
-from storage.files.tensors import write_tensors
-from storage.speech.audio import RATE
 from storage.speech.logits import logit_array, logit_columns, write_split_logits
 
 NOT_GIVEN = {"status": "not given"}
@@ -50,7 +41,9 @@ def main(
                 table = read_parquet(inputs / "logits.parquet").query("seed == @seed").reset_index(drop=True)
                 found = {"seed": logit_array(table, facts["labels"])}
             case Acoustic():
-                found = _acoustic(params.backend, table, inputs, seed, folder, place)
+                from tasks.speech_temperature.model.acoustic import acoustic_logits  # noqa: PLC0415 - torch, which given logits do not need
+
+                found = acoustic_logits(params.backend, table, inputs, seed, folder, place)
             case Qwen2Audio():
                 from tasks.speech_temperature.model.language_model import answer_logits  # noqa: PLC0415 - an extra
 
@@ -70,24 +63,3 @@ def _absent(*folders: Path) -> None:
     for each in folders:
         with complete_folder(each) as folder:
             write_json(folder / "status.json", NOT_GIVEN)
-
-
-def _acoustic(
-    backend: Acoustic, table: pd.DataFrame, inputs: Path, seed: int, folder: Path, place: Place
-) -> dict[str, NDArray[np.float64]]:
-    waves = read_arrays(inputs / "waves.npz")["waves"]
-    hop = int(backend.hop_ms * RATE / 1000)
-    features = np.stack([log_mel(wave, RATE, backend.mels, hop) for wave in waves])
-    train, labels = (table["split"] == "train").to_numpy(), table["label"].to_numpy(np.int64)
-    training = AcousticTraining(**backend.model_dump(include=set(AcousticTraining.__dataclass_fields__)))
-    trained = train_network(features[train], labels[train], training, seed, place)
-    sys.stdout.write(f"seed {seed}: loss {trained.losses[0]:.3f} -> {trained.losses[-1]:.3f}\n")
-    write_tensors(
-        folder / "network.safetensors", {name: value.numpy() for name, value in trained.weights.items()}
-    )
-    write_json(folder / "training.json", {"losses": [float(f"{loss:.6g}") for loss in trained.losses]})
-    columns = time_statistics(features)
-    return {
-        "seed": network_logits(trained.weights, features),
-        "baseline": logistic_logits(columns[train], labels[train], columns, backend.baseline_regularisation),
-    }

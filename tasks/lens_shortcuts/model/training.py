@@ -28,7 +28,7 @@ from methods.lenses.training import (
 from methods.shortcuts.evaluation import core_reliance, pair_win_rate, radius_bins, ranking
 from methods.shortcuts.folds import grouped_folds
 from methods.statistics.ranking import auroc
-from methods.training_state import Place
+from methods.training_place import Place
 from params.lens_recipe import TrainRecipe
 from storage.files.atomic import complete_folder
 from storage.files.documents import write_json, write_text

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from methods.audio.answer_model import Tuning, answer_tokens, answers, lora_targets, prompt_text, tune
-from methods.training_state import Place
+from methods.training_place import Place
 from params.speech_temperature import Qwen2Audio
 from storage.files.arrays import read_arrays, write_arrays
 from storage.files.documents import write_json

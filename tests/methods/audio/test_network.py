@@ -10,7 +10,7 @@ from scipy.signal import chirp
 
 from methods.audio.log_mel import FFT, log_mel, mel_filters, time_statistics
 from methods.audio.network import AcousticTraining, logistic_logits, network_logits, train_network
-from methods.training_state import Place
+from methods.training_place import Place
 
 RATE = 16_000
 TRAINING = AcousticTraining(

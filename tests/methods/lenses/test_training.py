@@ -14,7 +14,7 @@ from methods.lenses.network import StampNetwork, new_network
 from methods.lenses.preprocessing import preprocess
 from methods.lenses.schedules import Schedule, learning_rate
 from methods.lenses.training import LensModel, LensTraining, log_loss, logits, restored, train
-from methods.training_state import Arrays, Place
+from methods.training_place import Arrays, Place
 
 TRAINING = LensTraining(8, "one_cycle", 0.01, 1e-4, 4, 16, None, False)
 PHASES = (Phase(0, 7, 0.7), Phase(0.5, 3, 0.3))

@@ -18,7 +18,7 @@ from methods.audio.answer_model import (
     prompt_text,
     tune,
 )
-from methods.training_state import Place
+from methods.training_place import Place
 from params.block import read_block
 from params.speech_temperature import Qwen2Audio
 from storage.files.arrays import write_arrays

@@ -18,7 +18,7 @@ from methods.calibration.cross_fitting import MethodChoice
 from methods.calibration.evaluation import ConfidenceSettings
 from methods.calibration.method_differences import MethodDifference
 from methods.calibration.recalibration import apply
-from methods.training_state import Place
+from methods.training_place import Place
 from params.block import ParamsError, read_block
 from params.speech_temperature import Calibrate, Compare, Fit, Prepare
 from storage.files.finished import Finished
