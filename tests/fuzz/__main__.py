@@ -25,9 +25,8 @@ DETAILS = 20  # kinds of finding of one importer that are told at length
 def importers(only: list[str]) -> list[Importer]:
     """Of all modules, in which every importer has a name of its own; `only`: names, or parts of them."""
     modules = sorted((Path(__file__).parent / "importers").glob("[a-z]*.py"))
-    wanted = [
-        path for path in modules if not only or any(name.startswith(path.stem) for name in only)
-    ] or modules
+    of_one = [path for path in modules if only and all(name.startswith(path.stem) for name in only)]
+    wanted = of_one or modules
     found = [each for path in wanted for each in import_module(f"tests.fuzz.importers.{path.stem}").IMPORTERS]
     twice = [name for name, count in Counter(each.name for each in found).items() if count > 1]
     assert not twice, f"two importers are called {twice}"
