@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from methods.detection.clusters import label_agreement, source_counts, source_maxima
 from methods.detection.matching import match, representatives
 from methods.splits.row_splits import random_order
-from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 from params.hybrid_calibrator import Prepare, SplitFile
-from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
+from storage.detections.coco import ResultsFormat, read_coco_results
 from storage.detections.records import CORNERS, SPLITS, GroundTruth, read_split
-from storage.detections.voc import read_voc_truth
-from storage.detections.yolo import read_yolo_truth
 from storage.files.content import copies
 from storage.files.documents import write_json
 from storage.files.import_report import ImportReport
@@ -23,6 +20,7 @@ from storage.files.inputs import InputError, shown
 from storage.files.places import declared
 from storage.files.tables import write_parquet
 from tasks.hybrid_calibrator.model.status import AVAILABLE, STATUS
+from tasks.intake.ground_truth import read_ground_truth
 
 SURE_OF_NUMBERING = 20  # boxes on objects, of which fewer than MISNUMBERED name their class
 MISNUMBERED = 0.1
@@ -47,7 +45,7 @@ def main(
             "object that overlap by less stay, and the second is a sure false positive; NMS in compare takes it out\n"
         )
     report = ImportReport()
-    truth = _ground_truth(params, data, report)
+    truth = read_ground_truth(params.ground_truth, data, f"{PARAMS}.ground_truth", params.unknown, report)
     split = _split(params, data, truth, report)
     _check_objects(data, truth, split, report)
     boxes = _raw(params, declared(data, option, f"{PARAMS}.variants"), truth, report)
@@ -90,20 +88,6 @@ def _write_status(
     for path in (candidates, raw, ground_truth):
         write_parquet(path, pd.DataFrame())
     write_json(prepared, {"variant": option, **STATUS})
-
-
-def _ground_truth(params: Prepare, data: Path, report: ImportReport) -> GroundTruth:
-    def place(name: str) -> Path:
-        return declared(data, getattr(params.ground_truth, name), f"{PARAMS}.ground_truth.{name}")
-
-    match params.ground_truth:
-        case CocoTruth():
-            return read_coco_truth(place("file"), params.unknown, report)
-        case YoloTruth(rows=rows):
-            folder, classes, images = (place(name) for name in ("folder", "classes", "images"))
-            return read_yolo_truth(folder, classes, images, rows, params.unknown, report)
-        case VocTruth(first_pixel=first_pixel):
-            return read_voc_truth(place("folder"), first_pixel, report)
 
 
 def _split(params: Prepare, data: Path, truth: GroundTruth, report: ImportReport) -> NDArray[np.str_]:

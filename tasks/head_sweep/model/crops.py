@@ -11,18 +11,15 @@ import pandas as pd
 from methods.images.background_crops import background_boxes
 from methods.splits.joined_groups import joined_groups
 from methods.statistics.streams import stream
-from params.ground_truth import CocoTruth, VocTruth, YoloTruth
 from params.head_sweep import BoxCrops
-from storage.detections.coco import read_coco_truth
 from storage.detections.records import CORNERS, GroundTruth
-from storage.detections.voc import read_voc_truth
-from storage.detections.yolo import read_yolo_truth
 from storage.files.content import copies, file_digest
 from storage.files.import_report import EXAMPLES, ImportReport
 from storage.files.inputs import InputError, shown
 from storage.files.places import declared, inside
 from storage.heads.embeddings import BACKGROUND, is_background
 from storage.heads.pictures import picture_files, picture_size
+from tasks.intake.ground_truth import read_ground_truth
 
 DATASETS = "head_sweep.prepare.datasets"
 COLUMNS = ["id", "group", "label", "image", *CORNERS]
@@ -30,7 +27,7 @@ COLUMNS = ["id", "group", "label", "image", *CORNERS]
 
 def crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
     """One row per object and per square of background, image by image; copies of a picture are one group."""
-    truth = _truth(params, data, report)
+    truth = read_ground_truth(params.truth, data, f"{DATASETS}.truth", params.unknown, report)
     files = _files(declared(data, params.images, f"{DATASETS}.images"), truth.images)
     objects = _objects(params, data, truth, report)
     squares = _background(params, truth, report, len(objects))
@@ -48,20 +45,6 @@ def crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
     table["group"] = np.array(joined_groups(group.tolist(), same), object)[table["image"].to_numpy()]
     table["image"] = [(Path(params.images) / files[place]).as_posix() for place in table["image"]]
     return table.sort_values(["image", "background"], kind="stable", ignore_index=True)[COLUMNS]
-
-
-def _truth(params: BoxCrops, data: Path, report: ImportReport) -> GroundTruth:
-    def place(name: str) -> Path:
-        return declared(data, getattr(params.truth, name), f"{DATASETS}.truth.{name}")
-
-    match params.truth:
-        case CocoTruth():
-            return read_coco_truth(place("file"), params.unknown, report)
-        case YoloTruth(rows=rows):
-            folder, classes, images = (place(name) for name in ("folder", "classes", "images"))
-            return read_yolo_truth(folder, classes, images, rows, params.unknown, report)
-        case VocTruth(first_pixel=first_pixel):
-            return read_voc_truth(place("folder"), first_pixel, report)
 
 
 def _files(folder: Path, images: pd.DataFrame) -> list[str]:
