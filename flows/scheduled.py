@@ -13,6 +13,7 @@ from rich.console import Console
 
 from flows.pinned import data_folder, graph
 from flows.published import artifacts
+from flows.published.headline import headline
 from flows.walk import experiments
 from flows.walk.command import RunnerName
 from flows.walk.flow_run import Jobs, run_as_tasks
@@ -23,7 +24,6 @@ from flows.walk.runners import RunnerFactory, local_processes
 from flows.worktrees import branches
 from flows.worktrees.committed_study import of_the_commit
 from flows.worktrees.worktree import WorktreeError, at, commit_of, run, worktree
-from tasks.report.verdict import verdict
 
 
 def _run_name() -> str:
@@ -206,7 +206,7 @@ def commit_finished(clean: Path, branch: str, revision: str, outcomes: list[Stag
 def publish_results(clean: Path, experiment: str) -> str:
     """Table, decision and plots as artifacts of this run; the decision in a few words."""
     decision = artifacts.experiment_artifacts(clean, experiment)
-    return f"{experiment}: {verdict(decision).headline} ({decision['grade']})"
+    return headline(experiment, decision)
 
 
 def _what_ran(outcomes: list[StageOutcome]) -> str:

@@ -10,14 +10,17 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows.published.headline import decided
+from flows.walk.durations import Course, TimeEstimate
 from flows.walk.order import StageOutcome
+from flows.walk.plan import WalkPlan
 from tasks.report.templates import render
 
 LISTED = 200
 
 
 class ProgressPage:
-    """How much of a walk is done, what runs, and what waits for what: an artifact that follows the walk.
+    """What a walk has decided, how much of it is done, what runs, what waits: an artifact that follows the walk.
 
     A thread of its own sends it, so that the walk never waits for the API.
     """
@@ -26,27 +29,34 @@ class ProgressPage:
     PAUSE = 1.0  # seconds between updates at least: each costs a request
     PATIENCE = 5.0  # seconds before an API that did not answer is asked again
 
-    def __init__(self, stages: int) -> None:
-        self._stages, self._done = stages, 0
+    def __init__(self, run: WalkPlan, estimate: TimeEstimate) -> None:
+        self._run, self._course = run, Course(estimate)
+        self._decided: list[str] = []
         self._failed: list[str] = []
         self._latest = (0.0, "")
         self._news, self._closed = threading.Event(), threading.Event()
 
     def settled(self, outcome: StageOutcome) -> None:
-        self._done += 1
+        self._course.settled(outcome)
         if not outcome.succeeded:
             self._failed.append(outcome.stage)
+        if headline := decided(self._run.root, outcome):
+            self._decided.append(headline)
 
     def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
+        self._course.moved(running)
+        done, stages = len(self._course.done), len(self._run.stages)
         text = render(
             "flows/published/progress.md.j2",
-            done=self._done,
-            stages=self._stages,
+            done=done,
+            stages=stages,
+            left=self._course.time_left() if running else "",
+            decided=self._decided,
             failed=self._failed,
             running=list(running),
             waiting=dict(list(waiting.items())[:LISTED]),
         )
-        self._latest = (100 * self._done / self._stages, text)
+        self._latest = (100 * done / stages, text)
         self._news.set()
 
     def send(self, unanswered: Callable[[], None]) -> None:
@@ -79,9 +89,11 @@ def _nothing_more() -> None:
 
 
 @contextmanager
-def progress_page(stages: int, unanswered: Callable[[], None]) -> Iterator[ProgressPage]:
+def progress_page(
+    run: WalkPlan, estimate: TimeEstimate, unanswered: Callable[[], None]
+) -> Iterator[ProgressPage]:
     """Inside a flow run. An API that goes away costs the page, not the walk."""
-    page = ProgressPage(stages)
+    page = ProgressPage(run, estimate)
     sender = threading.Thread(
         target=copy_context().run, args=(page.send, unanswered), name="progress page", daemon=True
     )

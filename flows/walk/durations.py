@@ -1,5 +1,6 @@
 """How long stages took when they last ran on this machine, in `.logs/`, and what of that is still to come."""
 
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from flows.pinned.at_once import write_at_once
 from flows.pinned.errors import GraphError
-from flows.walk.order import Graph
+from flows.walk.order import Graph, StageOutcome
 from flows.walk.plan import WalkPlan
 
 
@@ -64,3 +65,27 @@ class TimeEstimate:
             unknown = [stage for stage, last in self.seconds.items() if last is None and stage not in settled]
             return f"time left not known: `.logs/` has no former run of {len(unknown)} of them"
         return "less than a minute left" if seconds < 60 else f"about {-(-int(seconds) // 60)} min left"
+
+
+class Course:
+    """A walk so far: which stages have settled, and for how long the others have been running."""
+
+    def __init__(self, estimate: TimeEstimate | None = None) -> None:
+        self._estimate = estimate
+        self._since: dict[str, float] = {}
+        self.done: set[str] = set()
+
+    def settled(self, outcome: StageOutcome) -> None:
+        self.done.add(outcome.stage)
+
+    def moved(self, running: Collection[str]) -> None:
+        now = time.monotonic()
+        self._since = {stage: self._since.get(stage, now) for stage in running}
+
+    def running(self) -> dict[str, float]:
+        """Stage -> seconds."""
+        now = time.monotonic()
+        return {stage: now - since for stage, since in self._since.items()}
+
+    def time_left(self) -> str:
+        return self._estimate.said(self.done, self.running()) if self._estimate else ""

@@ -198,10 +198,11 @@ def _walk_as_tasks(run: WalkPlan, runner: StageRunner) -> list[StageOutcome]:
         return Completed(name=STATE_NAMES[outcome.state], data=outcome, message=outcome.reason)
 
     futures: dict[str, PrefectFuture[StageOutcome]] = {}
+    estimate = TimeEstimate.of(run, run.jobs or runner.jobs)
     with (
         ThreadPoolTaskRunner[StageOutcome](max_workers=threads(run, runner)) as pool,
-        progress.shown(run.stages, TimeEstimate.of(run, run.jobs or runner.jobs)) as terminal,
-        progress_page(len(run.stages), unanswered=_say_that_the_api_is_lost) as page,
+        progress.shown(run.root, run.stages, estimate) as terminal,
+        progress_page(run, estimate, unanswered=_say_that_the_api_is_lost) as page,
     ):
 
         def submit(stage: str) -> _StageFuture:

@@ -26,7 +26,8 @@ def run_in_threads(run: WalkPlan, open_runner: RunnerFactory = local_processes) 
             second = runner.reproduce(name)
             return replace(second, reason=f"{second.reason}; tried twice, since the first try was ended")
 
-        with progress.shown(run.stages, TimeEstimate.of(run, run.jobs or runner.jobs)) as observer:
+        estimate = TimeEstimate.of(run, run.jobs or runner.jobs)
+        with progress.shown(run.root, run.stages, estimate) as observer:
             outcomes = walk(
                 run.upstreams,
                 budget(run, runner),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,24 +13,28 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from flows.walk.durations import TimeEstimate
+from flows.published.headline import decided
+from flows.walk.durations import Course, TimeEstimate
 from flows.walk.order import Observer, StageOutcome
+from tasks.report.figures import printable
 
 COLOURS = {"ran": "green", "restored": "cyan", "skipped": "dim", "failed": "red", "not run": "yellow"}
 NAMED = 8  # waiting stages
 
 
 class Lines:
-    """One line for each stage that did not merely pass by."""
+    """One line for each stage that did not merely pass by, and one for what an experiment has decided with it."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, root: Path) -> None:
+        self._console, self._root = console, root
 
     def settled(self, outcome: StageOutcome) -> None:
         if outcome.state != "skipped":
             state = f"[{COLOURS[outcome.state]}]{outcome.state}[/]"
             line = f"{state} {outcome.stage} {outcome.seconds:.1f} s ({escape(outcome.reason)})"
             self._console.print(line, soft_wrap=True)
+        if headline := decided(self._root, outcome):
+            self._console.print(Text(printable(headline), style="bold"), soft_wrap=True)
 
     def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
         pass
@@ -39,43 +44,35 @@ class Board(Lines):
     """Those lines, and below them what runs, for how long, and what waits for what."""
 
     def __init__(
-        self, console: Console, stages: Collection[str], estimate: TimeEstimate | None = None
+        self, console: Console, root: Path, stages: Collection[str], estimate: TimeEstimate | None = None
     ) -> None:
-        super().__init__(console)
-        self._total, self._estimate = len(stages), estimate
-        self._settled: set[str] = set()
+        super().__init__(console, root)
+        self._total, self._course = len(stages), Course(estimate)
         self._start = time.monotonic()
-        self._since: dict[str, float] = {}
         self._waiting: Mapping[str, str] = {}
         self._spinner = Spinner("dots", style="cyan")
 
     def settled(self, outcome: StageOutcome) -> None:
-        self._settled.add(outcome.stage)
+        self._course.settled(outcome)
         super().settled(outcome)
 
     def moved(self, running: Collection[str], waiting: Mapping[str, str]) -> None:
-        now = time.monotonic()
-        self._since = {stage: self._since.get(stage, now) for stage in running}
+        self._course.moved(running)
         self._waiting = dict(waiting)
 
     def __rich__(self) -> RenderableType:
-        now = time.monotonic()
         board = Table.grid(padding=(0, 1))
-        for stage, since in self._since.items():
-            board.add_row(self._spinner, Text(stage, style="bold"), Text(clock(now - since), style="cyan"))
+        for stage, seconds in self._course.running().items():
+            board.add_row(self._spinner, Text(stage, style="bold"), Text(clock(seconds), style="cyan"))
         for stage, what in list(self._waiting.items())[:NAMED]:
             board.add_row("", Text(stage, style="dim"), Text(f"waits for {what}", style="dim"))
         if len(self._waiting) > NAMED:
             board.add_row("", Text(f"and {len(self._waiting) - NAMED} more", style="dim"), "")
         line = Table.grid(padding=(0, 1))
-        share = ProgressBar(total=self._total, completed=len(self._settled), width=30)
-        done = f"{len(self._settled)} of {self._total} stages done"
-        line.add_row(share, done, clock(now - self._start), self._time_left(now))
+        share = ProgressBar(total=self._total, completed=len(self._course.done), width=30)
+        done = f"{len(self._course.done)} of {self._total} stages done"
+        line.add_row(share, done, clock(time.monotonic() - self._start), self._course.time_left())
         return Group("", board, line)
-
-    def _time_left(self, now: float) -> str:
-        since = {stage: now - start for stage, start in self._since.items()}
-        return self._estimate.said(self._settled, since) if self._estimate else ""
 
 
 def clock(seconds: float) -> str:
@@ -90,14 +87,14 @@ def is_live() -> bool:
 
 
 @contextmanager
-def shown(stages: Collection[str], estimate: TimeEstimate) -> Iterator[Lines]:
+def shown(root: Path, stages: Collection[str], estimate: TimeEstimate) -> Iterator[Lines]:
     """Where nothing is live, the estimate is said once, before anything runs."""
     console = Console(highlight=False)
     if not is_live():
         console.print(f"stages to run: {len(estimate.seconds)}; {estimate.said((), {})}", soft_wrap=True)
-        yield Lines(console)
+        yield Lines(console, root)
         return
-    board = Board(console, stages, estimate)
+    board = Board(console, root, stages, estimate)
     # Stages print into their logs; what Prefect or DVC would print keeps its own line above the board.
     with Live(board, console=console, refresh_per_second=8, transient=True):
         yield board

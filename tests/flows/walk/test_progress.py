@@ -1,16 +1,22 @@
 import io
+import json
 import os
 import pty
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
 
 from flows.walk.order import StageOutcome
 from flows.walk.progress import Board, Lines, clock
+from tasks.report.verdict import verdict
 from tests.flows.conftest import DIAMOND, Toy
+from tests.imports import ROOT
+
+State = Literal["ran", "restored", "skipped", "failed"]
 
 
 def rendered(board: Board) -> str:
@@ -26,7 +32,7 @@ def test_the_board_says_what_runs_for_how_long_and_what_waits_for_what(
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     file = io.StringIO()
-    board = Board(Console(file=file, width=100), [f"s{i}" for i in range(14)])
+    board = Board(Console(file=file, width=100), Path("nowhere"), [f"s{i}" for i in range(14)])
     board.moved(["a", "b"], {f"s{i}": "a and b" for i in range(11)})
     now += 75
     board.moved(["b", "c"], {f"s{i}": "c" for i in range(10)})
@@ -44,11 +50,24 @@ def test_the_board_says_what_runs_for_how_long_and_what_waits_for_what(
 
 def test_lines_say_nothing_of_what_passed_by() -> None:
     file = io.StringIO()
-    lines = Lines(Console(file=file, width=30))
+    lines = Lines(Console(file=file, width=30), Path("nowhere"))
     lines.moved(["a"], {})
     lines.settled(StageOutcome("a", "skipped", "up to date"))
     lines.settled(StageOutcome("b", "failed", "a reason that is longer than the console is wide"))
     assert file.getvalue() == "failed b 0.0 s (a reason that is longer than the console is wide)\n"
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("ran", True), ("restored", True), ("skipped", False), ("failed", False)]
+)
+def test_a_decision_is_said_as_soon_as_its_experiment_has_ended(state: State, says: bool) -> None:
+    file = io.StringIO()
+    lines = Lines(Console(file=file, width=30), ROOT)
+    lines.settled(StageOutcome("fpr_thresholds_tune", state, "first run"))
+    assert "fpr_thresholds: " not in file.getvalue()
+    lines.settled(StageOutcome("fpr_thresholds_compare", state, "first run"))
+    decision = json.loads((ROOT / "results/fpr_thresholds/decision.json").read_text())
+    assert (f"fpr_thresholds: {verdict(decision).headline}" in file.getvalue()) == says
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (75, "1:15"), (3675, "1:01:15")])
