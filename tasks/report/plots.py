@@ -4,7 +4,7 @@ Two colours that no kind of colour blindness takes for one another mark the chos
 says the others in grey. A line that something has to keep is dashed and named with its number.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -25,9 +25,7 @@ KEY = "Orange: chosen. Blue: the control. Grey: the others."
 ROOM = 116  # characters of a line below a picture
 AWAY = (7, 15, 26, 40, 58)  # points between a mark and its label
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-
-
-ENDS = ((1, 0), (1, 1), (1, -1))  # where a line ends
+LINE = 11  # points between the names of two lines
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,15 @@ class Roles:
 
 @dataclass(frozen=True)
 class PointLabel:
-    """What stands beside a point, in data units; without a text, what labels leave free."""
+    """What stands beside a point, in data units; without a text, what labels leave free. across, along: the ends of its
+    intervals, which labels leave free, too."""
 
     x: float
     y: float
     text: str
     style: Style = PLAIN
+    across: tuple[float, float] | None = None
+    along: tuple[float, float] | None = None
 
 
 def blank(height: float, title: str, note: str = "", width: float = WIDTH) -> Figure:
@@ -128,7 +129,37 @@ def reach(ax: Axes, at: float, value: float, ends: tuple[float, float] | None, s
     ax.plot(value, at, style.marker, color=style.colour, markersize=style.size, zorder=style.order)
 
 
-def labelled(ax: Axes, labels: Sequence[PointLabel], sides: Sequence[tuple[int, int]] = SIDES) -> None:
+def ends(ax: Axes, labels: Sequence[PointLabel]) -> None:
+    """Names of lines to the right of a panel, each as near to where its line ends as the others leave room for; call it
+    when nothing else moves."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    shown = sorted(_shared(labels), key=lambda each: (each.y, -each.style.order))
+    panel_box = ax.get_window_extent()
+    heights = ax.transData.transform([(each.x, each.y) for each in shown])[:, 1] if shown else ()
+    apart = LINE * figure.dpi / 72
+    for each, height in zip(shown, spread(heights, apart, panel_box.y1), strict=True):
+        ax.annotate(
+            each.text, (each.x, each.y), (1.03, (height - panel_box.y0) / panel_box.height), textcoords="axes fraction",
+            va="center", fontsize=8, color=each.style.colour if each.style.said else INK, fontweight=each.style.weight,
+            annotation_clip=False, arrowprops={"arrowstyle": "-", "color": OTHER, "linewidth": 0.7, "shrinkB": 4},
+        )  # fmt: skip
+
+
+def spread(heights: Iterable[float], apart: float, most: float) -> list[float]:
+    """Ascending heights, moved as little upwards as leaves them apart, and from the uppermost down where there is no
+    room above it."""
+    found: list[float] = []
+    for each in heights:
+        found.append(max(each, found[-1] + apart) if found else each)
+    for place in reversed(range(len(found))):
+        found[place] = min(found[place], most)
+        most = found[place] - apart
+    return found
+
+
+def labelled(ax: Axes, labels: Sequence[PointLabel]) -> None:
     """Each label as near to its point as others leave room for; call it when nothing else moves. Points at one place
     share a label, the marked ones first."""
     figure = ax.get_figure(root=True)
@@ -137,6 +168,8 @@ def labelled(ax: Axes, labels: Sequence[PointLabel], sides: Sequence[tuple[int, 
     inside, shared = ax.get_window_extent(), list(_shared(labels))
     points = ax.transData.transform([(each.x, each.y) for each in labels]) if labels else ()
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in points]
+    for each in labels:
+        taken += [Bbox(ax.transData.transform(ends_of)).padded(1.5) for ends_of in _intervals(each)]
 
     def cost(box: Bbox) -> float:
         outside = box.width * box.height - _common(box, inside)
@@ -144,7 +177,7 @@ def labelled(ax: Axes, labels: Sequence[PointLabel], sides: Sequence[tuple[int, 
 
     for each in shared:
         found: list[tuple[float, int, tuple[int, int]]] = []
-        around = [*sides[4:], *sides[:4]] if each.style.said else sides  # what is marked may have bars
+        around = [*SIDES[4:], *SIDES[:4]] if each.style.said else SIDES  # what is marked may have bars
         for away, side in product(AWAY, around):
             text = _beside(ax, each, away, side)
             found.append((cost(text.get_window_extent()), away, side))
@@ -174,6 +207,13 @@ def write(path: Path, figure: Figure) -> None:
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(OTHER)
     write_figure(path, figure)
+
+
+def _intervals(label: PointLabel) -> Iterator[list[tuple[float, float]]]:
+    if label.across:
+        yield [(end, label.y) for end in label.across]
+    if label.along:
+        yield [(label.x, end) for end in label.along]
 
 
 def _shared(labels: Sequence[PointLabel]) -> Iterator[PointLabel]:

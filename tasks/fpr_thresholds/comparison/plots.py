@@ -100,14 +100,16 @@ def _point(ax: Axes, row: Mapping[Any, Any], style: Style, text: str) -> PointLa
     """One option, with its intervals where it is marked."""
     at = (100 * row["fpr"], 100 * row["recall"])
     silent = row["verdict"] == SILENT
-    if style.said and not silent:
+    drawn = style.said and not silent
+    if drawn:
         ax.errorbar(
             *at, xerr=_arms(row, "fpr"), yerr=_arms(row, "recall"), fmt="none", ecolor=style.colour,
             elinewidth=style.width, zorder=style.order,
         )  # fmt: skip
     marker = "x" if silent else style.marker
     ax.plot(*at, marker, color=style.colour, markersize=style.size, zorder=style.order, clip_on=False)
-    return PointLabel(*at, text, style)
+    across, along = ((100 * row[f"{name}_low"], 100 * row[f"{name}_high"]) for name in ("fpr", "recall"))
+    return PointLabel(*at, text, style, across, along) if drawn else PointLabel(*at, text, style)
 
 
 def _reach(ax: Axes, low: float, high: float, at: int, colour: str, width: float) -> None:

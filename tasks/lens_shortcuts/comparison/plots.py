@@ -20,7 +20,6 @@ from tasks.lens_shortcuts.comparison.choice import TreeChoice
 from tasks.lens_shortcuts.comparison.evaluation import TEST, VariantRun
 from tasks.lens_shortcuts.model.labelled_stamps import StampSet
 from tasks.report.plots import (
-    ENDS,
     INK,
     KEY,
     OTHER,
@@ -31,7 +30,7 @@ from tasks.report.plots import (
     Style,
     blank,
     edge,
-    labelled,
+    ends,
     panel,
     reach,
     rows,
@@ -42,7 +41,6 @@ from tasks.report.plots import (
 SheetRow = tuple[str, NDArray[np.int64], NDArray[np.float64] | None]
 
 WARN_COLOUR = "#ece8e0"
-PAST = 0.6  # of a unit, to the right of the last point: room for names
 GATES = {
     "core_lr_raw": "core, raw, linear",
     CORE: "core, residual, linear",
@@ -78,7 +76,6 @@ def sensitivity(path: Path, choice: TreeChoice) -> None:
         across = "radius that is hidden, in pixels of 0.262 arcsec"
         panel(ax, title, across, "" if ax is axes[1] else "AUROC on test", edged=True)
         ax.set_xticks(recipe.radii)
-        ax.set_xlim(right=max(recipe.radii) * 1.35)
     for ax, far in zip(axes, (False, True), strict=True):
         found = [
             run.over_seeds[TEST].far_curve if far else run.over_seeds[TEST].curve for run in choice.trained
@@ -109,7 +106,7 @@ def radii(path: Path, bins: pd.DataFrame, choice: TreeChoice) -> None:
     ax.set_xticks(range(len(names)), names)
     panel(ax, "", "Einstein radius, arcsec", "AUROC on test")
     low = float(of["auroc_low"].min()) if len(of) else 0.5
-    ax.set(ylim=(max(0.0, min(0.6, low) - 0.05), 1.01), xlim=(-0.5, len(names) - 1 + PAST))
+    ax.set(ylim=(max(0.0, min(0.6, low) - 0.05), 1.01), xlim=(-0.5, len(names) - 0.5))
     last = [run.over_seeds[TEST].bins[-1].auroc.value for run in choice.trained]
     _named(ax, [(len(names) - 1 + 0.11 * (n - middle), each) for n, each in enumerate(last)], choice)
     write(path, figure)
@@ -164,8 +161,9 @@ def _leaks(ax: Axes, clearest: pd.DataFrame) -> None:
     rows(ax, names)
     for place, row in enumerate(order):
         reach(ax, place, row["auc"], (row["low"], row["high"]), Style(INK, "o", 5.5, 1.8, 4))
-        ax.annotate(f"by {GATES.get(row['gate'], row['gate'])}", (row["low"], place), (-6, 0), "data", "offset points",
-                    ha="right", va="center", fontsize=8, color=SOFT)  # fmt: skip
+        end, offset, side = (row["high"], 6, "left") if row["high"] < 0.8 else (row["low"], -6, "right")
+        ax.annotate(f"by {GATES.get(row['gate'], row['gate'])}", (end, place), (offset, 0), "data", "offset points",
+                    ha=side, va="center", fontsize=8, color=SOFT)  # fmt: skip
     edge(ax, 0.5, "knows nothing: 0.5")
     panel(ax, "Leaks planted on purpose, and what sees each most clearly", "AUC", edged=True)
     ax.set_xlim(0.2, 1.02)
@@ -205,10 +203,10 @@ def learning(path: Path, epochs: pd.DataFrame, choice: TreeChoice) -> None:
         edge(axes[2], 0.5, "knows nothing: 0.5", level=True)
         axes[2].set_ylim(0.3, 0.8)
     axes[-1].set_xlabel("epoch", fontsize=8.5, color=SOFT)
-    axes[0].set_xlim(0, 1.25 * last)
+    axes[0].set_xlim(0, 1.02 * last)
     for ax, name in zip(axes[:2], ("val_auroc", "val_loss"), strict=True):
         marked = [run for run in choice.trained if own.style(run.name).said]
-        labelled(ax, [_end(epochs, run, name, own) for run in marked], ENDS)
+        ends(ax, [_end(epochs, run, name, own) for run in marked])
     write(path, figure)
 
 
@@ -274,13 +272,13 @@ def _sheet(path: Path, title: str, found: StampSet, sheet: list[SheetRow]) -> No
     write(path, figure)
 
 
-def _named(ax: Axes, ends: Sequence[tuple[float, float | None]], choice: TreeChoice) -> None:
+def _named(ax: Axes, last: Sequence[tuple[float, float | None]], choice: TreeChoice) -> None:
     """The name of each trained variant where its line ends, if it does."""
-    own, pairs = roles(choice), zip(choice.trained, ends, strict=True)
+    own, pairs = roles(choice), zip(choice.trained, last, strict=True)
     found = [
         PointLabel(x, y, own.label(run.name), own.style(run.name)) for run, (x, y) in pairs if y is not None
     ]
-    labelled(ax, found, ENDS)
+    ends(ax, found)
 
 
 def _curve(ax: Axes, at: NDArray[np.floating[Any]], found: Sequence[Estimate], style: Style) -> None:
@@ -295,5 +293,5 @@ def _curve(ax: Axes, at: NDArray[np.floating[Any]], found: Sequence[Estimate], s
 def _edges(ax: Axes, place: int, edges: GradeEdges) -> None:
     """WARN lies between the edges, on both sides of .5."""
     for side in (1, -1):
-        ends = sorted(0.5 + side * (each - 0.5) for each in (edges.passes, edges.fails))
-        ax.barh(place, ends[1] - ends[0], left=ends[0], height=0.86, color=WARN_COLOUR, zorder=0.5)
+        near, far = sorted(0.5 + side * (each - 0.5) for each in (edges.passes, edges.fails))
+        ax.barh(place, far - near, left=near, height=0.86, color=WARN_COLOUR, zorder=0.5)

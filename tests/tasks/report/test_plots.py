@@ -1,12 +1,13 @@
 """Pictures: colours that nobody takes for one another, labels that do not lie on each other, the same bytes again."""
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from tasks.report.plots import (
@@ -18,10 +19,12 @@ from tasks.report.plots import (
     Roles,
     blank,
     edge,
+    ends,
     labelled,
     panel,
     reach,
     rows,
+    spread,
     write,
 )
 from tests.imports import ROOT
@@ -105,6 +108,40 @@ def test_points_at_one_place_share_a_label_that_begins_with_the_marked_one() -> 
     assert [text for text, _ in texts(labels)] == ["c (chosen) and 2 alike"]
     assert [text for text, _ in texts(labels[:2])] == ["a, b"]
     assert texts([PointLabel(0.5, 0.5, "")]) == []
+
+
+def test_a_label_leaves_free_the_intervals_of_others() -> None:
+    labels = [PointLabel(0.2, 0.5, "left"), PointLabel(0.5, 0.5, "", across=(0.1, 0.9), along=(0.3, 0.7))]
+    level = texts(labels[:1])[0][1].mean(axis=0)[1]  # of the point, beside which the label would stand
+    ((_, (low, high)),) = texts(labels)
+    assert not low[1] < level < high[1]
+
+
+def test_names_of_lines_stand_beside_the_panel_in_the_order_of_their_ends() -> None:
+    figure = blank(3.0, "a title")
+    ax = figure.subplots()
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    names = {"a": 0.98, "b (kept)": 0.99, "c": 0.97, "d": 0.2}
+    ends(ax, [PointLabel(0.9, height, name) for name, height in names.items()])
+    figure.draw_without_rendering()
+    boxes = {each.get_text(): Text.get_window_extent(each) for each in ax.texts}
+    heights = [boxes[name].y0 for name in sorted(names, key=lambda name: names[name])]
+    assert all(low + 10 < high for low, high in pairwise(heights))
+    assert all(box.x0 > ax.get_window_extent().x1 for box in boxes.values())
+
+
+@pytest.mark.parametrize(
+    ("heights", "found"),
+    [
+        ([], []),
+        ([1, 5, 9], [1, 5, 9]),
+        ([1, 1, 1], [1, 3, 5]),
+        ([1, 9, 9], [1, 8, 10]),
+        ([10, 10, 10], [6, 8, 10]),
+    ],
+)
+def test_heights_are_spread_as_little_as_leaves_them_apart(heights: list[float], found: list[float]) -> None:
+    assert spread(heights, 2, 10) == found
 
 
 def drawn(path: Path) -> bytes:
