@@ -27,9 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.monotonic()
     try:
         decider = load(asked.export)
-        rows = formats(decider.export.experiment).get(asked.input.suffix, apply_to_rows)(
-            decider, asked.input, asked.output
-        )
+        kind = "" if asked.input.is_dir() else asked.input.suffix
+        rows = formats(decider.export.experiment).get(kind, apply_to_rows)(decider, asked.input, asked.output)
     except (ExportError, RecordError, Refusal) as error:
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(str(error), markup=False)
         return 1

@@ -29,6 +29,7 @@ from storage.files.documents import read_foreign_json
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError, shown
 
+IMAGES_FILE = "images.json"  # stands beside results of images without ground truth
 RESULT_COLUMNS = ["image", "label", *CORNERS, "score", "scored", "id", "tile", "touches_edge", "prompt"]
 SAME_RESULT = ["image", "label", *CORNERS, "score", "tile", "prompt"]
 NUMBERINGS = "categories: from_0 or from_1 if it counts classes by place, or the list of its names"
@@ -39,12 +40,14 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class ResultsFormat:
     """categories: ground_truth, from_0, from_1 (places in the order of the ground truth's ids) or names from 0; a file
-    with `categories` of its own goes by their names. boxes: what its four numbers are."""
+    with `categories` of its own goes by their names. boxes: what its four numbers are. settled: by an export, so that an
+    error says how to mend the file, not which parameter to set."""
 
     categories: str | list[str]
     boxes: Convention
     score_required: bool
     unique_ids: bool
+    settled: bool = False
 
 
 def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> GroundTruth:
@@ -68,6 +71,18 @@ def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> Groun
     return GroundTruth(classes, category_ids, images, boxes[TRUTH_COLUMNS])
 
 
+def read_coco_images(path: Path) -> GroundTruth:
+    """Images and classes of COCO's JSON; what is annotated in it, if anything is, stays unread."""
+    content = read_foreign_json(path)
+    if not isinstance(content, Mapping) or not {"images", "categories"} <= set(content):
+        raise InputError(
+            path, "expected an object with images (id, file_name, width, height) and categories (id, name)"
+        )
+    images, _ = _images(path, content["images"])
+    category_ids, classes = _categories(path, content["categories"])
+    return GroundTruth(classes, category_ids, images, pd.DataFrame(columns=TRUTH_COLUMNS))
+
+
 def read_coco_results(
     path: Path, truth: GroundTruth, form: ResultsFormat, unknown: Unknown, report: ImportReport
 ) -> pd.DataFrame:
@@ -89,12 +104,15 @@ def read_coco_results(
     rows = JsonRows.of(path, content)
     if not len(rows):
         report.repair(path, "holds no results; the source found nothing")
-    known = f"{_span(list(label_of))} by its numbering ({NUMBERINGS})"
-    image, label = _places(rows, ImageNames(path, truth.images), label_of, known, unknown, report)
+    known = f"{_span(list(label_of))} by its numbering" + ("" if form.settled else f" ({NUMBERINGS})")
+    image, label = _places(
+        rows, ImageNames(path, truth.images), label_of, known, unknown, report, form.settled
+    )
     usable = (image >= 0) & (label >= 0)
     numbers, sizes = rows.boxes(report), _sizes(truth.images)[image]
-    check_convention(path, numbers[usable], sizes[usable], form.boxes, "set boxes: {} for this source")
-    score, scored = _scores(rows, form.score_required, report)
+    advice = "convert" if form.settled else "set boxes: {} for this source"
+    check_convention(path, numbers[usable], sizes[usable], form.boxes, advice)
+    score, scored = _scores(rows, form, report)
     table = pd.DataFrame(corners(numbers, sizes, form.boxes), columns=CORNERS).assign(
         image=image, label=label, score=score, scored=scored, id=_result_ids(rows, form.unique_ids, report),
         tile=_tiles(rows), touches_edge=_flags(rows, "touches_edge"), prompt=_texts(rows, "prompt"),
@@ -168,7 +186,8 @@ def _by_name(names: dict[str, str], classes: list[str]) -> dict[str, int]:
 
 
 def _places(
-    rows: JsonRows, names: ImageNames, label_of: dict[str, int], known: str, unknown: Unknown, report: ImportReport
+    rows: JsonRows, names: ImageNames, label_of: dict[str, int], known: str, unknown: Unknown, report: ImportReport,
+    settled: bool = False,
 ) -> tuple[Index, Index]:  # fmt: skip
     """Per row its image and its class, negative where it has none; InputError, or counted, for those."""
     pairs = by_value(rows.column("image_id"), names.find)
@@ -182,14 +201,15 @@ def _places(
             "image_id",
         )  # fmt: skip
     strangers = {"image_id": ("no such image", image < 0), "category_id": (known, (image >= 0) & (label < 0))}
+    listing = IMAGES_FILE if settled else "the ground truth"
+    remedy = "mend or remove them" if settled else "mend them, or set prepare.unknown to drop"
     for name, (there, missing) in strangers.items():
         positions = np.flatnonzero(missing)
         if len(positions) and unknown == "refuse":
             value = rows.column(name)[positions[0]]
             raise rows.error(
                 int(positions[0]),
-                f"{shown(value)} is not in the ground truth, which has {there}; {len(positions)} such row(s): mend them, "
-                "or set prepare.unknown to drop",
+                f"{shown(value)} is not in {listing}, which has {there}; {len(positions)} such row(s): {remedy}",
                 name,
             )
         report.drop(rows.path, f"unknown {name}", len(positions), rows.quotes(positions, name))
@@ -232,15 +252,15 @@ def _areas(rows: JsonRows, boxes: Floats, report: ImportReport) -> Floats:
     return np.where(missing, boxes[:, 2] * boxes[:, 3], numbers)
 
 
-def _scores(rows: JsonRows, required: bool, report: ImportReport) -> tuple[Floats, NDArray[np.bool_]]:
+def _scores(rows: JsonRows, form: ResultsFormat, report: ImportReport) -> tuple[Floats, NDArray[np.bool_]]:
     """0 where there is none, and where there is one."""
     scores = rows.column("score")
     missing = np.array([score is None for score in scores], bool)
-    if required and missing.any():
+    if form.score_required and missing.any():
+        advice = "add it" if form.settled else "add it, or set scores: optional for this source"
         raise rows.error(
-            int(missing.argmax()),
-            f"is missing in {int(missing.sum())} row(s); add it, or set scores: optional for this source", "score",
-        )  # fmt: skip
+            int(missing.argmax()), f"is missing in {int(missing.sum())} row(s); {advice}", "score"
+        )
     report.repair(rows.path, "score is missing, taken as 0", int(missing.sum()))
     numbers = rows.numbers("score", [0 if score is None else score for score in scores])
     if len(odd := np.flatnonzero((numbers < 0) | (numbers > 1))):

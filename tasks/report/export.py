@@ -29,8 +29,7 @@ class Metric:
 class Payload:
     """kind: one of serving.folder.KINDS. decision: the kind's parameters. limits: what it must not be used for, a
     sentence each. files: name -> bytes. identity: whether nothing is changed, since to do nothing was chosen. task: as
-    Hugging Face calls it. example: what a file
-    for `flows.apply` may be called."""
+    Hugging Face calls it. given: what `flows.apply` takes; example: how that may be called."""
 
     kind: str
     inputs: Sequence[Field]
@@ -41,6 +40,7 @@ class Payload:
     identity: bool = False
     task: str = "tabular-classification"
     metrics: Sequence[Metric] = ()
+    given: str = "A file of rows"
     example: str = "rows.csv"
 
 
