@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from storage.detections.coco_images import IMAGES_FILE, categories_of, images_of
 from storage.detections.conventions import Convention, check_convention, corners
 from storage.detections.json_rows import JsonRows, by_value
 from storage.detections.records import (
     AMBIGUOUS,
     CORNERS,
-    LARGEST_SIDE,
     NOWHERE,
     SAME_OBJECT,
     TRUTH_COLUMNS,
@@ -29,7 +29,6 @@ from storage.files.documents import read_foreign_json
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError, shown
 
-IMAGES_FILE = "images.json"  # stands beside results of images without ground truth
 RESULT_COLUMNS = ["image", "label", *CORNERS, "score", "scored", "id", "tile", "touches_edge", "prompt"]
 SAME_RESULT = ["image", "label", *CORNERS, "score", "tile", "prompt"]
 NUMBERINGS = "categories: from_0 or from_1 if it counts classes by place, or the list of its names"
@@ -54,8 +53,8 @@ def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> Groun
     content = read_foreign_json(path)
     if not isinstance(content, Mapping) or not {"images", "annotations", "categories"} <= set(content):
         raise InputError(path, "expected an object with images, annotations and categories")
-    images, names = _images(path, content["images"])
-    category_ids, classes = _categories(path, content["categories"])
+    images, names = images_of(path, content["images"])
+    category_ids, classes = categories_of(path, content["categories"])
     rows = JsonRows.of(path, content["annotations"], "annotations")
     _count_ids(rows, report)
     label_of = {category: place for place, category in enumerate(category_ids)}
@@ -71,33 +70,21 @@ def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> Groun
     return GroundTruth(classes, category_ids, images, boxes[TRUTH_COLUMNS])
 
 
-def read_coco_images(path: Path) -> GroundTruth:
-    """Images and classes of COCO's JSON; what is annotated in it, if anything is, stays unread."""
-    content = read_foreign_json(path)
-    if not isinstance(content, Mapping) or not {"images", "categories"} <= set(content):
-        raise InputError(
-            path, "expected an object with images (id, file_name, width, height) and categories (id, name)"
-        )
-    images, _ = _images(path, content["images"])
-    category_ids, classes = _categories(path, content["categories"])
-    return GroundTruth(classes, category_ids, images, pd.DataFrame(columns=TRUTH_COLUMNS))
-
-
 def read_coco_results(
-    path: Path, truth: GroundTruth, form: ResultsFormat, unknown: Unknown, report: ImportReport
-) -> pd.DataFrame:
+    path: Path, truth: GroundTruth, form: ResultsFormat, unknown: Unknown, report: ImportReport, content: Any = None
+) -> pd.DataFrame:  # fmt: skip
     """RESULT_COLUMNS of each row that can be used; without a score, score is 0 and scored False.
 
-    Optional in the file: id, tile, touches_edge, prompt.
+    Optional in the file: id, tile, touches_edge, prompt. content: what it holds under these names, where it has others.
     """
-    content = read_foreign_json(path)
+    content = read_foreign_json(path) if content is None else content
     label_of = _numbering(path, truth, form.categories)
     if isinstance(content, Mapping):
         if "annotations" not in content:
             raise InputError(path, "expected a list of results, or an object with the list under annotations")
         report.repair(path, "results taken from under annotations")
         if content.get("categories"):
-            ids, names = _categories(path, content["categories"])
+            ids, names = categories_of(path, content["categories"])
             label_of = _by_name(dict(zip(ids, names, strict=True)), truth.classes)
             report.repair(path, "categories mapped by the file's own names")
         content = content["annotations"]
@@ -121,45 +108,6 @@ def read_coco_results(
     table = table[usable].sort_values("id", kind="stable")
     table = without_repeats(path, table, SAME_RESULT, rows.place, report).sort_index()
     return usable_boxes(path, table, truth.images, rows.place, report)[RESULT_COLUMNS]
-
-
-def _images(path: Path, listed: Any) -> tuple[pd.DataFrame, ImageNames]:
-    rows = JsonRows.of(path, listed, "images")
-    if not len(rows):
-        raise InputError(path, "holds no images; expected at least one", field="images")
-    ids, names = rows.column("id"), rows.column("file_name")
-    for position, (value, name) in enumerate(zip(ids, names, strict=True)):
-        if not canonical(value):
-            raise rows.error(position, f"expected a number or text, got {shown(value)}", "id")
-        if not isinstance(name, str | None):
-            raise rows.error(position, f"expected the name of a file, got {shown(name)}", "file_name")
-    sizes = np.stack([rows.numbers("width"), rows.numbers("height")], axis=1)
-    if len(odd := np.flatnonzero(((sizes <= 0) | (sizes > LARGEST_SIDE)).any(axis=1))):
-        raise rows.error(
-            int(odd[0]),
-            f"width and height have to be above 0, and pixels of an image, got {shown(sizes[odd[0]].tolist())}",
-        )
-    files = [name or str(value) for name, value in zip(names, ids, strict=True)]
-    images = pd.DataFrame({"id": pd.Series(ids, dtype=object), "file_name": files})
-    images[["width", "height"]] = sizes
-    return images, ImageNames(path, images)
-
-
-def _categories(path: Path, listed: Any) -> tuple[list[str], list[str]]:
-    """Ids and names in the order of the ids, numbers by value."""
-    rows = JsonRows.of(path, listed, "categories")
-    pairs = [(canonical(row.get("id")), row.get("name")) for row in rows.rows]
-    for place in (0, 1):
-        values = [pair[place] for pair in pairs]
-        if not values or not all(isinstance(value, str) and value for value in values):
-            raise InputError(path, "every category needs an id and a name", field="categories")
-        if twice := sorted({str(value) for value in values if values.count(value) > 1}):
-            raise InputError(path, f"{('id', 'name')[place]}s used twice: {shown(twice)}", field="categories")
-    known = [(str(number), str(name)) for number, name in pairs]
-    known.sort(
-        key=lambda pair: (not pair[0].isdecimal(), len(pair[0]) if pair[0].isdecimal() else 0, pair[0])
-    )
-    return [number for number, _ in known], [name for _, name in known]
 
 
 def _span(ids: list[str]) -> str:

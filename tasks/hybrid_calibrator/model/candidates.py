@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,14 @@ from storage.files.import_report import ImportReport
 
 
 def source_boxes(
-    path: Path, source: DetectionSource, truth: GroundTruth, unknown: Unknown, report: ImportReport, settled: bool = False
+    path: Path, source: DetectionSource, truth: GroundTruth, unknown: Unknown, report: ImportReport, content: Any = None
 ) -> pd.DataFrame:  # fmt: skip
-    """What one source found. settled: by an export, so that no error advises to set a parameter. Raises InputError."""
+    """What one source found. content: of a file whose names are not ours, as an export settles it. Raises InputError."""
     form = ResultsFormat(
-        source.categories, source.boxes, source.scores == "required", source.classifier is not None, settled
-    )
-    return read_coco_results(path, truth, form, unknown, report)
+        source.categories, source.boxes, source.scores == "required", source.classifier is not None,
+        settled=content is not None,
+    )  # fmt: skip
+    return read_coco_results(path, truth, form, unknown, report, content)
 
 
 def in_order(tables: Sequence[pd.DataFrame], sources: Sequence[str]) -> pd.DataFrame:

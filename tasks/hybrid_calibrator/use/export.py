@@ -19,7 +19,7 @@ from methods.graphs.candidates import (
 from methods.graphs.model import GraphBuilder
 from serving.candidates import ACCEPTED, BOX, DENSE, FINAL, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
 from serving.fields import Field, Type
-from storage.detections.coco import IMAGES_FILE
+from storage.detections.coco_images import IMAGES_FILE
 from storage.detections.experts import read_booster
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json

@@ -8,7 +8,7 @@ import numpy as np
 
 from serving.candidates import BOX, DENSE, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
 from serving.folder import Decider
-from storage.detections.coco import IMAGES_FILE
+from storage.detections.coco_images import IMAGES_FILE
 from storage.detections.matrices import read_matrix
 from storage.detections.records import CORNERS
 from storage.files.documents import read_foreign_json

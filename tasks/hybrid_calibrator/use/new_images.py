@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from serving.candidates import ACCEPTED, BOX, DENSE, FINAL, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
 from serving.folder import MANIFEST, Decider
-from storage.detections.coco import IMAGES_FILE, read_coco_images
+from storage.detections.coco_images import IMAGES_FILE, read_coco_images
 from storage.detections.records import CORNERS, GroundTruth
-from storage.files.documents import write_text
+from storage.files.documents import read_foreign_json, write_text
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError, shown
 from storage.files.row_streams import known_format
@@ -22,6 +22,7 @@ from storage.files.row_writers import block_writer
 from tasks.hybrid_calibrator.model import description
 from tasks.hybrid_calibrator.model.candidates import in_order, merged, source_boxes
 from tasks.hybrid_calibrator.use.detection_settings import DetectionSettings
+from tasks.hybrid_calibrator.use.study import detector_of
 from tasks.intake.application import decided
 
 DETECTIONS = "detections"  # of an export's decision: what DetectionSettings says
@@ -106,9 +107,20 @@ def _boxes(
     tables = []
     for name, each in settings.sources.items():
         path = _given(source, each.file, f"what {name} found", "; if it found nothing, write []")
+        content = _under_our_names(path, images.classes, report)
         plain = each if sees_crops else each.model_copy(update={"classifier": None})
-        tables.append(source_boxes(path, plain, images, settings.unknown, report, settled=True))
+        tables.append(source_boxes(path, plain, images, settings.unknown, report, content))
     return in_order(tables, list(settings.sources))
+
+
+def _under_our_names(path: Path, classes: list[str], report: ImportReport) -> Any:
+    """As a new study takes a detector's file: other names of keys are recognised, and classes by their names."""
+    content = read_foreign_json(path)
+    detector = detector_of(path, content, None, classes)
+    for ours, theirs in detector.keys.items():
+        if ours != theirs:
+            report.repair(path, f"{ours} is called {shown(theirs)[1:-1]}; taken as that", len(detector.rows))
+    return detector.rewriting.results(content) if detector.rewriting else content
 
 
 def _structured(
