@@ -27,6 +27,7 @@ from tasks.intake.application import decided
 
 DETECTIONS = "detections"  # of an export's decision: what DetectionSettings says
 COCO = ".json"
+DIGITS = 6  # of pixels: a difference of corners has more than their file had
 
 
 def decide_images(decider: Decider, source: Path, target: Path) -> int:
@@ -180,7 +181,9 @@ def _write_results(
         {
             "image_id": ids[row["image"]],
             "category_id": categories[row["label"]],
-            "bbox": [row["x1"], row["y1"], row["x2"] - row["x1"], row["y2"] - row["y1"]],
+            "bbox": np.round(
+                [row["x1"], row["y1"], row["x2"] - row["x1"], row["y2"] - row["y1"]], DIGITS
+            ).tolist(),
             "score": row["score"],
         }
         for row in accepted.to_dict("records")

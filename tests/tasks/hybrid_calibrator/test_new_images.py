@@ -233,6 +233,29 @@ def test_rows_of_strangers_are_dropped_where_the_study_dropped_them(
     assert "dropped       1  yolo.json: unknown image_id (such as row 2: 7777)" in said
 
 
+def test_files_may_call_keys_and_classes_as_those_of_a_new_study_may(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decider = service(root, tmp_path, nonwindow="A")
+    folder = report_images(root, "nonwindow", tmp_path / "new")
+    decide_images(decider, folder, tmp_path / "ours.json")
+    categories = json.loads((folder / "images.json").read_text())["categories"]
+    named = {each["id"]: each["name"] for each in categories}
+    for name in SOURCES:
+        edit(folder / f"{name}.json", lambda content: [
+            {"img": row.pop("image_id"), "Class": named[row.pop("category_id")], "conf": row.pop("score", None), **row}
+            for row in content
+        ])  # fmt: skip
+    decide_images(decider, folder, tmp_path / "theirs.json")
+    assert (tmp_path / "ours.json").read_bytes() == (tmp_path / "theirs.json").read_bytes()
+    assert "yolo.json: score is called conf; taken as that" in capsys.readouterr().out
+    edit(folder / "yolo.json", lambda content: [{"photo": row.pop("img"), **row} for row in content])
+    with pytest.raises(
+        InputError, match=r"yolo\.json: which key is the image_id\? rows have .*: rename it to image_id"
+    ):
+        decide_images(decider, folder, tmp_path / "never.json")
+
+
 REFUSED: list[tuple[str, Callable[[Any], Any] | None, str]] = [
     ("images.json", lambda c: c.pop("categories") and c, "images.json: expected an object with images (id, file_name, width"),
     ("images.json", lambda c: c["images"][2].pop("width") and c, "images.json, row 3 of images, field width: expected a finite number, got None"),
