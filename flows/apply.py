@@ -21,7 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
         "input", type=Path, help=".csv, .tsv, .jsonl, .parquet, .npz, or what the experiment takes besides"
     )
     options.add_argument(
-        "output", type=Path, help="a file of any of these kinds: the input's columns, and the decision's"
+        "output",
+        type=Path,
+        help="a file of any of these kinds: the input's columns, and the decision's; .json: accepted detections",
     )
     asked = options.parse_args(arguments)
     start = time.monotonic()
