@@ -29,7 +29,8 @@ class Metric:
 class Payload:
     """kind: one of serving.folder.KINDS. decision: the kind's parameters. limits: what it must not be used for, a
     sentence each. files: name -> bytes. identity: whether nothing is changed, since to do nothing was chosen. task: as
-    Hugging Face calls it. given: what `flows.apply` takes; example: how that may be called."""
+    Hugging Face calls it. example: what a file
+    for `flows.apply` may be called."""
 
     kind: str
     inputs: Sequence[Field]
@@ -37,10 +38,10 @@ class Payload:
     decision: Mapping[str, Any]
     limits: Sequence[str]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    given: str = "A file of rows"  # what `flows.apply` takes, as the card calls it
     identity: bool = False
     task: str = "tabular-classification"
     metrics: Sequence[Metric] = ()
-    given: str = "A file of rows"
     example: str = "rows.csv"
 
 

@@ -127,8 +127,8 @@ def detector_of(path: Path, content: Any, stated: Mapping[str, str] | None, name
     rows = _rows(content)
     keys = _keys(path, rows, stated)
     values = [row.get(keys["category_id"]) for row in rows]
-    by_name = bool(values) and all(isinstance(each, str) for each in values) and {*values} <= {*named}
-    return Detector(path, rows, keys, list(named) if by_name else [])
+    by_name = bool(values) and all(isinstance(each, str) for each in values) and bool({*values} & {*named})
+    return Detector(path, rows, keys, list(dict.fromkeys([*named, *values])) if by_name else [])
 
 
 def _is_truth(content: Any) -> bool:

@@ -254,6 +254,9 @@ def test_files_may_call_keys_and_classes_as_those_of_a_new_study_may(
     decide_images(decider, folder, tmp_path / "theirs.json")
     assert (tmp_path / "ours.json").read_bytes() == (tmp_path / "theirs.json").read_bytes()
     assert "yolo.json: score is called conf; taken as that" in capsys.readouterr().out
+    edit(folder / "rfdetr.json", lambda content: content[2].update(Class="gear"))
+    with pytest.raises(InputError, match=r"rfdetr\.json, row 3, field category_id: 'gear' is not in images\.json"):
+        decide_images(decider, folder, tmp_path / "never.json")
     edit(folder / "yolo.json", lambda content: [{"photo": row.pop("img"), **row} for row in content])
     with pytest.raises(
         InputError, match=r"yolo\.json: which key is the image_id\? rows have .*: rename it to image_id"
