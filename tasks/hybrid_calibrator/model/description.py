@@ -39,7 +39,7 @@ def structured(
     )  # fmt: skip
     raw = of.RawBoxes(
         image=boxes["image"].to_numpy(), label=boxes["label"].to_numpy(), box=boxes[CORNERS].to_numpy(),
-        score=boxes["score"].to_numpy(), source=pd.Index(list(sources)).get_indexer(boxes["source"]).astype(np.int64),
+        score=boxes["score"].to_numpy(), source=pd.Index(list(sources)).get_indexer(pd.Index(boxes["source"])).astype(np.int64),
         cluster=boxes["candidate"].to_numpy(), tile=boxes["tile"].to_numpy(),
         touches_edge=boxes["touches_edge"].to_numpy(), size=sizes[boxes["image"]],
     )  # fmt: skip

@@ -126,7 +126,7 @@ def detector_of(path: Path, content: Any, stated: Mapping[str, str] | None, name
     """stated: ours -> theirs, as a person says it; None where nobody can. named: the classes. Raises InputError."""
     rows = _rows(content)
     keys = _keys(path, rows, stated)
-    values = [row.get(keys["category_id"]) for row in rows]
+    values: list[Any] = [row.get(keys["category_id"]) for row in rows]
     by_name = bool(values) and all(isinstance(each, str) for each in values) and bool({*values} & {*named})
     return Detector(path, rows, keys, list(dict.fromkeys([*named, *values])) if by_name else [])
 

@@ -23,7 +23,7 @@ FEATURES = {"projection": {"size": 4, "seed": 1}, "radius": 0.1, "tail": 2.0, "p
 class AnyColumns(list[str]):
     """Whichever columns are made."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __eq__(self, other: object) -> bool:
         return True

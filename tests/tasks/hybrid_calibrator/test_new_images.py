@@ -48,7 +48,7 @@ def report_images(root: Path, variant: str, folder: Path, seed: int | None = Non
         with np.load(root / DATA / variant / f"{name}.npz") as arrays:
             order = shuffled(np.arange(len(arrays["ids"])))
             rows = {key: arrays[key][order] if key != "classes" else arrays[key] for key in arrays.files}
-            np.savez(folder / f"{name}.npz", **rows)  # type: ignore[arg-type]
+            np.savez(folder / f"{name}.npz", **rows)
     return folder
 
 
@@ -255,7 +255,9 @@ def test_files_may_call_keys_and_classes_as_those_of_a_new_study_may(
     assert (tmp_path / "ours.json").read_bytes() == (tmp_path / "theirs.json").read_bytes()
     assert "yolo.json: score is called conf; taken as that" in capsys.readouterr().out
     edit(folder / "rfdetr.json", lambda content: content[2].update(Class="gear"))
-    with pytest.raises(InputError, match=r"rfdetr\.json, row 3, field category_id: 'gear' is not in images\.json"):
+    with pytest.raises(
+        InputError, match=r"rfdetr\.json, row 3, field category_id: 'gear' is not in images\.json"
+    ):
         decide_images(decider, folder, tmp_path / "never.json")
     edit(folder / "yolo.json", lambda content: [{"photo": row.pop("img"), **row} for row in content])
     with pytest.raises(
