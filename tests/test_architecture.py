@@ -70,7 +70,11 @@ def test_imports_point_one_way(package: str) -> None:
 
 def test_merging_and_features_of_candidates_take_numpy_alone_as_a_service_does() -> None:
     """A service may hold them one day; what reads files is elsewhere."""
-    paths = ("methods/detection/features.py", "methods/detection/clusters.py", "methods/experts/projection.py")
+    paths = (
+        "methods/detection/features.py",
+        "methods/detection/clusters.py",
+        "methods/experts/projection.py",
+    )
     reached = [ROOT / each for each in closure(*(ROOT / path for path in paths)) if each.endswith(".py")]
     packages = {name.split(".")[0] for path in reached for name in names(path)}
     assert packages - set(sys.stdlib_module_names) <= {"numpy", "methods", "serving"}
