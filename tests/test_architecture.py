@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,18 @@ def test_imports_point_one_way(package: str) -> None:
         assert targets <= MAY_IMPORT[package], (
             f"{path.relative_to(ROOT)} imports {targets - MAY_IMPORT[package]}"
         )
+
+
+def test_merging_and_features_of_candidates_take_numpy_alone_as_a_service_does() -> None:
+    """A service may hold them one day; what reads files is elsewhere."""
+    paths = (
+        "methods/detection/features.py",
+        "methods/detection/clusters.py",
+        "methods/experts/projection.py",
+    )
+    reached = [ROOT / each for each in closure(*(ROOT / path for path in paths)) if each.endswith(".py")]
+    packages = {name.split(".")[0] for path in reached for name in names(path)}
+    assert packages - set(sys.stdlib_module_names) <= {"numpy", "methods", "serving"}
 
 
 def test_experiments_never_import_each_other() -> None:
