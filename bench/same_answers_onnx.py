@@ -111,6 +111,9 @@ def _candidates(study: str, variant: str, option: str, rows: int, to: Path) -> C
     folder = root / candidates.FOLDER
     there = STUDIES[study] / candidates.FOLDER
     shutil.copytree(there / variant / "models", folder / variant / "models", copy_function=shutil.copyfile)
+    for name in ("prepared.json", "ground_truth.parquet"):
+        shutil.copyfile(there / variant / name, folder / variant / name)
+    shutil.copyfile(STUDIES[study] / "params.yaml", root / "params.yaml")
     pinned = {**read_json(there / "thresholds.json"), "chosen": {variant: option}}
     write_json(folder / "thresholds.json", pinned)
     service = loaded(candidates.payload(root), "hybrid_calibrator", root / "export")

@@ -21,15 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
         "input", type=Path, help=".csv, .tsv, .jsonl, .parquet, .npz, or what the experiment takes besides"
     )
     options.add_argument(
-        "output", type=Path, help="a file of any of these kinds: the input's columns, and the decision's"
+        "output",
+        type=Path,
+        help="a file of any of these kinds: the input's columns, and the decision's; .json: accepted detections",
     )
     asked = options.parse_args(arguments)
     start = time.monotonic()
     try:
         decider = load(asked.export)
-        rows = formats(decider.export.experiment).get(asked.input.suffix, apply_to_rows)(
-            decider, asked.input, asked.output
-        )
+        kind = "" if asked.input.is_dir() else asked.input.suffix
+        rows = formats(decider.export.experiment).get(kind, apply_to_rows)(decider, asked.input, asked.output)
     except (ExportError, RecordError, Refusal) as error:
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(str(error), markup=False)
         return 1

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from storage.detections.coco_images import IMAGES_FILE, categories_of, images_of
 from storage.detections.conventions import Convention, check_convention, corners
 from storage.detections.json_rows import JsonRows, by_value
 from storage.detections.records import (
     AMBIGUOUS,
     CORNERS,
-    LARGEST_SIDE,
     NOWHERE,
     SAME_OBJECT,
     TRUTH_COLUMNS,
@@ -39,20 +39,22 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class ResultsFormat:
     """categories: ground_truth, from_0, from_1 (places in the order of the ground truth's ids) or names from 0; a file
-    with `categories` of its own goes by their names. boxes: what its four numbers are."""
+    with `categories` of its own goes by their names. boxes: what its four numbers are. settled: by an export, so that an
+    error says how to mend the file, not which parameter to set."""
 
     categories: str | list[str]
     boxes: Convention
     score_required: bool
     unique_ids: bool
+    settled: bool = False
 
 
 def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> GroundTruth:
     content = read_foreign_json(path)
     if not isinstance(content, Mapping) or not {"images", "annotations", "categories"} <= set(content):
         raise InputError(path, "expected an object with images, annotations and categories")
-    images, names = _images(path, content["images"])
-    category_ids, classes = _categories(path, content["categories"])
+    images, names = images_of(path, content["images"])
+    category_ids, classes = categories_of(path, content["categories"])
     rows = JsonRows.of(path, content["annotations"], "annotations")
     _count_ids(rows, report)
     label_of = {category: place for place, category in enumerate(category_ids)}
@@ -69,32 +71,35 @@ def read_coco_truth(path: Path, unknown: Unknown, report: ImportReport) -> Groun
 
 
 def read_coco_results(
-    path: Path, truth: GroundTruth, form: ResultsFormat, unknown: Unknown, report: ImportReport
-) -> pd.DataFrame:
+    path: Path, truth: GroundTruth, form: ResultsFormat, unknown: Unknown, report: ImportReport, content: Any = None
+) -> pd.DataFrame:  # fmt: skip
     """RESULT_COLUMNS of each row that can be used; without a score, score is 0 and scored False.
 
-    Optional in the file: id, tile, touches_edge, prompt.
+    Optional in the file: id, tile, touches_edge, prompt. content: what it holds under these names, where it has others.
     """
-    content = read_foreign_json(path)
+    content = read_foreign_json(path) if content is None else content
     label_of = _numbering(path, truth, form.categories)
     if isinstance(content, Mapping):
         if "annotations" not in content:
             raise InputError(path, "expected a list of results, or an object with the list under annotations")
         report.repair(path, "results taken from under annotations")
         if content.get("categories"):
-            ids, names = _categories(path, content["categories"])
+            ids, names = categories_of(path, content["categories"])
             label_of = _by_name(dict(zip(ids, names, strict=True)), truth.classes)
             report.repair(path, "categories mapped by the file's own names")
         content = content["annotations"]
     rows = JsonRows.of(path, content)
     if not len(rows):
         report.repair(path, "holds no results; the source found nothing")
-    known = f"{_span(list(label_of))} by its numbering ({NUMBERINGS})"
-    image, label = _places(rows, ImageNames(path, truth.images), label_of, known, unknown, report)
+    known = f"{_span(list(label_of))} by its numbering" + ("" if form.settled else f" ({NUMBERINGS})")
+    image, label = _places(
+        rows, ImageNames(path, truth.images), label_of, known, unknown, report, form.settled
+    )
     usable = (image >= 0) & (label >= 0)
     numbers, sizes = rows.boxes(report), _sizes(truth.images)[image]
-    check_convention(path, numbers[usable], sizes[usable], form.boxes, "set boxes: {} for this source")
-    score, scored = _scores(rows, form.score_required, report)
+    advice = "convert" if form.settled else "set boxes: {} for this source"
+    check_convention(path, numbers[usable], sizes[usable], form.boxes, advice)
+    score, scored = _scores(rows, form, report)
     table = pd.DataFrame(corners(numbers, sizes, form.boxes), columns=CORNERS).assign(
         image=image, label=label, score=score, scored=scored, id=_result_ids(rows, form.unique_ids, report),
         tile=_tiles(rows), touches_edge=_flags(rows, "touches_edge"), prompt=_texts(rows, "prompt"),
@@ -103,45 +108,6 @@ def read_coco_results(
     table = table[usable].sort_values("id", kind="stable")
     table = without_repeats(path, table, SAME_RESULT, rows.place, report).sort_index()
     return usable_boxes(path, table, truth.images, rows.place, report)[RESULT_COLUMNS]
-
-
-def _images(path: Path, listed: Any) -> tuple[pd.DataFrame, ImageNames]:
-    rows = JsonRows.of(path, listed, "images")
-    if not len(rows):
-        raise InputError(path, "holds no images; expected at least one", field="images")
-    ids, names = rows.column("id"), rows.column("file_name")
-    for position, (value, name) in enumerate(zip(ids, names, strict=True)):
-        if not canonical(value):
-            raise rows.error(position, f"expected a number or text, got {shown(value)}", "id")
-        if not isinstance(name, str | None):
-            raise rows.error(position, f"expected the name of a file, got {shown(name)}", "file_name")
-    sizes = np.stack([rows.numbers("width"), rows.numbers("height")], axis=1)
-    if len(odd := np.flatnonzero(((sizes <= 0) | (sizes > LARGEST_SIDE)).any(axis=1))):
-        raise rows.error(
-            int(odd[0]),
-            f"width and height have to be above 0, and pixels of an image, got {shown(sizes[odd[0]].tolist())}",
-        )
-    files = [name or str(value) for name, value in zip(names, ids, strict=True)]
-    images = pd.DataFrame({"id": pd.Series(ids, dtype=object), "file_name": files})
-    images[["width", "height"]] = sizes
-    return images, ImageNames(path, images)
-
-
-def _categories(path: Path, listed: Any) -> tuple[list[str], list[str]]:
-    """Ids and names in the order of the ids, numbers by value."""
-    rows = JsonRows.of(path, listed, "categories")
-    pairs = [(canonical(row.get("id")), row.get("name")) for row in rows.rows]
-    for place in (0, 1):
-        values = [pair[place] for pair in pairs]
-        if not values or not all(isinstance(value, str) and value for value in values):
-            raise InputError(path, "every category needs an id and a name", field="categories")
-        if twice := sorted({str(value) for value in values if values.count(value) > 1}):
-            raise InputError(path, f"{('id', 'name')[place]}s used twice: {shown(twice)}", field="categories")
-    known = [(str(number), str(name)) for number, name in pairs]
-    known.sort(
-        key=lambda pair: (not pair[0].isdecimal(), len(pair[0]) if pair[0].isdecimal() else 0, pair[0])
-    )
-    return [number for number, _ in known], [name for _, name in known]
 
 
 def _span(ids: list[str]) -> str:
@@ -168,7 +134,8 @@ def _by_name(names: dict[str, str], classes: list[str]) -> dict[str, int]:
 
 
 def _places(
-    rows: JsonRows, names: ImageNames, label_of: dict[str, int], known: str, unknown: Unknown, report: ImportReport
+    rows: JsonRows, names: ImageNames, label_of: dict[str, int], known: str, unknown: Unknown, report: ImportReport,
+    settled: bool = False,
 ) -> tuple[Index, Index]:  # fmt: skip
     """Per row its image and its class, negative where it has none; InputError, or counted, for those."""
     pairs = by_value(rows.column("image_id"), names.find)
@@ -182,14 +149,15 @@ def _places(
             "image_id",
         )  # fmt: skip
     strangers = {"image_id": ("no such image", image < 0), "category_id": (known, (image >= 0) & (label < 0))}
+    listing = IMAGES_FILE if settled else "the ground truth"
+    remedy = "mend or remove them" if settled else "mend them, or set prepare.unknown to drop"
     for name, (there, missing) in strangers.items():
         positions = np.flatnonzero(missing)
         if len(positions) and unknown == "refuse":
             value = rows.column(name)[positions[0]]
             raise rows.error(
                 int(positions[0]),
-                f"{shown(value)} is not in the ground truth, which has {there}; {len(positions)} such row(s): mend them, "
-                "or set prepare.unknown to drop",
+                f"{shown(value)} is not in {listing}, which has {there}; {len(positions)} such row(s): {remedy}",
                 name,
             )
         report.drop(rows.path, f"unknown {name}", len(positions), rows.quotes(positions, name))
@@ -232,15 +200,15 @@ def _areas(rows: JsonRows, boxes: Floats, report: ImportReport) -> Floats:
     return np.where(missing, boxes[:, 2] * boxes[:, 3], numbers)
 
 
-def _scores(rows: JsonRows, required: bool, report: ImportReport) -> tuple[Floats, NDArray[np.bool_]]:
+def _scores(rows: JsonRows, form: ResultsFormat, report: ImportReport) -> tuple[Floats, NDArray[np.bool_]]:
     """0 where there is none, and where there is one."""
     scores = rows.column("score")
     missing = np.array([score is None for score in scores], bool)
-    if required and missing.any():
+    if form.score_required and missing.any():
+        advice = "add it" if form.settled else "add it, or set scores: optional for this source"
         raise rows.error(
-            int(missing.argmax()),
-            f"is missing in {int(missing.sum())} row(s); add it, or set scores: optional for this source", "score",
-        )  # fmt: skip
+            int(missing.argmax()), f"is missing in {int(missing.sum())} row(s); {advice}", "score"
+        )
     report.repair(rows.path, "score is missing, taken as 0", int(missing.sum()))
     numbers = rows.numbers("score", [0 if score is None else score for score in scores])
     if len(odd := np.flatnonzero((numbers < 0) | (numbers > 1))):

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from methods.detection.clusters import label_agreement, source_counts, source_maxima
-from methods.detection.matching import match, representatives
+from methods.detection.clusters import label_agreement
+from methods.detection.matching import match
 from methods.splits.row_splits import random_order
 from params.hybrid_calibrator import Prepare, SplitFile
-from storage.detections.coco import ResultsFormat, read_coco_results
 from storage.detections.records import CORNERS, SPLITS, GroundTruth, read_split
 from storage.files.content import copies
 from storage.files.documents import write_json
@@ -19,6 +18,7 @@ from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError, shown
 from storage.files.places import declared
 from storage.files.tables import write_parquet
+from tasks.hybrid_calibrator.model.candidates import in_order, merged, source_boxes
 from tasks.hybrid_calibrator.model.status import AVAILABLE, STATUS
 from tasks.intake.ground_truth import read_ground_truth
 
@@ -52,12 +52,12 @@ def main(
     sys.stdout.write(f"import of {option}:\n" + "".join(f"  {line}\n" for line in report.lines()))
     objects = truth.boxes.assign(split=split[truth.boxes["image"].to_numpy()])
     boxes["split"] = split[boxes["image"].to_numpy()]
-    merged = _candidates(boxes, objects, list(params.sources), len(truth.classes), params)
-    if not merged["positive"][merged["split"] == "train"].any():
+    table = _candidates(boxes, objects, split, list(params.sources), len(truth.classes), params)
+    if not table["positive"][table["split"] == "train"].any():
         raise InputError(
             data / option, "no candidate of the train images matches an object: nothing to learn from"
         )
-    write_parquet(candidates, merged)
+    write_parquet(candidates, table)
     write_parquet(raw, boxes)
     write_parquet(ground_truth, objects[["image", "split", "label", *CORNERS, "crowd", "area"]])
     scored = {*boxes["source"][boxes["scored"]]}
@@ -72,7 +72,7 @@ def main(
                 {"name": name, "scored": name in scored, "classifier": source.classifier}
                 for name, source in params.sources.items()
             ],
-            "counts": _counts(boxes, merged, objects, split),
+            "counts": _counts(boxes, table, objects, split),
             "importer": report.counts(),
             "images": [{**size, "split": str(part)} for size, part in zip(sizes, split, strict=True)],
         },
@@ -129,22 +129,17 @@ def _check_objects(data: Path, truth: GroundTruth, split: NDArray[np.str_], repo
 
 
 def _raw(params: Prepare, folder: Path, truth: GroundTruth, report: ImportReport) -> pd.DataFrame:
-    """All boxes of all sources, in an order that does not depend on the files' own."""
+    """All boxes of all sources, in order."""
     tables = []
-    for number, (name, source) in enumerate(params.sources.items()):
+    for name, source in params.sources.items():
         field = f"{PARAMS}.sources.{name}"
         path = declared(folder, source.file, f"{field}.file")
         if source.classifier is not None:
             declared(folder, source.classifier, f"{field}.classifier")
-        form = ResultsFormat(
-            source.categories, source.boxes, source.scores == "required", source.classifier is not None
-        )
-        table = read_coco_results(path, truth, form, params.unknown, report)
+        table = source_boxes(path, source, truth, params.unknown, report)
         _check_numbering(path, table, truth)
-        tables.append(table.assign(source=name, number=number, rank=-table["score"]))
-    boxes = pd.concat(tables, ignore_index=True)
-    boxes = boxes.sort_values(["image", "label", "rank", "number", *CORNERS, "id"], kind="stable")
-    return boxes.drop(columns="rank").reset_index(drop=True)
+        tables.append(table)
+    return in_order(tables, list(params.sources))
 
 
 def _check_numbering(path: Path, table: pd.DataFrame, truth: GroundTruth) -> None:
@@ -165,29 +160,19 @@ def _check_numbering(path: Path, table: pd.DataFrame, truth: GroundTruth) -> Non
 
 
 def _candidates(
-    boxes: pd.DataFrame, objects: pd.DataFrame, sources: list[str], classes: int, params: Prepare
-) -> pd.DataFrame:
-    """One row per candidate; adds to `boxes` the candidate that each box went into."""
-    corners, score = boxes[CORNERS].to_numpy(), boxes["score"].to_numpy()
-    group = (boxes["image"] * classes + boxes["label"]).to_numpy()
-    number = boxes.pop("number").to_numpy()
-    owner = representatives(corners, score, group, params.dedupe_iou)
-    kept, cluster = np.unique(owner, return_inverse=True)
-    boxes["candidate"] = cluster
-    counts = source_counts(cluster, number, len(kept), len(sources))
-    best = source_maxima(score, cluster, number, len(kept), len(sources))
+    boxes: pd.DataFrame, objects: pd.DataFrame, split: NDArray[np.str_], sources: list[str], classes: int,
+    params: Prepare,
+) -> pd.DataFrame:  # fmt: skip
+    """One row per candidate, with the object that it matches; adds to `boxes` the candidate that each box went into."""
+    table = merged(boxes, sources, classes, params.dedupe_iou)
+    table.insert(2, "split", split[table["image"]])
     truth = objects[CORNERS].to_numpy()
     matched = match(
-        corners[kept], score[kept], group[kept], truth, (objects["image"] * classes + objects["label"]).to_numpy(),
-        objects["crowd"].to_numpy(), params.match_iou,
+        table[CORNERS].to_numpy(), table["score"].to_numpy(), (table["image"] * classes + table["label"]).to_numpy(),
+        truth, (objects["image"] * classes + objects["label"]).to_numpy(), objects["crowd"].to_numpy(),
+        params.match_iou,
     )  # fmt: skip
     crowd = np.append(objects["crowd"].to_numpy(), False)[matched]
-    table = boxes.iloc[kept][["image", "split", "label", *CORNERS, "score"]].reset_index(drop=True)
-    table.insert(0, "candidate", np.arange(len(kept)))
-    for place, name in enumerate(sources):
-        table[f"score:{name}"] = best[:, place]
-        table[f"has:{name}"] = counts[:, place] > 0
-        table[f"count:{name}"] = counts[:, place]
     return table.assign(matched=matched, positive=(matched >= 0) & ~crowd, ignored=crowd)
 
 

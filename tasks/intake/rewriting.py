@@ -33,7 +33,7 @@ class Rewriting:
                 stored = read_foreign_arrays(file, list(self.names.values()))
                 write_arrays(place, {ours: stored[theirs] for ours, theirs in self.names.items()})
             case ".json":
-                write_text(place, json.dumps(self._results(read_foreign_json(file))) + "\n")
+                write_text(place, json.dumps(self.results(read_foreign_json(file))) + "\n")
             case _:
                 table = read_foreign_table(file)
                 columns = {ours: self._column(table, ours) for ours in self.names}
@@ -47,8 +47,8 @@ class Rewriting:
         plain = pd.api.types.infer_dtype(values, skipna=True) not in ("mixed", "mixed-integer")
         return values if plain or holds_lists(values) else table.text(theirs)
 
-    def _results(self, content: Any) -> Any:
-        """A list of rows, or the one under annotations; keys that are not named stay."""
+    def results(self, content: Any) -> Any:
+        """A list of rows, or the one under annotations; keys that are not named stay, and what is no row."""
         whole = dict(content) if isinstance(content, dict) else {}
         ours_of = {theirs: ours for ours, theirs in self.names.items()}
         rows = [
@@ -57,6 +57,8 @@ class Rewriting:
                 for key, value in row.items()
                 if key in ours_of or key not in self.names
             }
+            if isinstance(row, dict)
+            else row
             for row in (whole.get("annotations", []) if whole else content)
         ]
         if self.categories:

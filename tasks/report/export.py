@@ -38,6 +38,7 @@ class Payload:
     decision: Mapping[str, Any]
     limits: Sequence[str]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    given: str = "A file of rows"  # what `flows.apply` takes, as the card calls it
     identity: bool = False
     task: str = "tabular-classification"
     metrics: Sequence[Metric] = ()

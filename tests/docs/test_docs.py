@@ -15,7 +15,11 @@ from tests.imports import ROOT
 
 TO_DECISIONS = [*sorted((ROOT / "docs" / "data").glob("*.md")), ROOT / "docs" / "studies.md"]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-GO_ON = {"watch.md": [TUTORIAL]}  # pages that begin where others end, in the same clone
+DETECTIONS = ROOT / "docs" / "data" / "hybrid_calibrator.md"
+GO_ON = {
+    "watch.md": [TUTORIAL],
+    "use.md": [DETECTIONS],
+}  # pages that begin where others end, in the same clone
 PAGES = [*TO_DECISIONS, *(ROOT / "docs" / name for name in ("use.md", "watch.md", "plan.md", "attest.md"))]
 SERVICE = "elsewhere/service.pid"  # what a page started and has not ended yet, where it failed in between
 LAST = 6000  # characters of output that a failure shows

@@ -19,21 +19,26 @@ from methods.graphs.candidates import (
 from methods.graphs.model import GraphBuilder
 from serving.candidates import ACCEPTED, BOX, DENSE, FINAL, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
 from serving.fields import Field, Type
+from storage.detections.coco_images import IMAGES_FILE
 from storage.detections.experts import read_booster
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
 from storage.files.tensors import read_tensors
 from tasks.hybrid_calibrator.model.columns import columns
+from tasks.hybrid_calibrator.use.detection_settings import DetectionSettings, settled
+from tasks.hybrid_calibrator.use.new_images import DETECTIONS
 from tasks.report.export import Payload
 from tasks.report.roboflow import class_filter
 
 FOLDER = "artifacts/hybrid_calibrator"
-NEEDS = (f"{FOLDER}/thresholds.json", f"{FOLDER}/*/models")
+NEEDS = (
+    f"{FOLDER}/thresholds.json", f"{FOLDER}/*/models", f"{FOLDER}/*/prepared.json", f"{FOLDER}/*/ground_truth.parquet",
+)  # fmt: skip
 LIMITS = [
-    "Features have to be made as the features stage makes them, from boxes of the very detectors and embeddings of the "
-    "very classifier that it was fitted with, in the order of columns that export.json names: another detector, or a "
-    "new version of one, has other scores.",
+    "Boxes have to be those of the very detectors and embeddings those of the very classifier that it was fitted with: "
+    "another detector, or a new version of one, has other scores. Who makes features without `flows.apply` makes them as "
+    "the features stage does, in the order of columns that export.json names.",
     "All candidates of an image have to be decided together: better ones suppress others.",
     "Thresholds were tuned on images like those of the data; elsewhere objects may be rarer, and precision lower.",
 ]
@@ -52,6 +57,7 @@ def payload(root: Path) -> Payload:
             raise InputError(path, f"variants differ in their {name}; make one study of each", field="chosen")
     stated = {name: each.stated | _acceptance(pinned, name) for name, each in variants.items()}
     single = len(variants) == 1
+    detections = settled(root / "params.yaml", root / FOLDER / next(iter(variants)))
     return Payload(
         kind="candidates",
         inputs=_inputs(list(variants.values()), first["classes"], [] if single else list(variants)),
@@ -62,7 +68,12 @@ def payload(root: Path) -> Payload:
                 description="whether no better one suppresses it and p_final reaches the threshold of its label",
             ),
         ],
-        decision={"classes": first["classes"], "sources": first["sources"], "variants": stated},
+        decision={
+            "classes": first["classes"],
+            "sources": first["sources"],
+            "variants": stated,
+            DETECTIONS: detections.model_dump(),
+        },
         limits=LIMITS,
         files={
             **{each.stated["model"]: each.graph() for each in variants.values()},
@@ -72,8 +83,19 @@ def payload(root: Path) -> Payload:
             },
         },
         task="object-detection",
-        example="candidates.npz",
+        given=_given(detections, any(DENSE in each for each in stated.values())),
+        example="new_images" if single else f"new_images/{next(iter(variants))}",
     )  # fmt: skip
+
+
+def _given(detections: DetectionSettings, sees_crops: bool) -> str:
+    files = [each.file for each in detections.sources.values()]
+    crops = [each.classifier for each in detections.sources.values() if each.classifier and sees_crops]
+    seen = f", and what the classifier says of each crop ({', '.join(crops)})" if crops else ""
+    return (
+        f"New images, in a folder of {IMAGES_FILE} (COCO's images and categories) and each detector's results ({', '.join(files)})"
+        f"{seen}; all candidates as a table, or in accepted.json the accepted ones as COCO results"
+    )
 
 
 class VariantModel:

@@ -1,4 +1,4 @@
-"""Files of candidates that an exported calibrator decides: arrays with a row a candidate, or what features left."""
+"""What an exported calibrator decides: detectors' results of new images, candidates as arrays, or what features left."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 
 from serving.candidates import BOX, DENSE, HAS, IMAGE, LABEL, STRUCTURED, VARIANT
 from serving.folder import Decider
+from storage.detections.coco_images import IMAGES_FILE
 from storage.detections.matrices import read_matrix
 from storage.detections.records import CORNERS
 from storage.files.documents import read_foreign_json
@@ -15,6 +16,7 @@ from storage.files.foreign import read_foreign_table
 from storage.files.inputs import InputError
 from storage.files.row_streams import RowBlock, row_blocks
 from storage.files.row_writers import block_writer
+from tasks.hybrid_calibrator.use.new_images import candidate_columns, decide_images, variant_of
 from tasks.intake.application import apply_to_rows, decided
 
 ARRAYS = (DENSE, STRUCTURED, HAS, LABEL, IMAGE, BOX)
@@ -36,15 +38,16 @@ def _whole(path: Path) -> Iterator[RowBlock]:
 
 
 def _folder(decider: Decider, source: Path, target: Path) -> int:
-    """artifacts/hybrid_calibrator/<variant> of a study: all its candidates, whatever their split."""
+    """New images with what detectors found in them, or artifacts/hybrid_calibrator/<variant> of a study: all its candidates,
+    whatever their split."""
+    if (source / IMAGES_FILE).exists():
+        return decide_images(decider, source, target)
     if missing := [name for name in LEFT if not (source / name).is_file()]:
         raise InputError(
-            source, f"has no {missing[0]}; expected an .npz, or the folder of a variant as the features stage leaves it"
+            source, f"has no {IMAGES_FILE} and no {missing[0]}; expected a folder of {IMAGES_FILE} and each detector's "
+            "results, that of a variant as the features stage leaves it, or an .npz",
         )  # fmt: skip
-    variants = decider.export.decision["variants"]
-    if len(variants) > 1 and source.name not in variants:
-        raise InputError(source, f"is no variant of the export; expected one of {', '.join(variants)}")
-    stated = variants.get(source.name) or next(iter(variants.values()))
+    variant, stated = variant_of(decider, source)
     _require_features(source / LEFT[2], stated)
     facts, classes = read_foreign_json(source / LEFT[1]), decider.export.decision["classes"]
     if facts["classes"] != classes:
@@ -59,13 +62,10 @@ def _folder(decider: Decider, source: Path, target: Path) -> int:
         LABEL: np.array(classes)[table["label"].to_numpy(np.int64)],
         IMAGE: table["image"].to_numpy(np.int64),
         BOX: table[CORNERS].to_numpy(np.float64),
-        VARIANT: np.full(len(table), source.name),
+        VARIANT: np.full(len(table), variant),
     }
     ids = np.array([str(each["id"]) for each in facts["images"]])
-    shown = {
-        "candidate": table["candidate"].to_numpy(), "image": ids[columns[IMAGE]], "label": columns[LABEL],
-        **{name: table[name].to_numpy() for name in CORNERS},
-    }  # fmt: skip
+    shown = candidate_columns(table, ids, columns[LABEL])
     with block_writer(target) as writer:
         writer.write({**shown, **decided(decider, source / LEFT[0], columns, 1)})
     return len(table)
@@ -83,8 +83,8 @@ def _require_features(path: Path, stated: Mapping[str, Any]) -> None:
 
 def _refused(decider: Decider, source: Path, target: Path) -> int:
     raise InputError(
-        source, f"holds no features; expected an .npz of {', '.join(ARRAYS)}, all candidates of an image in it, or the folder "
-        "artifacts/hybrid_calibrator/<variant> of a study",
+        source, f"is not decided alone; expected a folder of {IMAGES_FILE} and each detector's results, an .npz of "
+        f"{', '.join(ARRAYS)}, all candidates of an image in it, or the folder artifacts/hybrid_calibrator/<variant> of a study",
     )  # fmt: skip
 
 

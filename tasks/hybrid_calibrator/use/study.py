@@ -65,7 +65,7 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
         raise InputError(
             files[0], f"--map {odd[0]}: no row of results has it; there are {listed(sorted(keys))}"
         )
-    detectors = {name: _detector(path, contents[path], stated, named) for name, path in results.items()}
+    detectors = {name: detector_of(path, contents[path], stated, named) for name, path in results.items()}
     boxes = {name: _boxes(each, truth) for name, each in detectors.items()}
     plain = [name for name in detectors if not PROMPTED.search(name)]
     return Proposal(
@@ -122,12 +122,13 @@ def _place(name: str) -> str:
     return f"nonwindow/{name}.json"
 
 
-def _detector(path: Path, content: Any, stated: Mapping[str, str], named: Sequence[str]) -> Detector:
+def detector_of(path: Path, content: Any, stated: Mapping[str, str] | None, named: Sequence[str]) -> Detector:
+    """stated: ours -> theirs, as a person says it; None where nobody can. named: the classes. Raises InputError."""
     rows = _rows(content)
     keys = _keys(path, rows, stated)
-    values = [row.get(keys["category_id"]) for row in rows]
-    by_name = bool(values) and all(isinstance(each, str) for each in values) and {*values} <= {*named}
-    return Detector(path, rows, keys, list(named) if by_name else [])
+    values: list[Any] = [row.get(keys["category_id"]) for row in rows]
+    by_name = bool(values) and all(isinstance(each, str) for each in values) and bool({*values} & {*named})
+    return Detector(path, rows, keys, list(dict.fromkeys([*named, *values])) if by_name else [])
 
 
 def _is_truth(content: Any) -> bool:
@@ -143,7 +144,7 @@ def _rows(content: Any) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _keys(path: Path, rows: Sequence[Mapping[str, Any]], stated: Mapping[str, str]) -> dict[str, str]:
+def _keys(path: Path, rows: Sequence[Mapping[str, Any]], stated: Mapping[str, str] | None) -> dict[str, str]:
     """Ours -> theirs, of those that rows have. Raises InputError for what every row needs."""
     there = list(dict.fromkeys(key for row in rows[:LOOKED_AT] for key in row))
     plain = {re.sub(r"[^a-z0-9]+", "", key.lower()): key for key in reversed(there)}
@@ -154,13 +155,14 @@ def _keys(path: Path, rows: Sequence[Mapping[str, Any]], stated: Mapping[str, st
         for word in reversed(words)
         if word in plain and name not in found
     }
-    found |= {name: key for name, key in stated.items() if key in there}
+    found |= {name: key for name, key in (stated or {}).items() if key in there}
     missing = [
         name for name in NEEDED if name not in found and not (name == "bbox" and "segmentation" in there)
     ]
     if missing and rows:
         raise InputError(
-            path, f"which key is the {missing[0]}? rows have {listed(there)}: say it with --map {missing[0]}=<key>"
+            path, f"which key is the {missing[0]}? rows have {listed(there)}: "
+            + (f"rename it to {missing[0]}" if stated is None else f"say it with --map {missing[0]}=<key>")
             + ("; a box is a list of four numbers under one key" if missing[0] == "bbox" else ""),
         )  # fmt: skip
     return found or {name: name for name in NEEDED}

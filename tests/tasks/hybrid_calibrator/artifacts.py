@@ -1,16 +1,27 @@
 """What prepare and features leave for one variant, made up: for tests of fit and compare."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from tests.imports import ROOT
 
 CLASSES = ["bolt", "nut"]
 SOURCES = {"yolo": True, "rfdetr": True, "sam": False}
 BOX = ["x1", "y1", "x2", "y2"]
+
+
+def steps_of(sources: Iterable[str]) -> dict[str, Any]:
+    """The params of prepare and features, for these sources."""
+    stated = YAML(typ="safe").load(ROOT / "params.yaml")["hybrid_calibrator"]
+    named = {name: {**stated["prepare"]["sources"]["yolo"], "file": f"{name}.json"} for name in sources}
+    return {"prepare": {**stated["prepare"], "sources": named}, "features": stated["features"]}
 
 
 def write_variant(

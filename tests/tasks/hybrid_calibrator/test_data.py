@@ -416,7 +416,7 @@ def test_killed_features_go_on_where_they_were(
         return read_crops(path, ids, classes, report)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.hybrid_calibrator.features.read_crops", killed)
+        patch.setattr("tasks.hybrid_calibrator.model.description.read_crops", killed)
         with pytest.raises(KeyboardInterrupt):
             run.features()
     assert not folder.exists()

@@ -15,7 +15,7 @@ from tasks.hybrid_calibrator.use.apply import NewCandidates, accepts, probabilit
 from tasks.hybrid_calibrator.use.export import FOLDER, payload
 from tasks.hybrid_calibrator.use.input_files import FORMATS
 from tests.serving.exports import loaded
-from tests.tasks.hybrid_calibrator.artifacts import CLASSES, SOURCES, write_variant
+from tests.tasks.hybrid_calibrator.artifacts import CLASSES, SOURCES, steps_of, write_variant
 from tests.tasks.hybrid_calibrator.test_compare import OPTIONS, Run
 
 BAND = 1e-5
@@ -26,6 +26,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study's folder in which both variants were fitted and compared; tests copy what they change."""
     root: Path = tmp_path_factory.mktemp("root")
     run = Run(root / FOLDER)
+    (root / "params.yaml").write_text(json.dumps({"hybrid_calibrator": steps_of(SOURCES)}))
     for seed, variant in enumerate(run.variants):
         write_variant(run.folder / variant, seed, images=160, informative=0.3, dense_columns=24)
         structured = run.folder / variant / "features" / "structured.npy"
@@ -212,10 +213,18 @@ def test_files_without_features_and_folders_of_others_are_refused_in_one_line(
         (
             ".json",
             tmp_path / "results.json",
-            r"results\.json: holds no features; expected an \.npz of dense, structured",
+            r"results\.json: is not decided alone; expected a folder of images\.json and each detector's results, an \.npz of",
         ),
-        ("", tmp_path / "nothing", "has no candidates.parquet; expected an .npz, or the folder"),
-        ("", own / FOLDER / "panorama", "is no variant of the export; expected one of nonwindow, window"),
+        (
+            "",
+            tmp_path / "nothing",
+            "has no images.json and no candidates.parquet; expected a folder of images.json",
+        ),
+        (
+            "",
+            own / FOLDER / "panorama",
+            "is no variant of the export; expected a folder called one of nonwindow, window",
+        ),
     ]
     for suffix, source, says in refused:
         with pytest.raises(InputError, match=says):

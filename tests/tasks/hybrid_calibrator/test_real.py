@@ -1,4 +1,4 @@
-"""Two result files of a real detection set, from importer to table; skipped where the set is absent."""
+"""Sets that are skipped where they are absent: a real one from importer to table, and the default's report images."""
 
 import json
 import shutil
@@ -10,9 +10,13 @@ import pytest
 
 from params.hybrid_calibrator import Compare, Fit
 from tasks.hybrid_calibrator import compare, fit
+from tasks.hybrid_calibrator.use.export import FOLDER, payload
 from tests.clone import REAL
+from tests.imports import ROOT
+from tests.serving.exports import loaded
 from tests.tasks.hybrid_calibrator.test_compare import COMPARE, FIT, READ, block
 from tests.tasks.hybrid_calibrator.test_data import SOURCE, Run
+from tests.tasks.hybrid_calibrator.test_new_images import Seen, assert_as_pinned, report_images
 
 KINDS = ("bbox", "segm")
 
@@ -50,3 +54,14 @@ def test_coco100_runs_from_importer_to_table(tmp_path: Path) -> None:
     decision = json.loads((tmp_path / "results" / "decision.json").read_text())
     assert decision["action"] == "redesign"  # no classifier, so nothing to blend
     assert not {"B", "all_features", "structured"} & set(table.index)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (ROOT / FOLDER / "thresholds.json").exists(), reason="the default was not made here: make demo"
+)
+@pytest.mark.parametrize("variant", ["nonwindow", "window"])
+def test_the_defaults_report_images_come_out_of_their_files_alone(tmp_path: Path, variant: str) -> None:
+    option = json.loads((ROOT / FOLDER / "thresholds.json").read_text())["chosen"][variant]
+    decider = Seen(loaded(payload(ROOT), "hybrid_calibrator", tmp_path / "export"))
+    assert_as_pinned(ROOT, decider, variant, option, report_images(ROOT, variant, tmp_path / variant, seed=1))
