@@ -85,7 +85,8 @@ def embeddings(folder: Path, rows: int, classes: int = 5) -> list[str]:
     return [str(folder / "embeddings.npz"), "--set", *SHORT_HEADS]
 
 
-SHORT_HEADS = ["train.epochs=5"]
+# Two epochs of the control alone, whatever the rows would ask for.
+SHORT_HEADS = ["plan.profiles.base=bal-mix0p1-ep2", "plan.profiles.linear=bal-mix0p1-ep2", "plan.presets.own.0.profiles=[base]", "plan.presets.own.1.profiles=[linear]"]
 
 
 def runs(folder: Path, seeds: int) -> list[str]:
@@ -179,7 +180,7 @@ def costs(clone: Path, axis: Axis, size: int) -> Iterator[tuple[str, Cost]]:
         step, _, option = name.removeprefix(f"{axis.experiment}_").partition("@")
         command = ["../../run_stage.py", f"{axis.experiment}.{step}", *([option] if option else [])]
         yield name.removeprefix(f"{axis.experiment}_"), _run(command, study)
-    _run(["-m", "flows.study", "remove", "grown"], clone)
+    _run(["-m", "flows.study", "remove", "grown", "--yes"], clone)
 
 
 def _run(arguments: Sequence[str], folder: Path) -> Cost:
