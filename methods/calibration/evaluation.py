@@ -216,13 +216,14 @@ def mean_confidence(runs: list[Prediction]) -> Floats:
 
 def nll_curve(logits: list[Floats], labels: Index, temperatures: Floats) -> Floats:
     """(runs, temperatures): mean NLL of softmax(logits / T)."""
-    curves = []
-    for z in logits:
-        scaled = z[None] / temperatures[:, None, None]
-        scaled = scaled - scaled.max(axis=2, keepdims=True)
-        own = scaled[:, np.arange(len(labels)), labels]
-        curves.append((np.log(np.exp(scaled).sum(axis=2)) - own).mean(axis=1))
-    return np.array(curves)
+    rows = np.arange(len(labels))
+
+    def mean(z: Floats, temperature: np.float64) -> float:
+        scaled = z / temperature
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]).mean())
+
+    return np.array([[mean(z, each) for each in temperatures] for z in logits])
 
 
 def _two(runs: list[Prediction]) -> bool:
