@@ -13,8 +13,9 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
         table.to_parquet(partial, index=False)
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path)
+def read_parquet(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """columns: those that are read; all where none are named."""
+    return pd.read_parquet(path, columns=columns)
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

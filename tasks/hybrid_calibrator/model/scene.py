@@ -19,6 +19,7 @@ from storage.files.tables import read_parquet
 from tasks.hybrid_calibrator.model.columns import SETS
 
 BOX = ["x1", "y1", "x2", "y2"]
+COLUMNS = ["image", "label", *BOX, "score"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,11 @@ def load(
     name: str, params: Compare, candidates: Path, raw: Path, ground_truth: Path, prepared: Path,
     predictions: Path, fitted: Path,
 ) -> DetectionVariant:  # fmt: skip
-    facts, table, found = read_json(prepared), read_parquet(candidates), read_parquet(raw)
+    facts, table = read_json(prepared), read_parquet(candidates, [*COLUMNS, "ignored", "positive"])
+    split = np.array([image["split"] for image in facts["images"]])
+    # Of train images rows are asked for nothing but the loss of what was fitted there.
+    found = read_parquet(raw, [*COLUMNS, "source"])
+    found = found[split[found["image"]] != "train"]
     classes: list[str] = facts["classes"]
     sources = [source["name"] for source in facts["sources"]]
     if unknown := sorted(set(params.detectors) - set(sources)):
@@ -60,18 +65,19 @@ def load(
             Path("params.yaml"), f"names {unknown}, which are no sources; there are {sources}",
             field="hybrid_calibrator.compare.detectors",
         )  # fmt: skip
-    split = np.array([image["split"] for image in facts["images"]])
     scene = DetectionScene(
         _truth(read_parquet(ground_truth), len(split), classes),
         _detections(found),
         found["source"].map({source: number for number, source in enumerate(sources)}).to_numpy(np.int64),
         len(sources),
         np.isin(sources, params.detectors),
-        np.array([bool(found["scored"][found["source"] == source].any()) for source in sources]),
+        np.array([source["scored"] for source in facts["sources"]], bool),
         _tune_folds(split == "tune", params),
         split == "report",
     )
     boxes = _detections(table)
+    asked = (split != "train")[boxes.image]
+    judged = boxes.where(asked)
     stored = read_arrays(predictions)
     classified = any(source["classifier"] for source in facts["sources"])
     found_options = {
@@ -81,7 +87,7 @@ def load(
     options = [option for option in found_options if option not in copies]
     calibrated = [
         DetectionRow(
-            option, CALIBRATED, Detections(boxes.image, boxes.label, boxes.boxes, found_options[option]), True, True
+            option, CALIBRATED, Detections(judged.image, judged.label, judged.boxes, found_options[option][asked]), True, True
         )
         for option in options
     ]  # fmt: skip
@@ -89,7 +95,7 @@ def load(
     train = (split == "train")[boxes.image] & ~table["ignored"].to_numpy(bool)
     positive = table["positive"].to_numpy(bool)
     tried = {name: stored[f"expert:{name}"][train] for name in SETS if f"expert:{name}" in stored}
-    baselines = baseline_rows(scene, sources, boxes, params.union_iou, params.fusion_iou)
+    baselines = baseline_rows(scene, sources, judged, params.union_iou, params.fusion_iou)
     return DetectionVariant(
         name, classes, sources, options, classified, copies, len(baselines), [*baselines, *calibrated], scene,
         np.stack([found_options[option][report] for option in options]), positive[report],
