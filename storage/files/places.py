@@ -64,8 +64,12 @@ def _below(folder: Path, name: str, *, path: Path, row: int | None, field: str |
         or PureWindowsPath(name).drive
         or "\\" in name
     ):
+        slashes = "; write / for \\" if "\\" in name else ""
         raise InputError(
-            path, f"expected the name of a file below {folder.name}/, got {shown(name)}", row=row, field=field
+            path,
+            f"expected the name of a file below {folder.name}/, got {shown(name)}{slashes}",
+            row=row,
+            field=field,
         )
     return folder / pure
 

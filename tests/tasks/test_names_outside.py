@@ -76,7 +76,10 @@ def lens_hosts(folder: Path, name: str) -> None:
     table["host_image"] = pd.factorize(table["host_id"])[0]
     table.to_csv(folder / "data" / "manifest.csv", index=False)
     lens_prepare.main(
-        lenses.IMAGES.model_copy(update={"hosts": name}), folder / "data", folder / "rows", folder / "prepared"
+        lenses.IMAGES.model_copy(update={"hosts": name}),
+        folder / "data",
+        folder / "rows",
+        folder / "prepared",
     )
 
 

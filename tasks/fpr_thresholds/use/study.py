@@ -7,9 +7,10 @@ from typing import Any
 
 from storage.files.arrays import array_names
 from storage.files.documents import read_json, read_text
-from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.foreign import ForeignTable
 from storage.files.formats import listed
 from storage.files.inputs import InputError, shown
+from storage.messages.fields import EXAMPLE, row_times
 from tasks.fpr_thresholds.use.study_labels import (
     OF_LABELS,
     carried_by,
@@ -27,10 +28,14 @@ from tasks.intake.columns import (
     form,
     is_flag,
     is_name,
+    is_near,
     is_prose,
+    is_share,
     is_time,
     is_unique,
+    may_be_time,
     span,
+    table_or_npz,
     unread,
 )
 from tasks.intake.proposal import Proposal
@@ -40,7 +45,7 @@ EXPERIMENT = "fpr_thresholds"
 ID = Role("id", ("id", "rowid", "uuid", "key", "transactionid", "messageid"), is_unique, needed=False)
 TIME = Role(
     "collected_at",
-    ("collectedat", "timestamp", "datetime", "time", "date", "createdat", "sentat", "created", "sent"),
+    ("collectedat", "timestamp", "datetime", "time", "date", "createdat", "sentat", "created", "sent", "ts"),
     is_time, needed=False, alone=True,
 )  # fmt: skip
 TEXT = Role(
@@ -68,7 +73,7 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
         return _arrays(path, stated)
     if path.suffix == ".txt" and MARK.search(read_text(path)[:4096]):
         return _fasttext(path)
-    table = read_foreign_table(path)
+    table = table_or_npz(path, "scores=scores, labels=labels")
     if unknown := [role for role in stated if role not in (*ROLES, *OF_LABELS)]:
         raise InputError(
             path, f"--map knows no {shown(unknown[0])} here; there are {listed([*ROLES, *OF_LABELS], 9)}"
@@ -76,9 +81,19 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     roles = assigned(
         table, list(ROLES.values()), {role: name for role, name in stated.items() if role not in OF_LABELS}
     )
-    if "text" in roles and "score" not in stated:
+    if "collected_at" in roles:
+        row_times(table.renamed({"collected_at": roles["collected_at"]}), "drop")  # says what is no time
+    if _are_messages(table, roles, stated):
         return _messages(table, roles, stated)
     return _scores(table, {name: column for name, column in roles.items() if name != "text"}, stated)
+
+
+def _are_messages(table: ForeignTable, roles: Mapping[str, str], stated: Mapping[str, str]) -> bool:
+    """Prose that nobody calls text is, beside numbers that may be scores, somebody's name or street."""
+    if "text" not in roles or "score" in stated:
+        return False
+    called = "text" in stated or is_near(roles["text"], TEXT.words)
+    return called or not any(is_share(table, name) for name in table.names)
 
 
 def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
@@ -207,6 +222,10 @@ def _arrays(path: Path, stated: Mapping[str, str]) -> Proposal:
 
 
 _WITHOUT_TIMES = "at random: rows have no times, so the decision will not speak of later data"
+_UNREAD_TIMES = (
+    "at random: times are read in ISO 8601 alone, so the decision will not speak of later data; for column {} "
+    f"{EXAMPLE}"
+)
 
 
 def _split(
@@ -217,7 +236,8 @@ def _split(
     if "collected_at" in roles:
         share = f"{by_time['holdout']:.0%}"
         return by_time, f"by time: the latest {share} report ({span(table, roles['collected_at'])})"
-    return at_random, _WITHOUT_TIMES
+    odd = [name for name in table.names if may_be_time(table, name, TIME.words)]
+    return at_random, _UNREAD_TIMES.format(listed(odd)) if odd else _WITHOUT_TIMES
 
 
 def _columns(table: ForeignTable, roles: Mapping[str, str]) -> dict[str, str]:

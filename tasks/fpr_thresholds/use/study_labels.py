@@ -23,8 +23,8 @@ NAMED = Role("label", (*LABEL_WORDS, "tags", "status", "outcome", "verdict"), is
 POSITIVE = "positive"
 OF_LABELS = ("score", "label", POSITIVE)  # what --map may say of them
 CLEAN = {
-    "ok", "no", "none", "normal", "negative", "neg", "legit", "legitimate", "genuine", "ham", "clean", "benign", "good",
-    "other", "nothing", "background", "healthy", "safe",
+    "ok", "n", "no", "none", "normal", "negative", "neg", "legit", "legitimate", "genuine", "ham", "clean", "benign", "good",
+    "nein", "other", "nothing", "background", "healthy", "safe",
 }  # fmt: skip
 NOT = re.compile(r"(not|non|no)[ _-].+", re.IGNORECASE)
 
@@ -107,8 +107,11 @@ def _named(
 
 
 def _score(table: ForeignTable, label: str, told: Mapping[str, str]) -> str:
+    """Raises InputError for one that holds no numbers, here where file and column have their own names."""
     score = {"score": told["score"]} if "score" in told else {}
-    return assigned(without(table, {"label": label}), [SCORE], score)["score"]
+    found = assigned(without(table, {"label": label}), [SCORE], score)["score"]
+    table.numbers(found)
+    return found
 
 
 def _scored(table: ForeignTable, values: Sequence[str]) -> dict[str, str]:
