@@ -61,12 +61,18 @@ def row_labels(file: ForeignTable, labels: list[str], kind: Values) -> list[int]
     if file.has(kind) and not set(column) & set(labels) and all(each.isdecimal() for each in column):
         names = {str(number): label for number, label in enumerate(labels)}
         column = [names.get(each, each) for each in column]
+    odd = next((each for each in column if file.has(kind) and not each.isdecimal()), None)
+    if odd is not None and _are_numbers(labels):
+        raise InputError(
+            file.path, f"the classes of an array are numbered, from 0 to {len(labels) - 1}, got {shown(odd)}; list their names, "
+            "in the order of the array's columns, under prepare.labels", row=file.row(column.index(odd)), field="label",
+        )  # fmt: skip
     return label_numbers(file, column, labels)
 
 
 def check_first_class(file: ForeignTable, values: Floats, labels: list[str], places: list[int]) -> None:
     """InputError for numbers that count the classes from 1 where the last class has no row that would show it."""
-    if labels != [str(number) for number in range(len(labels))] or 0 in places:
+    if not _are_numbers(labels) or 0 in places:
         return
     largest = values.argmax(axis=1)
     own, before = (float((largest == np.array(places) - shift).mean()) for shift in (0, 1))
@@ -76,6 +82,11 @@ def check_first_class(file: ForeignTable, values: Floats, labels: list[str], pla
             f"class in {own:.0%}, of the class before in {before:.0%}; subtract 1 (if they are right, list the classes under "
             "prepare.labels)", field="label",
         )  # fmt: skip
+
+
+def _are_numbers(labels: list[str]) -> bool:
+    """Classes that nobody named."""
+    return labels == [str(number) for number in range(len(labels))]
 
 
 def log_probabilities(file: ForeignTable, values: Floats, report: ImportReport) -> Floats:

@@ -21,7 +21,7 @@ DATE = (
 )
 SINCE_1970 = 1e8  # seconds or less that a time is after it
 COMMA = r"^\s*([-+]?\d*),(\d+)\s*$"
-NOTHING = ("", "nan", "none", "<na>")
+NOTHING = ("", "nan", "none", "<na>", "null", "na", "n/a")
 FEW = 100  # different values of a column of names
 ALIKE = 0.7  # of rows, at most, differ in a column of groups
 
@@ -29,13 +29,14 @@ ALIKE = 0.7  # of rows, at most, differ in a column of groups
 @dataclass(frozen=True)
 class Role:
     """words: what such a column is called, in small letters without signs, the surest first. fits: whether it can be one by
-    what it holds. alone: the only column that fits will do, whatever its name."""
+    what it holds. alone: the only column that fits will do, whatever its name. several: a person may name more than one."""
 
     name: str
     words: tuple[str, ...]
     fits: Test
     needed: bool = True
     alone: bool = False
+    several: bool = False
 
 
 def assigned(table: ForeignTable, roles: Sequence[Role], stated: Mapping[str, str]) -> dict[str, str]:
@@ -84,7 +85,12 @@ def is_near(name: str, words: Sequence[str]) -> bool:
 def _question(table: ForeignTable, role: Role, candidates: Sequence[str]) -> str:
     found = f"it may be {listed(candidates)}" if candidates else f"there are {listed(table.names)}"
     example = candidates[0] if candidates else "<column>"
-    return f"which column is the {role.name}? {found}: say it with --map {role.name}={example}"
+    several = (
+        f", or all of several with {role.name}={','.join(candidates)}"
+        if role.several and candidates[1:]
+        else ""
+    )
+    return f"which column is the {role.name}? {found}: say it with --map {role.name}={example}{several}"
 
 
 # --- what a column holds ------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from storage.messages.fields import EXAMPLE, row_times
 from tasks.fpr_thresholds.use.study_labels import (
     OF_LABELS,
     carried_by,
+    flags_of_labels,
     label_column,
     label_name,
     labelled_scores,
@@ -56,6 +57,7 @@ ROLES = {role.name: role for role in (ID, TIME, SPLIT, TEXT)}
 OURS = ("score:", "label:")
 NO_COLUMNS: dict[str, Any] = {"scores": None, "labels": None}
 MARK = re.compile(r"__label__(\S+)")
+SHOWN = 5  # labels whose columns are told
 BY_TIME = {"by": "time", "calibration": 0.5, "holdout": 0.5}
 AT_RANDOM = {"by": "random", "calibration": 0.5, "holdout": 0.5, "seed": 0}
 
@@ -130,14 +132,15 @@ def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str
 
 
 def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
-    rest = without(table, roles)
-    column = label_column(rest, stated)
-    positive = None if is_flag(rest, column) else positive_of(rest, column, stated)
-    if is_flag(rest, column):
-        labels = [label_name(column)]
-        named: str | dict[str, str] = {labels[0]: column}
-    else:
-        labels, named = [positive] if positive else names_in(rest, column), column
+    rest, positive = without(table, roles), None
+    flags = flags_of_labels(rest, stated)
+    column = "" if flags else label_column(rest, stated, several=True)
+    if not flags and is_flag(rest, column):
+        flags = {label_name(column): column}
+    if not flags:
+        positive = positive_of(rest, column, stated)
+    labels = list(flags) or ([positive] if positive else names_in(rest, column))
+    used = list(flags.values()) or [column]
     split, why = _split(
         table, {k: v for k, v in roles.items() if k != "split"},
         {"by": "time", "calibration": 0.15, "holdout": 0.2},
@@ -145,7 +148,7 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
     )  # fmt: skip
     suffix = "".join(table.path.suffixes[-2:] if table.path.suffix == ".gz" else [table.path.suffix])
     name = f"messages{'.parquet' if positive else suffix}"
-    columns = {"labels": named} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
+    columns = {"labels": flags or column} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
     label = f"label:{positive}"
     return Proposal(
         "own_messages",
@@ -157,10 +160,11 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
         },
         {
             "read as": form(table), **_columns(table, roles),
-            **({"label": rows_of(rest, column, positive)} if positive else _columns(table, {"label": column})),
+            "label": rows_of(rest, column, positive) if positive
+            else "; ".join(_columns(table, {"label": name})["label"] for name in used[:SHOWN]),
             "labels": listed(labels), "split": why, "groups": "texts that are alike count as one",
         },
-        unread(table, [*roles.values(), column]),
+        unread(table, [*roles.values(), *used]),
         {name: Rewriting({**roles, label: column}, {label: positive})} if positive else {},
     )  # fmt: skip
 

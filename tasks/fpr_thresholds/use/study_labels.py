@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.files.foreign import ForeignTable
@@ -21,6 +21,7 @@ LABEL_WORDS = ("label", "labels", "target", "truth", "y", "class", "category", "
 FLAG = Role("label", LABEL_WORDS, is_flag, needed=False, alone=True)
 NAMED = Role("label", (*LABEL_WORDS, "tags", "status", "outcome", "verdict"), is_name, alone=True)
 POSITIVE = "positive"
+OURS = "label:"
 OF_LABELS = ("score", "label", POSITIVE)  # what --map may say of them
 CLEAN = {
     "ok", "n", "no", "none", "normal", "negative", "neg", "legit", "legitimate", "genuine", "ham", "clean", "benign", "good",
@@ -68,11 +69,23 @@ def labelled_scores(
     )
 
 
-def label_column(table: ForeignTable, stated: Mapping[str, str]) -> str:
+def flags_of_labels(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
+    """Label -> its column of 0 and 1, of several that are told (a,b) or called label:<label>; {} where one column has all.
+    Raises InputError."""
+    told = stated.get("label", "")
+    called = [name for name in table.names if name.startswith(OURS)] if not told else []
+    columns = told.split(",") if "," in told and not table.has(told) else called
+    table.require(columns, "those that --map label=a,b names")
+    if odd := [name for name in columns if not is_flag(table, name)]:
+        raise InputError(table.path, "expected 0 and 1 in a column of its own for each label", field=odd[0])
+    return {label_name(name): name for name in columns}
+
+
+def label_column(table: ForeignTable, stated: Mapping[str, str], several: bool = False) -> str:
     """The one that is called so, whatever it holds; else one of 0 and 1, else one of names."""
     told = {"label": stated["label"]} if "label" in stated else {}
     called = Role("label", LABEL_WORDS, lambda _, name: _plain(name) in LABEL_WORDS, needed=False)
-    for role in (called, FLAG, NAMED):
+    for role in (called, FLAG, replace(NAMED, several=several)):
         if label := assigned(table, [role], told).get("label"):
             return label
     raise AssertionError("the last of them is needed")

@@ -107,6 +107,17 @@ def test_labels_that_count_from_1_are_refused_also_where_the_last_class_has_no_r
     assert read(path, **told).rows["label"].tolist() == label[label > 0].tolist()
 
 
+def test_names_beside_an_array_whose_classes_nobody_named_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "logits.npz"
+    np.savez(path, logits=np.random.default_rng(2).normal(size=(6, 3)), labels=CLASSES * 2)
+    told: dict[str, Any] = {"seeds": {42: None}, "with_split": False}
+    with pytest.raises(
+        InputError, match=r"row 1, field label: .* got 'cat'; list their names, .* prepare.labels"
+    ):
+        read(path, labels="all", **told)
+    assert read(path, labels=CLASSES, **told).rows["label"].tolist() == [0, 1, 2] * 2
+
+
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     path = written(tmp_path, "a,g,SPEECH,1,0,dev", header="clip,group,label,logit_A,seed,split")
     with pytest.raises(InputError, match=r"column\(s\) logit_SPEECH, logit_NONSPEECH are missing"):

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from params.columns import MessageColumns
 from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
 from storage.files.foreign import read_foreign_table
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from storage.heads.foreign_embeddings import read_embedding_file
 from storage.lenses.manifests import read_manifest
+from storage.messages.messages import read_messages
 from storage.messages.scored import read_scored
 from storage.speech.own_logits import LogitsFile, read_own_logits
 from tasks.intake.proposal import Proposal
@@ -161,6 +163,27 @@ def test_a_message_is_spam_or_ham_and_a_column_that_is_not_there_is_said(tmp_pat
     assert written.frame["label:spam"].tolist() == [0, 1] * 50
     with pytest.raises(InputError, match="--map label=nope: no such column"):
         proposed("fpr_thresholds", [file], label="nope")
+
+
+def test_several_labels_with_a_column_of_0_and_1_each(tmp_path: Path) -> None:
+    flags = {name: (RANDOM.random(ROWS) < 0.3).astype(int) for name in ("spam", "promo")}
+    texts = [f"see you at lunch {row} times" for row in range(ROWS)]
+    file = table(tmp_path / "a.csv", {"text": texts, **flags})
+    with pytest.raises(InputError, match="--map label=spam, or all of several with label=spam,promo"):
+        proposed("fpr_thresholds", [file])
+    ours = table(tmp_path / "b.csv", {"text": texts, **{f"label:{name}": flags[name] for name in flags}})
+    for proposal in (
+        proposed("fpr_thresholds", [file], label="spam,promo"),
+        proposed("fpr_thresholds", [ours]),
+    ):
+        assert (proposal.settings["prepare.labels"], proposal.unread) == (["spam", "promo"], [])
+        columns = MessageColumns.model_validate(proposal.settings["prepare.columns"])
+        path = kept(proposal, tmp_path / "data") / "messages.csv"
+        read, _ = read_messages(path, ["spam", "promo"], columns, "file_order", ImportReport())
+        for name in flags:
+            assert read[name].tolist() == flags[name].tolist()
+    with pytest.raises(InputError, match=r"column\(s\) text are missing"):
+        proposed("fpr_thresholds", [file], label="spam,text")
 
 
 def bank(folder: Path, **changes: Any) -> Path:
