@@ -126,8 +126,9 @@ def _detector(path: Path, content: Any, stated: Mapping[str, str], named: Sequen
     rows = _rows(content)
     keys = _keys(path, rows, stated)
     values = [row.get(keys["category_id"]) for row in rows]
-    by_name = bool(values) and all(isinstance(each, str) for each in values) and bool({*values} & {*named})
-    return Detector(path, rows, keys, list(dict.fromkeys([*named, *values])) if by_name else [])
+    names = [each for each in values if isinstance(each, str)]
+    by_name = len(names) == len(values) and not {*names}.isdisjoint(named)
+    return Detector(path, rows, keys, list(dict.fromkeys([*named, *names])) if by_name else [])
 
 
 def _is_truth(content: Any) -> bool:

@@ -119,16 +119,12 @@ def _array(stamps: Path) -> tuple[str | None, int | None]:
 
 def _size(folder: Path) -> int | None:
     """Pixels of its first FITS or npy file; whether all are readable, the first stage says."""
-    first = next((path for path in sorted(folder.rglob("*")) if path.suffix in (".fits", ".npy")), None)
+    readers = {".fits": read_fits_stamp, ".npy": read_foreign_array}
+    first = next((path for path in sorted(folder.rglob("*")) if path.suffix in readers), None)
     try:
-        values = (
-            read_fits_stamp(first)
-            if first and first.suffix == ".fits"
-            else first and read_foreign_array(first)
-        )
+        return max(readers[first.suffix](first).shape, default=None) if first else None
     except InputError:
         return None
-    return None if values is None else max(values.shape, default=None)
 
 
 def facts(artifacts: Path) -> dict[str, str]:

@@ -315,7 +315,9 @@ def test_a_class_beyond_those_of_the_truth_leaves_the_others_their_names(tmp_pat
 
 
 def test_corners_are_recognised_whatever_form_ids_of_images_have(tmp_path: Path) -> None:
-    images = [{**each, "id": float(each["id"])} for each in TRUTH["images"]]
+    images = [
+        {"id": float(each), "file_name": f"im{each}.jpg", "width": 100, "height": 80} for each in range(9)
+    ]
     (tmp_path / "truth.json").write_text(json.dumps({**TRUTH, "images": images}))
     for form in (int, float, str):
         rows = [
