@@ -120,6 +120,12 @@ def is_share(table: ForeignTable, name: str) -> bool:
     return len(numbers) > 0 and bool(((numbers >= -1e-3) & (numbers <= 1 + 1e-3)).mean() > 0.95)
 
 
+def has_commas(table: ForeignTable, name: str) -> bool:
+    """Decimal ones."""
+    texts = _there(table, name)
+    return len(texts) > 0 and bool(texts.str.fullmatch(COMMA).mean() > 0.9)
+
+
 def is_time(table: ForeignTable, name: str) -> bool:
     if pd.api.types.is_datetime64_any_dtype(table.frame[name].dtype):
         return True

@@ -27,6 +27,7 @@ from tasks.intake.columns import (
     Role,
     assigned,
     form,
+    has_commas,
     is_flag,
     is_name,
     is_near,
@@ -99,6 +100,7 @@ def _are_messages(table: ForeignTable, roles: Mapping[str, str], stated: Mapping
 
 
 def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
+    _refuse_spreadsheets(table)
     ours = any(name.startswith(OURS) for name in table.names)
     carried = None if ours else labelled_scores(without(table, roles), roles, stated)
     split, why = _split(table, roles, BY_TIME, AT_RANDOM)
@@ -129,6 +131,18 @@ def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str
         unread(table, [*roles.values(), *used]),
         {place: carried.rewriting} if carried and carried.rewriting else {},
     )
+
+
+def _refuse_spreadsheets(table: ForeignTable) -> None:
+    """InputError where all that may be scores has decimal commas; times are told at once, as one spreadsheet writes both."""
+    shares = [name for name in table.names if is_share(table, name)]
+    commas = [name for name in table.names if has_commas(table, name)]
+    if shares and {*shares} <= {*commas}:
+        odd = _unread_times(table)
+        times = f"; and in column(s) {listed(odd)} times in ISO 8601, {EXAMPLE}" if odd else ""
+        raise InputError(
+            table.path, f"column(s) {listed(commas)} have decimal commas: write points there{times}"
+        )
 
 
 def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
@@ -240,8 +254,12 @@ def _split(
     if "collected_at" in roles:
         share = f"{by_time['holdout']:.0%}"
         return by_time, f"by time: the latest {share} report ({span(table, roles['collected_at'])})"
-    odd = [name for name in table.names if may_be_time(table, name, TIME.words)]
+    odd = _unread_times(table)
     return at_random, _UNREAD_TIMES.format(listed(odd)) if odd else _WITHOUT_TIMES
+
+
+def _unread_times(table: ForeignTable) -> list[str]:
+    return [name for name in table.names if may_be_time(table, name, TIME.words)]
 
 
 def _columns(table: ForeignTable, roles: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ SCORE = Role(
 LABEL_WORDS = ("label", "labels", "target", "truth", "y", "class", "category", "istrue", "actual")
 FLAG = Role("label", LABEL_WORDS, is_flag, needed=False, alone=True)
 NAMED = Role("label", (*LABEL_WORDS, "tags", "status", "outcome", "verdict"), is_name, alone=True)
+PAIR = Role("label", (), lambda table, name: _is_pair(table, name), needed=False, alone=True)
 POSITIVE = "positive"
 OURS = "label:"
 OF_LABELS = ("score", "label", POSITIVE)  # what --map may say of them
@@ -82,10 +83,12 @@ def flags_of_labels(table: ForeignTable, stated: Mapping[str, str]) -> dict[str,
 
 
 def label_column(table: ForeignTable, stated: Mapping[str, str], several: bool = False) -> str:
-    """The one that is called so, whatever it holds; else one of 0 and 1, else one of names."""
+    """The one that is called so, whatever it holds; else one of 0 and 1, of names by its own, of two names of which one says
+    that there is nothing (yes beside no), of names."""
     told = {"label": stated["label"]} if "label" in stated else {}
     called = Role("label", LABEL_WORDS, lambda _, name: _plain(name) in LABEL_WORDS, needed=False)
-    for role in (called, FLAG, replace(NAMED, several=several)):
+    by_name = replace(NAMED, needed=False, alone=False)
+    for role in (called, FLAG, by_name, PAIR, replace(NAMED, several=several)):
         if label := assigned(table, [role], told).get("label"):
             return label
     raise AssertionError("the last of them is needed")
@@ -174,6 +177,13 @@ def names_in(table: ForeignTable, column: str) -> list[str]:
         return sorted({str(name) for cell in cells for name in cell})
     parts = {part.strip() for cell in table.text(column).unique() for part in re.split(r"[|\[\]',\"]+", cell)}
     return sorted(parts - {""})
+
+
+def _is_pair(table: ForeignTable, name: str) -> bool:
+    if holds_lists(table.frame[name]) or not is_name(table, name):
+        return False
+    values = names_in(table, name)
+    return len(values) == 2 and sum(map(is_clean, values)) == 1
 
 
 def is_clean(name: str) -> bool:

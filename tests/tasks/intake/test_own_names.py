@@ -200,28 +200,43 @@ def bank(folder: Path, **changes: Any) -> Path:
 
 
 def test_a_merchants_name_beside_a_score_is_no_message(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"which column is the label\? it may be Händler, Betrug"):
-        proposed("fpr_thresholds", [bank(tmp_path)])
-    proposal = proposed("fpr_thresholds", [bank(tmp_path)], label="Betrug")
+    proposal = proposed("fpr_thresholds", [bank(tmp_path)])
     assert proposal.understood["score"] == "Wahrscheinlichkeit"
     assert proposal.understood["label"] == "Betrug, 48 of 240 rows are ja, the others nein"
     assert proposal.understood["split"].startswith("by time")
 
 
-def test_what_a_study_would_rewrite_is_refused_by_the_files_own_row_and_column(tmp_path: Path) -> None:
+def test_two_columns_of_names_are_asked_about_where_neither_says_that_there_is_nothing(
+    tmp_path: Path,
+) -> None:
+    file = bank(tmp_path, Betrug=np.where(np.arange(ROWS) % 5 == 0, "rot", "blau"))
+    with pytest.raises(InputError, match=r"which column is the label\? it may be Händler, Betrug"):
+        proposed("fpr_thresholds", [file])
+
+
+def test_all_that_a_spreadsheet_wrote_otherwise_is_told_at_once(tmp_path: Path) -> None:
     commas = [f"{value:.4f}".replace(".", ",") for value in RANDOM.random(ROWS)]
-    file = bank(tmp_path, Wahrscheinlichkeit=commas)
+    file = bank(tmp_path, Wahrscheinlichkeit=commas, Buchungstag="31.12.2025")
     with pytest.raises(InputError) as refused:
-        proposed("fpr_thresholds", [file], label="Betrug")
-    point = commas[0].replace(",", ".")
+        proposed("fpr_thresholds", [file])
     assert str(refused.value) == (
-        f"{file}, row 2, field Wahrscheinlichkeit: expected a number, got '{commas[0]}'; write decimals with a point, {point}"
+        f"{file}: column(s) Wahrscheinlichkeit have decimal commas: write points there; and in column(s) Buchungstag times in "
+        "ISO 8601, write 2024-05-01 or 2024-05-01T12:00:00+02:00"
+    )
+
+
+def test_what_a_study_would_rewrite_is_refused_by_the_files_own_row_and_column(tmp_path: Path) -> None:
+    file = bank(tmp_path, Wert="0,25")
+    with pytest.raises(InputError) as refused:
+        proposed("fpr_thresholds", [file], score="Wert")
+    assert str(refused.value) == (
+        f"{file}, row 2, field Wert: expected a number, got '0,25'; write decimals with a point, 0.25"
     )
     file = bank(tmp_path, Buchungstag="31.12.2025")
     with pytest.raises(
         InputError, match=r"bank.csv, row 2, .*'31.12.2025' is not an ISO 8601 time \(240 such"
     ):
-        proposed("fpr_thresholds", [file], label="Betrug", collected_at="Buchungstag")
+        proposed("fpr_thresholds", [file], collected_at="Buchungstag")
 
 
 @pytest.mark.parametrize("day", ["31.12.2025", "12/31/25 10:00", "1735689600"])
