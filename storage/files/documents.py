@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.files.atomic import complete
-from storage.files.inputs import InputError
+from storage.files.inputs import NOT_UTF8, InputError
 
 SURROGATE = re.compile(r"\\u[dD][89abAB]")
 SIGNIFICANT_DIGITS = 6  # of floats in tables and decisions
@@ -55,9 +55,7 @@ def read_text(path: Path) -> str:
         raise InputError(path, "is a folder; expected a file") from None
     except UnicodeDecodeError as error:
         row = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise InputError(
-            path, f"byte {error.start} is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)", row=row
-        ) from None
+        raise InputError(path, f"byte {error.start} is {NOT_UTF8}", row=row) from None
 
 
 def write_text(path: Path, text: str) -> None:

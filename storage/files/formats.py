@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from storage.files.documents import parsed_json
-from storage.files.inputs import InputError, first_line, shown
+from storage.files.inputs import NOT_UTF8, InputError, first_line, shown
 from storage.files.lines import Lines, row_lines
 
 KINDS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".gz")
@@ -184,9 +184,7 @@ def _check_utf8(path: Path, data: bytes) -> None:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
-        raise InputError(
-            path, f"byte {error.start} is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)", row=row
-        ) from None
+        raise InputError(path, f"byte {error.start} is {NOT_UTF8}", row=row) from None
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 LONGEST = 60  # characters of a value that an error shows
+NOT_UTF8 = "not UTF-8; save the file as UTF-8 (of Windows: iconv -f WINDOWS-1252 -t UTF-8)"
 
 
 class InputError(ValueError):

@@ -1,6 +1,8 @@
 """Files that a file names: they lie in its folder, or what pins the folder does not pin them."""
 
 import re
+from collections.abc import Iterable
+from glob import escape
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from storage.files.inputs import InputError, shown
@@ -16,13 +18,21 @@ PARAMS = Path("params.yaml")
 def declared(data: Path, name: str, field: str) -> Path:
     """`data / name`, a file or folder of a data folder that params.yaml names under `field`.
 
-    Raises InputError for a name that leads out of the folder (absolute, `..`, a link); whether anything is there, its
-    reader says.
+    Raises InputError for a name that leads out of the folder (absolute, `..`, a link), and for a link out of it of the
+    same stem, as readers find rows and times beside a file; whether anything is there, the reader says.
     """
     place = _below(data, name, path=PARAMS, row=None, field=field)
     if not _stays(data, place):
         raise _leads_out(data, name, path=PARAMS, row=None, field=field)
+    _refuse_links(data, place.parent.glob(f"{escape(place.stem)}.*"), field)
     return place
+
+
+def listed(data: Path, name: str, field: str) -> Path:
+    """`declared`, of a folder whose files are read as they are found there: none of them is a link out of `data`."""
+    folder = declared(data, name, field)
+    _refuse_links(data, folder.rglob("*"), field)
+    return folder
 
 
 def inside(folder: Path, name: str, *, path: Path, row: int | None = None, field: str | None = None) -> Path:
@@ -54,10 +64,20 @@ def _below(folder: Path, name: str, *, path: Path, row: int | None, field: str |
         or PureWindowsPath(name).drive
         or "\\" in name
     ):
+        slashes = "; write / for \\" if "\\" in name else ""
         raise InputError(
-            path, f"expected the name of a file below {folder.name}/, got {shown(name)}", row=row, field=field
+            path,
+            f"expected the name of a file below {folder.name}/, got {shown(name)}{slashes}",
+            row=row,
+            field=field,
         )
     return folder / pure
+
+
+def _refuse_links(data: Path, found: Iterable[Path], field: str) -> None:
+    for place in sorted(each for each in found if each.is_symlink()):
+        if not _stays(data, place):
+            raise _leads_out(data, place.relative_to(data).as_posix(), path=PARAMS, row=None, field=field)
 
 
 def _stays(folder: Path, place: Path) -> bool:

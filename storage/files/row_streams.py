@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from storage.files.arrays import array_names, read_foreign_arrays
 from storage.files.documents import parsed_json
 from storage.files.formats import DAMAGED, SEPARATORS, listed
-from storage.files.inputs import InputError, first_line, shown
+from storage.files.inputs import NOT_UTF8, InputError, first_line, shown
 from storage.files.lines import Lines, row_lines
 
 BLOCK = 8 << 20  # bytes of a CSV, and its longest row
@@ -103,7 +103,7 @@ def _header(path: Path) -> tuple[list[str], str]:
     try:
         text = line.decode("utf-8").strip("\r\n")
     except UnicodeDecodeError:
-        raise InputError(path, "is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)", row=1) from None
+        raise InputError(path, f"is {NOT_UTF8}", row=1) from None
     split = {each: next(csv.reader([text], delimiter=each), []) for each in SEPARATORS}
     separator = max(split, key=lambda each: len(split[each]))
     header = [name.strip() for name in split[separator]]
@@ -139,7 +139,7 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = parsed_json(path, line.decode("utf-8-sig"), row=number)
     except UnicodeDecodeError:
-        raise InputError(path, "is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)", row=number) from None
+        raise InputError(path, f"is {NOT_UTF8}", row=number) from None
     if not isinstance(row, dict):
         raise InputError(path, f"expected one JSON object a line, got {shown(row)}", row=number)
     return row

@@ -56,6 +56,10 @@ class StampStack:
     values: NDArray[Any]
     places: dict[str, int] | None
 
+    @property
+    def whole(self) -> Path:
+        return self.path
+
     def picture(self, row: StampRow) -> tuple[Path, NDArray[Any]]:
         place = row.position if self.places is None else self.places.get(row.stamp)
         if place is None:
@@ -72,6 +76,11 @@ class StampFolder:
     names: frozenset[str]
     array: str | None
     manifest: Path
+
+    @property
+    def whole(self) -> Path:
+        """What a note on many stamps names."""
+        return self.data / self.name
 
     def picture(self, row: StampRow) -> tuple[Path, NDArray[Any]]:
         file, field = (row.file, FILE) if row.file else (self._file(row), "stamp")
@@ -117,7 +126,9 @@ class OwnStamps:
         path, values = self.source.picture(row)
         check_fluxes(path, values.dtype, row.place)
         if last := bands_last(path, values.shape, row.place):
-            self.report.note(path, "bands stand last, s x s x 3; taken as g, r, z", examples=[row.stamp])
+            self.report.note(
+                self.source.whole, "bands stand last, s x s x 3; taken as g, r, z", examples=[row.stamp]
+            )
         whole = first_bands(values, last)
         if (size := whole.shape[-1]) > SIZE:
             if not self.crop:
@@ -125,7 +136,9 @@ class OwnStamps:
                     path, f"{row.place}{size} x {size} pixels, the experiment takes {SIZE} x {SIZE}; set "
                     "lens_shortcuts.prepare.crop to true to cut out the middle",
                 )  # fmt: skip
-            self.report.note(path, f"cut to the middle {SIZE} of {size} pixels", examples=[row.stamp])
+            self.report.note(
+                self.source.whole, f"cut to the middle {SIZE} of {size} pixels", examples=[row.stamp]
+            )
         return _nanomaggies(path, middle(whole), self.factor, row)
 
 

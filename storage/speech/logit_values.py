@@ -18,6 +18,7 @@ PREFIXES = {"logits": ("logit_", "logit:"), "probabilities": ("prob_", "prob:", 
 OTHER: dict[str, Values] = {"logits": "probabilities", "probabilities": "logits"}
 LARGEST = 1e30  # the fourth power of a logit has to be finite
 SUMS, ROUNDED_SUMS = 1e-4, 1e-2  # how near to 1 probabilities sum that were not declared, and that were
+SHIFTED = 2  # times as often right with labels one lower: no chance
 LEAST = float(np.finfo(np.float32).tiny)
 
 
@@ -51,10 +52,41 @@ def row_labels(file: ForeignTable, labels: list[str], kind: Values) -> list[int]
     """Place of each row's label in `labels`. Beside a column of lists, whole numbers count the classes from 0."""
     file.require(["label"], "a column label with the name of each row's class")
     column = file.text("label").tolist()
+    last = str(len(labels))
+    if file.has(kind) and last in column and last not in labels and "0" not in column:
+        raise InputError(
+            file.path, f"labels count the classes from 1, to {last}; those of an array are numbered from 0: subtract 1",
+            row=file.row(column.index(last)), field="label",
+        )  # fmt: skip
     if file.has(kind) and not set(column) & set(labels) and all(each.isdecimal() for each in column):
         names = {str(number): label for number, label in enumerate(labels)}
         column = [names.get(each, each) for each in column]
+    odd = next((each for each in column if file.has(kind) and not each.isdecimal()), None)
+    if odd is not None and _are_numbers(labels):
+        raise InputError(
+            file.path, f"the classes of an array are numbered, from 0 to {len(labels) - 1}, got {shown(odd)}; list their names, "
+            "in the order of the array's columns, under prepare.labels", row=file.row(column.index(odd)), field="label",
+        )  # fmt: skip
     return label_numbers(file, column, labels)
+
+
+def check_first_class(file: ForeignTable, values: Floats, labels: list[str], places: list[int]) -> None:
+    """InputError for numbers that count the classes from 1 where the last class has no row that would show it."""
+    if not _are_numbers(labels) or 0 in places:
+        return
+    largest = values.argmax(axis=1)
+    own, before = (float((largest == np.array(places) - shift).mean()) for shift in (0, 1))
+    if before > SHIFTED * max(own, 1 / len(labels)):
+        raise InputError(
+            file.path, f"labels seem to count the classes from 1: none is 0, and the largest number of a row is that of its "
+            f"class in {own:.0%}, of the class before in {before:.0%}; subtract 1 (if they are right, list the classes under "
+            "prepare.labels)", field="label",
+        )  # fmt: skip
+
+
+def _are_numbers(labels: list[str]) -> bool:
+    """Classes that nobody named."""
+    return labels == [str(number) for number in range(len(labels))]
 
 
 def log_probabilities(file: ForeignTable, values: Floats, report: ImportReport) -> Floats:

@@ -19,6 +19,7 @@ from storage.speech.logit_values import (
     OTHER,
     Classes,
     Values,
+    check_first_class,
     class_values,
     is_class_column,
     log_probabilities,
@@ -69,7 +70,9 @@ def read_own_logits(path: Path, stated: LogitsFile, report: ImportReport) -> Own
     file = _with_our_names(_file(path, stated), stated.columns)
     _check_temperature(file, stated.temperature)
     values, labels = class_values(file, stated.labels, stated.holds)
-    table = _described(file, row_labels(file, labels, stated.holds), stated, report)
+    places = row_labels(file, labels, stated.holds)
+    check_first_class(file, values, labels, places)
+    table = _described(file, places, stated, report)
     if stated.holds == "probabilities":
         values = log_probabilities(file, values, report)
     runs = _aligned(file, table, _runs(file, stated.seeds, report))

@@ -9,7 +9,7 @@ from storage.detections.records import GroundTruth
 from storage.detections.voc import read_voc_truth
 from storage.detections.yolo import read_yolo_truth
 from storage.files.import_report import ImportReport
-from storage.files.places import declared
+from storage.files.places import declared, listed
 
 
 def read_ground_truth(
@@ -22,7 +22,8 @@ def read_ground_truth(
     """field: of params.yaml, under which `stated` stands. Raises InputError."""
 
     def place(name: str) -> Path:
-        return declared(data, getattr(stated, name), f"{field}.{name}")
+        found = listed if name == "folder" else declared
+        return found(data, getattr(stated, name), f"{field}.{name}")
 
     match stated:
         case CocoTruth():

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from params import fpr_thresholds
 from params.simulated_detections import Simulate
 from simulators import hybrid_calibrator
 from storage.files.inputs import InputError
+from storage.files.places import declared, listed
 from tasks.fpr_thresholds import prepare as fpr_prepare
 from tasks.lens_shortcuts import prepare as lens_prepare
 from tests.tasks.fpr_thresholds.test_own_rows import SCORES
@@ -69,6 +71,29 @@ def lens(field: str) -> Case:
     return run
 
 
+def lens_hosts(folder: Path, name: str) -> None:
+    table = manifest().assign(host_turn=0)
+    table["host_image"] = pd.factorize(table["host_id"])[0]
+    table.to_csv(folder / "data" / "manifest.csv", index=False)
+    lens_prepare.main(
+        lenses.IMAGES.model_copy(update={"hosts": name}),
+        folder / "data",
+        folder / "rows",
+        folder / "prepared",
+    )
+
+
+def ready_encoder(folder: Path, name: str) -> None:
+    run = heads.DataRun(folder)
+    run.out.mkdir()
+    pd.DataFrame({"dataset": ["own"]}).to_parquet(run.out / "rows.parquet")
+    run.embed("other", {"kind": "given", "dataset": "own", "file": name})
+
+
+def embeddings(folder: Path, name: str) -> None:
+    heads.DataRun(folder).prepare(datasets={"own": {"kind": "embeddings", "files": [name], "classes": "all"}})
+
+
 HEADS, BOXES = "head_sweep.prepare.datasets", "hybrid_calibrator.prepare"
 CASES: dict[str, Case] = {
     "fpr_thresholds.prepare.messages": fpr("messages", str, MESSAGES),
@@ -76,10 +101,10 @@ CASES: dict[str, Case] = {
     "fpr_thresholds.prepare.scores": fpr("scores", str, SCORES),
     f"{HEADS}.images": head(images=str),
     f"{HEADS}.truth.file": head(truth=lambda name: {"format": "coco", "file": name}),
+    f"{HEADS}.truth.folder": head(truth=lambda name: {**YOLO, "folder": name}),
     f"{HEADS}.truth.classes": head(truth=lambda name: {**YOLO, "classes": name}),
-    f"{HEADS}.files": lambda folder, name: heads.DataRun(folder).prepare(
-        datasets={"own": {"kind": "embeddings", "files": [name], "classes": "all"}}
-    ),
+    f"{HEADS}.files": embeddings,
+    "head_sweep.embed.encoders.other.file": ready_encoder,
     f"{HEADS}.file": lambda folder, name: heads.DataRun(folder).prepare(datasets={"own": {**RUNS, "file": name}}),
     f"{BOXES}.ground_truth.folder": detections(
         ground_truth=lambda name: {"format": "voc", "folder": name, "first_pixel": 1}
@@ -88,6 +113,7 @@ CASES: dict[str, Case] = {
     f"{BOXES}.sources.yolo.file": detections(sources=source("file")),
     f"{BOXES}.sources.yolo.classifier": detections(sources=source("classifier")),
     **{f"lens_shortcuts.prepare.{field}": lens(field) for field in ("manifest", "stamps", "placebo")},
+    "lens_shortcuts.prepare.hosts": lens_hosts,
     "speech_temperature.prepare.manifest": lambda folder, name: speech.Run.prepare(at(folder), manifest=name),
     "speech_temperature.prepare.logits": lambda folder, name: speech.Run.logits(at(folder), logits=name),
 }  # fmt: skip
@@ -133,3 +159,50 @@ def test_a_name_that_leads_out_of_the_data_folder_is_refused_by_its_field(
     assert (
         "is a link that leads out of" if outside == "link.csv" else "expected the name of a file"
     ) in message
+
+
+FOUND: dict[str, tuple[str, str]] = {  # file that nobody names -> field, and the name there by which it is found
+    "m.times": ("fpr_thresholds.prepare.messages", "m.txt"),
+    "more.times": ("fpr_thresholds.prepare.pools.more", "more.txt"),
+    "e.csv": (f"{HEADS}.files", "e.npy"),
+    "e.json": (f"{HEADS}.files", "e.safetensors"),
+    "e.safetensors": (f"{HEADS}.files", "e.json"),
+    "e.parquet": ("head_sweep.embed.encoders.other.file", "e.npy"),
+    "pictures/below/1.png": (f"{HEADS}.images", "pictures"),
+    "xml/1.xml": (f"{BOXES}.ground_truth.folder", "xml"),
+    "labels/1.txt": (f"{HEADS}.truth.folder", "labels"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_a_link_that_is_found_in_a_folder_or_beside_a_file_may_not_lead_out_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulated: dict[str, Path], found: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    field, name = FOUND[found]
+    data, link = tmp_path / "data", tmp_path / "data" / found
+    if given := simulated.get(field.split(".")[0]):
+        shutil.copytree(given, data)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "outside").write_text("id\n1\n")
+    link.symlink_to(tmp_path / "outside")
+    if link.parent == data:
+        (data / name).write_bytes(b"")
+    with pytest.raises(InputError) as refused:
+        CASES[field](tmp_path, name)
+    assert str(refused.value) == (
+        f"params.yaml, field {field}: '{found}' is a link that leads out of data/, where nothing pins it; copy the file"
+    )
+
+
+def test_links_that_stay_or_that_nobody_finds_are_left_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "labels").mkdir(parents=True)
+    (data / "labels" / "1.txt").symlink_to("../one.txt")
+    for name in ("one.txt", "e[1].npy", "e[1].csv"):
+        (data / name).write_text("0")
+    for name in ("e1.csv", "e.csv", "other.txt"):
+        (data / name).symlink_to(tmp_path / "outside")
+    for name in ("one.txt", "e[1].npy", "missing.npy", "a" * 300):
+        assert declared(data, name, "field") == data / name
+    assert listed(data, "labels", "field") == data / "labels"

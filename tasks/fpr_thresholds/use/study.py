@@ -7,12 +7,14 @@ from typing import Any
 
 from storage.files.arrays import array_names
 from storage.files.documents import read_json, read_text
-from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.foreign import ForeignTable
 from storage.files.formats import listed
 from storage.files.inputs import InputError, shown
+from storage.messages.fields import EXAMPLE, row_times
 from tasks.fpr_thresholds.use.study_labels import (
     OF_LABELS,
     carried_by,
+    flags_of_labels,
     label_column,
     label_name,
     labelled_scores,
@@ -25,12 +27,17 @@ from tasks.intake.columns import (
     Role,
     assigned,
     form,
+    has_commas,
     is_flag,
     is_name,
+    is_near,
     is_prose,
+    is_share,
     is_time,
     is_unique,
+    may_be_time,
     span,
+    table_or_npz,
     unread,
 )
 from tasks.intake.proposal import Proposal
@@ -40,7 +47,7 @@ EXPERIMENT = "fpr_thresholds"
 ID = Role("id", ("id", "rowid", "uuid", "key", "transactionid", "messageid"), is_unique, needed=False)
 TIME = Role(
     "collected_at",
-    ("collectedat", "timestamp", "datetime", "time", "date", "createdat", "sentat", "created", "sent"),
+    ("collectedat", "timestamp", "datetime", "time", "date", "createdat", "sentat", "created", "sent", "ts"),
     is_time, needed=False, alone=True,
 )  # fmt: skip
 TEXT = Role(
@@ -51,6 +58,7 @@ ROLES = {role.name: role for role in (ID, TIME, SPLIT, TEXT)}
 OURS = ("score:", "label:")
 NO_COLUMNS: dict[str, Any] = {"scores": None, "labels": None}
 MARK = re.compile(r"__label__(\S+)")
+SHOWN = 5  # labels whose columns are told
 BY_TIME = {"by": "time", "calibration": 0.5, "holdout": 0.5}
 AT_RANDOM = {"by": "random", "calibration": 0.5, "holdout": 0.5, "seed": 0}
 
@@ -68,7 +76,7 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
         return _arrays(path, stated)
     if path.suffix == ".txt" and MARK.search(read_text(path)[:4096]):
         return _fasttext(path)
-    table = read_foreign_table(path)
+    table = table_or_npz(path, "scores=scores, labels=labels")
     if unknown := [role for role in stated if role not in (*ROLES, *OF_LABELS)]:
         raise InputError(
             path, f"--map knows no {shown(unknown[0])} here; there are {listed([*ROLES, *OF_LABELS], 9)}"
@@ -76,12 +84,23 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     roles = assigned(
         table, list(ROLES.values()), {role: name for role, name in stated.items() if role not in OF_LABELS}
     )
-    if "text" in roles and "score" not in stated:
+    if "collected_at" in roles:
+        row_times(table.renamed({"collected_at": roles["collected_at"]}), "drop")  # says what is no time
+    if _are_messages(table, roles, stated):
         return _messages(table, roles, stated)
     return _scores(table, {name: column for name, column in roles.items() if name != "text"}, stated)
 
 
+def _are_messages(table: ForeignTable, roles: Mapping[str, str], stated: Mapping[str, str]) -> bool:
+    """Prose that nobody calls text is, beside numbers that may be scores, somebody's name or street."""
+    if "text" not in roles or "score" in stated:
+        return False
+    called = "text" in stated or is_near(roles["text"], TEXT.words)
+    return called or not any(is_share(table, name) for name in table.names)
+
+
 def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
+    _refuse_spreadsheets(table)
     ours = any(name.startswith(OURS) for name in table.names)
     carried = None if ours else labelled_scores(without(table, roles), roles, stated)
     split, why = _split(table, roles, BY_TIME, AT_RANDOM)
@@ -114,15 +133,28 @@ def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str
     )
 
 
+def _refuse_spreadsheets(table: ForeignTable) -> None:
+    """InputError where all that may be scores has decimal commas; times are told at once, as one spreadsheet writes both."""
+    shares = [name for name in table.names if is_share(table, name)]
+    commas = [name for name in table.names if has_commas(table, name)]
+    if shares and {*shares} <= {*commas}:
+        odd = _unread_times(table)
+        times = f"; and in column(s) {listed(odd)} times in ISO 8601, {EXAMPLE}" if odd else ""
+        raise InputError(
+            table.path, f"column(s) {listed(commas)} have decimal commas: write points there{times}"
+        )
+
+
 def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str]) -> Proposal:
-    rest = without(table, roles)
-    column = label_column(rest, stated)
-    positive = None if is_flag(rest, column) else positive_of(rest, column, stated)
-    if is_flag(rest, column):
-        labels = [label_name(column)]
-        named: str | dict[str, str] = {labels[0]: column}
-    else:
-        labels, named = [positive] if positive else names_in(rest, column), column
+    rest, positive = without(table, roles), None
+    flags = flags_of_labels(rest, stated)
+    column = "" if flags else label_column(rest, stated, several=True)
+    if not flags and is_flag(rest, column):
+        flags = {label_name(column): column}
+    if not flags:
+        positive = positive_of(rest, column, stated)
+    labels = list(flags) or ([positive] if positive else names_in(rest, column))
+    used = list(flags.values()) or [column]
     split, why = _split(
         table, {k: v for k, v in roles.items() if k != "split"},
         {"by": "time", "calibration": 0.15, "holdout": 0.2},
@@ -130,7 +162,7 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
     )  # fmt: skip
     suffix = "".join(table.path.suffixes[-2:] if table.path.suffix == ".gz" else [table.path.suffix])
     name = f"messages{'.parquet' if positive else suffix}"
-    columns = {"labels": named} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
+    columns = {"labels": flags or column} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
     label = f"label:{positive}"
     return Proposal(
         "own_messages",
@@ -142,10 +174,11 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
         },
         {
             "read as": form(table), **_columns(table, roles),
-            **({"label": rows_of(rest, column, positive)} if positive else _columns(table, {"label": column})),
+            "label": rows_of(rest, column, positive) if positive
+            else "; ".join(_columns(table, {"label": name})["label"] for name in used[:SHOWN]),
             "labels": listed(labels), "split": why, "groups": "texts that are alike count as one",
         },
-        unread(table, [*roles.values(), column]),
+        unread(table, [*roles.values(), *used]),
         {name: Rewriting({**roles, label: column}, {label: positive})} if positive else {},
     )  # fmt: skip
 
@@ -207,6 +240,10 @@ def _arrays(path: Path, stated: Mapping[str, str]) -> Proposal:
 
 
 _WITHOUT_TIMES = "at random: rows have no times, so the decision will not speak of later data"
+_UNREAD_TIMES = (
+    "at random: times are read in ISO 8601 alone, so the decision will not speak of later data; for column {} "
+    f"{EXAMPLE}"
+)
 
 
 def _split(
@@ -217,7 +254,12 @@ def _split(
     if "collected_at" in roles:
         share = f"{by_time['holdout']:.0%}"
         return by_time, f"by time: the latest {share} report ({span(table, roles['collected_at'])})"
-    return at_random, _WITHOUT_TIMES
+    odd = _unread_times(table)
+    return at_random, _UNREAD_TIMES.format(listed(odd)) if odd else _WITHOUT_TIMES
+
+
+def _unread_times(table: ForeignTable) -> list[str]:
+    return [name for name in table.names if may_be_time(table, name, TIME.words)]
 
 
 def _columns(table: ForeignTable, roles: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.files.foreign import ForeignTable
@@ -20,11 +20,13 @@ SCORE = Role(
 LABEL_WORDS = ("label", "labels", "target", "truth", "y", "class", "category", "istrue", "actual")
 FLAG = Role("label", LABEL_WORDS, is_flag, needed=False, alone=True)
 NAMED = Role("label", (*LABEL_WORDS, "tags", "status", "outcome", "verdict"), is_name, alone=True)
+PAIR = Role("label", (), lambda table, name: _is_pair(table, name), needed=False, alone=True)
 POSITIVE = "positive"
+OURS = "label:"
 OF_LABELS = ("score", "label", POSITIVE)  # what --map may say of them
 CLEAN = {
-    "ok", "no", "none", "normal", "negative", "neg", "legit", "legitimate", "genuine", "ham", "clean", "benign", "good",
-    "other", "nothing", "background", "healthy", "safe",
+    "ok", "n", "no", "none", "normal", "negative", "neg", "legit", "legitimate", "genuine", "ham", "clean", "benign", "good",
+    "nein", "other", "nothing", "background", "healthy", "safe",
 }  # fmt: skip
 NOT = re.compile(r"(not|non|no)[ _-].+", re.IGNORECASE)
 
@@ -68,11 +70,25 @@ def labelled_scores(
     )
 
 
-def label_column(table: ForeignTable, stated: Mapping[str, str]) -> str:
-    """The one that is called so, whatever it holds; else one of 0 and 1, else one of names."""
+def flags_of_labels(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
+    """Label -> its column of 0 and 1, of several that are told (a,b) or called label:<label>; {} where one column has all.
+    Raises InputError."""
+    told = stated.get("label", "")
+    called = [name for name in table.names if name.startswith(OURS)] if not told else []
+    columns = told.split(",") if "," in told and not table.has(told) else called
+    table.require(columns, "those that --map label=a,b names")
+    if odd := [name for name in columns if not is_flag(table, name)]:
+        raise InputError(table.path, "expected 0 and 1 in a column of its own for each label", field=odd[0])
+    return {label_name(name): name for name in columns}
+
+
+def label_column(table: ForeignTable, stated: Mapping[str, str], several: bool = False) -> str:
+    """The one that is called so, whatever it holds; else one of 0 and 1, of names by its own, of two names of which one says
+    that there is nothing (yes beside no), of names."""
     told = {"label": stated["label"]} if "label" in stated else {}
     called = Role("label", LABEL_WORDS, lambda _, name: _plain(name) in LABEL_WORDS, needed=False)
-    for role in (called, FLAG, NAMED):
+    by_name = replace(NAMED, needed=False, alone=False)
+    for role in (called, FLAG, by_name, PAIR, replace(NAMED, several=several)):
         if label := assigned(table, [role], told).get("label"):
             return label
     raise AssertionError("the last of them is needed")
@@ -107,8 +123,11 @@ def _named(
 
 
 def _score(table: ForeignTable, label: str, told: Mapping[str, str]) -> str:
+    """Raises InputError for one that holds no numbers, here where file and column have their own names."""
     score = {"score": told["score"]} if "score" in told else {}
-    return assigned(without(table, {"label": label}), [SCORE], score)["score"]
+    found = assigned(without(table, {"label": label}), [SCORE], score)["score"]
+    table.numbers(found)
+    return found
 
 
 def _scored(table: ForeignTable, values: Sequence[str]) -> dict[str, str]:
@@ -158,6 +177,13 @@ def names_in(table: ForeignTable, column: str) -> list[str]:
         return sorted({str(name) for cell in cells for name in cell})
     parts = {part.strip() for cell in table.text(column).unique() for part in re.split(r"[|\[\]',\"]+", cell)}
     return sorted(parts - {""})
+
+
+def _is_pair(table: ForeignTable, name: str) -> bool:
+    if holds_lists(table.frame[name]) or not is_name(table, name):
+        return False
+    values = names_in(table, name)
+    return len(values) == 2 and sum(map(is_clean, values)) == 1
 
 
 def is_clean(name: str) -> bool:

@@ -16,7 +16,7 @@ from storage.detections.records import CORNERS, GroundTruth
 from storage.files.content import copies, file_digest
 from storage.files.import_report import EXAMPLES, ImportReport
 from storage.files.inputs import InputError, shown
-from storage.files.places import declared, inside
+from storage.files.places import listed
 from storage.heads.embeddings import BACKGROUND, is_background
 from storage.heads.pictures import picture_files, picture_size
 from tasks.intake.ground_truth import read_ground_truth
@@ -28,7 +28,8 @@ COLUMNS = ["id", "group", "label", "image", *CORNERS]
 def crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
     """One row per object and per square of background, image by image; copies of a picture are one group."""
     truth = read_ground_truth(params.truth, data, f"{DATASETS}.truth", params.unknown, report)
-    files = _files(declared(data, params.images, f"{DATASETS}.images"), truth.images)
+    folder = listed(data, params.images, f"{DATASETS}.images")
+    files = _files(folder, truth.images)
     objects = _objects(params, data, truth, report)
     squares = _background(params, truth, report, len(objects))
     table = pd.concat([objects, squares], ignore_index=True)
@@ -39,9 +40,8 @@ def crops(params: BoxCrops, data: Path, report: ImportReport) -> pd.DataFrame:
     own = group.to_numpy()[table["image"].to_numpy()]
     kind = np.where(table["background"], "background", "object")
     table["id"] = [f"{name}/{what}_{n}" for name, what, n in zip(own, kind, number, strict=True)]
-    pictures = [inside(data / params.images, file, path=data / params.images) for file in files]
-    same = copies([file_digest(picture) for picture in pictures])
-    note_copies(data / params.images, same, files, report)
+    same = copies([file_digest(folder / file) for file in files])
+    note_copies(folder, same, files, report)
     table["group"] = np.array(joined_groups(group.tolist(), same), object)[table["image"].to_numpy()]
     table["image"] = [(Path(params.images) / files[place]).as_posix() for place in table["image"]]
     return table.sort_values(["image", "background"], kind="stable", ignore_index=True)[COLUMNS]

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from storage.files.documents import read_json
 from storage.files.foreign import ForeignTable, read_foreign_table
 from storage.files.formats import listed
@@ -41,6 +43,18 @@ PARTS = (
     "holdout",
 )  # of which a score is, and no word more
 CONTROLS = ("control", "baseline", "base", "default", "reference", "vanilla")
+STATE = ("state", "status")
+UNFINISHED = (
+    "crashed",
+    "failed",
+    "killed",
+    "preempted",
+    "running",
+    "pending",
+    "timeout",
+    "canceled",
+    "cancelled",
+)
 SEED = Role("seed", ("seed", "randomseed", "run", "repeat", "replicate"), is_name, needed=False)
 PROFILE = Role(
     "profile",
@@ -84,7 +98,7 @@ def _runs(table: ForeignTable, stated: Mapping[str, str]) -> Proposal:
     cell = [name for name in stated.get("cell", "").split(",") if name] or [
         name
         for name in table.names
-        if name not in roles.values() and name not in scores and is_name(table, name)
+        if name not in (*roles.values(), *scores, *_states(table)) and is_name(table, name)
     ]
     table.require(cell, "those that --map cell=a,b names")
     profiles = list(dict.fromkeys(table.text(roles["profile"])))
@@ -112,9 +126,22 @@ def _runs(table: ForeignTable, stated: Mapping[str, str]) -> Proposal:
             "split": "the table's own: one score chooses, another reports"
             if "validation" in roles else "none: one score alone, so nothing is confirmed",
             "groups": "runs of one seed and cell are paired" if "seed" in roles else "none: no column of seeds was found",
+            **_unfinished(table),
         },
         unread(table, [*roles.values(), *cell]),
     )  # fmt: skip
+
+
+def _states(table: ForeignTable) -> list[str]:
+    """Columns in which a tracker says how runs ended."""
+    return [name for name in table.names if name.lower() in STATE and not is_number(table, name)]
+
+
+def _unfinished(table: ForeignTable) -> dict[str, str]:
+    ended = {name: table.text(name).str.strip().str.lower() for name in _states(table)}
+    counts = {name: int(column.isin(UNFINISHED).sum()) for name, column in ended.items()}
+    said = [f"{count} row(s), as {name} has it" for name, count in counts.items() if count]
+    return {"unfinished": f"{'; '.join(said)}: those with scores count like others"} if said else {}
 
 
 def _is_score(table: ForeignTable, name: str) -> bool:
@@ -133,7 +160,8 @@ def _is_loss(name: str) -> bool:
 
 def _scale(table: ForeignTable, name: str) -> str:
     values = table.numbers(name)
-    least, most = float(values.min()), float(values.max())
+    values = values[~np.isnan(values)]
+    least, most = float(values.min(initial=1)), float(values.max(initial=0))
     return "raw" if least < 0 or most > 100 or _is_loss(name) else "share" if most <= 1 else "percent"
 
 

@@ -127,8 +127,9 @@ def detector_of(path: Path, content: Any, stated: Mapping[str, str] | None, name
     rows = _rows(content)
     keys = _keys(path, rows, stated)
     values: list[Any] = [row.get(keys["category_id"]) for row in rows]
-    by_name = bool(values) and all(isinstance(each, str) for each in values) and bool({*values} & {*named})
-    return Detector(path, rows, keys, list(dict.fromkeys([*named, *values])) if by_name else [])
+    names = [each for each in values if isinstance(each, str)]
+    by_name = len(names) == len(values) and not {*names}.isdisjoint(named)
+    return Detector(path, rows, keys, list(dict.fromkeys([*named, *names])) if by_name else [])
 
 
 def _is_truth(content: Any) -> bool:
@@ -172,15 +173,15 @@ def _boxes(detector: Detector, truth: Mapping[str, Any]) -> str:
     """The convention by which most boxes lie in their images."""
     box, image = detector.keys.get("bbox", "bbox"), detector.keys["image_id"]
     sizes = {
-        str(name): (each.get("width"), each.get("height"))
+        _written(name): (each.get("width"), each.get("height"))
         for each in truth["images"]
         if isinstance(each, dict)
         for name in (each.get("id"), each.get("file_name"), Path(str(each.get("file_name"))).stem)
     }
     pairs = [
-        (row[box], sizes[str(row.get(image))])
+        (row[box], sizes[_written(row.get(image))])
         for row in detector.rows
-        if isinstance(row.get(box), list) and len(row[box]) == 4 and str(row.get(image)) in sizes
+        if isinstance(row.get(box), list) and len(row[box]) == 4 and _written(row.get(image)) in sizes
     ]
     try:
         boxes = np.array([box for box, _ in pairs], np.float64).reshape(-1, 4)
@@ -189,6 +190,11 @@ def _boxes(detector: Detector, truth: Mapping[str, Any]) -> str:
         raise InputError(
             detector.path, "expected four numbers, and width and height of each image", field=box
         ) from None
+
+
+def _written(name: object) -> str:
+    """An id as either file may have it: 1, 1.0 or "1"."""
+    return str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)
 
 
 def _source(path: Path) -> str:

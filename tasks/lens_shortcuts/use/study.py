@@ -10,8 +10,9 @@ from storage.files.documents import read_json
 from storage.files.foreign import ForeignTable, read_foreign_table
 from storage.files.formats import listed
 from storage.files.inputs import InputError
+from storage.lenses.fits_cubes import read_fits_stamp
 from storage.lenses.stamps import SIZE
-from tasks.intake.columns import Role, anything, assigned, form, unread
+from tasks.intake.columns import Role, anything, assigned, form, is_flag, unread
 from tasks.intake.proposal import Proposal
 from tasks.intake.rewriting import Rewriting
 
@@ -20,7 +21,7 @@ TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".gz")
 COLUMNS = {  # ours -> what else it is called
     "stamp": ("stampid", "id", "cutout", "cutoutid"),
     "split": ("fold", "subset", "part"),
-    "label": ("islens", "lens", "target", "truth"),
+    "label": ("islens", "lens", "class", "target", "truth"),
     "mode": ("pairing",),
     "host_id": ("host", "galaxy", "galaxyid", "galaxyname"),
     "pair_id": ("pair",),
@@ -52,6 +53,11 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
     table, stamps = read_foreign_table(manifests[0]), others[0]
     roles = _roles(table, stated)
     renamed = {ours: theirs for ours, theirs in roles.items() if ours != theirs}
+    if not is_flag(table, roles["label"]):
+        raise InputError(
+            table.path, f"holds {listed(sorted(set(table.text(roles['label']))))}; write 1 for cut-outs with an arc, 0 for those "
+            "without", field=roles["label"],
+        )  # fmt: skip
     modes = [mode for mode in ("paired", "unpaired") if mode in set(table.text(roles["mode"]))]
     array, size = _array(stamps)
     labels = table.text(roles["label"]).value_counts()
@@ -99,7 +105,7 @@ def _roles(table: ForeignTable, stated: Mapping[str, str]) -> dict[str, str]:
 def _array(stamps: Path) -> tuple[str | None, int | None]:
     """The array of an npz that holds stamps, and their pixels."""
     if stamps.is_dir():
-        return None, None
+        return None, _size(stamps)
     if stamps.suffix == ".npy":
         return None, max(read_foreign_array(stamps).shape[1:], default=None)
     for name in array_names(stamps):
@@ -109,6 +115,16 @@ def _array(stamps: Path) -> tuple[str | None, int | None]:
     raise InputError(
         stamps, f"expected an array of stamps (n, 3, s, s), there are {listed(array_names(stamps))}"
     )
+
+
+def _size(folder: Path) -> int | None:
+    """Pixels of its first FITS or npy file; whether all are readable, the first stage says."""
+    readers = {".fits": read_fits_stamp, ".npy": read_foreign_array}
+    first = next((path for path in sorted(folder.rglob("*")) if path.suffix in readers), None)
+    try:
+        return max(readers[first.suffix](first).shape, default=None) if first else None
+    except InputError:
+        return None
 
 
 def facts(artifacts: Path) -> dict[str, str]:

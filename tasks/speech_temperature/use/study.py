@@ -10,12 +10,22 @@ from numpy.typing import NDArray
 
 from storage.files.arrays import array_names, read_foreign_arrays
 from storage.files.documents import read_json
-from storage.files.foreign import ForeignTable, read_foreign_table
+from storage.files.foreign import ForeignTable
 from storage.files.formats import listed
 from storage.files.inputs import InputError, shown
 from storage.speech.logit_values import PREFIXES
 from storage.speech.own_logits import ALSO
-from tasks.intake.columns import Role, assigned, form, is_group, is_name, is_number, is_unique, unread
+from tasks.intake.columns import (
+    Role,
+    assigned,
+    form,
+    is_group,
+    is_name,
+    is_number,
+    is_unique,
+    table_or_npz,
+    unread,
+)
 from tasks.intake.proposal import Proposal
 from tasks.intake.rewriting import Rewriting
 
@@ -59,7 +69,7 @@ def proposal(files: Sequence[Path], stated: Mapping[str, str]) -> Proposal:
 
 
 def _table(path: Path, stated: Mapping[str, str]) -> Proposal:
-    table = read_foreign_table(path)
+    table = table_or_npz(path, "logits=logits, labels=labels")
     prefixed = [
         name for name in table.names if name.startswith(tuple(p for each in PREFIXES.values() for p in each))
     ]

@@ -124,6 +124,7 @@ def test_no_file_outside_its_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"manifest.csv, row 3, field path: ") as caught:
         inside(folder, name, path=folder / "manifest.csv", row=3, field="path")
     assert str(tmp_path / "out.txt") not in str(caught.value)
+    assert ("; write / for \\" in str(caught.value)) == ("\\" in name)
 
 
 def test_links_within_the_folder_and_into_dvcs_cache_are_followed(tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_another_encoding_is_refused_by_row(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_bytes("id,text,labels,collected_at\na,caf\xe9,,2024-01-01\n".encode("latin-1"))
-    assert refusal(path) == f"{path}, row 2: byte 33 is not UTF-8; save the file as UTF-8 (iconv -t UTF-8)"
+    assert refusal(path) == (
+        f"{path}, row 2: byte 33 is not UTF-8; save the file as UTF-8 (of Windows: iconv -f WINDOWS-1252 -t UTF-8)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,37 @@ def test_a_broken_file_is_refused_by_its_place(tmp_path: Path, rows: list[str], 
         read(written(tmp_path, *rows))
 
 
+def test_labels_that_count_from_1_are_refused_also_where_the_last_class_has_no_row(tmp_path: Path) -> None:
+    random, path = np.random.default_rng(2), tmp_path / "logits.npz"
+    label = np.arange(60) % 3
+    logits = random.normal(size=(60, 3)) + 2 * np.eye(3)[label]
+    told: dict[str, Any] = {"labels": "all", "seeds": {42: None}, "with_split": False}
+    np.savez(path, logits=logits, labels=label + 1)
+    with pytest.raises(
+        InputError, match=r"row 3, field label: labels count the classes from 1, to 3; .*: subtract 1"
+    ):
+        read(path, **told)
+    np.savez(path, logits=logits[label < 2], labels=label[label < 2] + 1)
+    with pytest.raises(
+        InputError, match=r"field label: labels seem to count the classes from 1: none is 0.* subtract 1"
+    ):
+        read(path, **told)
+    assert read(path, **{**told, "labels": CLASSES}).rows["label"].value_counts().to_dict() == {1: 20, 2: 20}
+    np.savez(path, logits=logits[label > 0], labels=label[label > 0])
+    assert read(path, **told).rows["label"].tolist() == label[label > 0].tolist()
+
+
+def test_names_beside_an_array_whose_classes_nobody_named_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "logits.npz"
+    np.savez(path, logits=np.random.default_rng(2).normal(size=(6, 3)), labels=CLASSES * 2)
+    told: dict[str, Any] = {"seeds": {42: None}, "with_split": False}
+    with pytest.raises(
+        InputError, match=r"row 1, field label: .* got 'cat'; list their names, .* prepare.labels"
+    ):
+        read(path, labels="all", **told)
+    assert read(path, labels=CLASSES, **told).rows["label"].tolist() == [0, 1, 2] * 2
+
+
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     path = written(tmp_path, "a,g,SPEECH,1,0,dev", header="clip,group,label,logit_A,seed,split")
     with pytest.raises(InputError, match=r"column\(s\) logit_SPEECH, logit_NONSPEECH are missing"):

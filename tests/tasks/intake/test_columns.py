@@ -11,10 +11,12 @@ from tasks.intake.columns import (
     assigned,
     is_flag,
     is_name,
+    is_number,
     is_prose,
     is_share,
     is_time,
     is_unique,
+    may_be_time,
     span,
 )
 
@@ -84,3 +86,28 @@ def test_kinds_are_told_by_values(tmp_path: Path) -> None:
         assert [name for name in found.names if test(found, name)] == [kind]
     assert is_name(found, "name")
     assert not is_name(found, "prose")
+
+
+def test_numbers_may_be_missing_and_shares_may_have_commas(tmp_path: Path) -> None:
+    found = table(tmp_path, 'some,none,share,text\n0.5,,"0,25",x\nNaN,NaN,"0,5",0.5\n,,"1,0",0.5\n')
+    assert [name for name in found.names if is_number(found, name)] == ["some"]
+    assert [name for name in found.names if is_share(found, name)] == ["some", "share"]
+
+
+@pytest.mark.parametrize(
+    ("values", "may"),
+    [
+        (["31.12.2025", "01.01.2026 10:00"], True),
+        (["12/31/25", "1/1/26, 10:00"], True),
+        (["2025/12/31", "2026/01/01T10:00"], True),
+        (["1735689600", "1735689600000"], True),
+        (["0.35", "12.5"], False),
+        (["10.0.0.1", "10.0.0.2"], False),
+        (["2025-12-31", "2026-01-01"], False),
+    ],
+)
+def test_times_that_are_not_read_are_recognised(tmp_path: Path, values: list[str], may: bool) -> None:
+    found = table(
+        tmp_path, "\n".join(["row;sent time", *(f"{row};{value}" for row, value in enumerate(values))]) + "\n"
+    )
+    assert may_be_time(found, "sent time", (*TIME.words, "time")) == may

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from params.columns import MessageColumns
 from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
 from storage.files.foreign import read_foreign_table
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from storage.heads.foreign_embeddings import read_embedding_file
 from storage.lenses.manifests import read_manifest
+from storage.messages.messages import read_messages
 from storage.messages.scored import read_scored
 from storage.speech.own_logits import LogitsFile, read_own_logits
 from tasks.intake.proposal import Proposal
@@ -163,6 +165,118 @@ def test_a_message_is_spam_or_ham_and_a_column_that_is_not_there_is_said(tmp_pat
         proposed("fpr_thresholds", [file], label="nope")
 
 
+def test_several_labels_with_a_column_of_0_and_1_each(tmp_path: Path) -> None:
+    flags = {name: (RANDOM.random(ROWS) < 0.3).astype(int) for name in ("spam", "promo")}
+    texts = [f"see you at lunch {row} times" for row in range(ROWS)]
+    file = table(tmp_path / "a.csv", {"text": texts, **flags})
+    with pytest.raises(InputError, match="--map label=spam, or all of several with label=spam,promo"):
+        proposed("fpr_thresholds", [file])
+    ours = table(tmp_path / "b.csv", {"text": texts, **{f"label:{name}": flags[name] for name in flags}})
+    for proposal in (
+        proposed("fpr_thresholds", [file], label="spam,promo"),
+        proposed("fpr_thresholds", [ours]),
+    ):
+        assert (proposal.settings["prepare.labels"], proposal.unread) == (["spam", "promo"], [])
+        columns = MessageColumns.model_validate(proposal.settings["prepare.columns"])
+        path = kept(proposal, tmp_path / "data") / "messages.csv"
+        read, _ = read_messages(path, ["spam", "promo"], columns, "file_order", ImportReport())
+        for name in flags:
+            assert read[name].tolist() == flags[name].tolist()
+    with pytest.raises(InputError, match=r"column\(s\) text are missing"):
+        proposed("fpr_thresholds", [file], label="spam,text")
+
+
+def bank(folder: Path, **changes: Any) -> Path:
+    """As a European bank exports it: two columns of prose or names, and nothing called as we call it."""
+    fraud = np.arange(ROWS) % 5 == 0
+    columns = {
+        "Händler": np.where(np.arange(ROWS) % 2, "Müller & Söhne", "Café Zoë"),
+        "Buchungstag": [f"2025-12-{1 + row % 28:02}" for row in range(ROWS)],
+        "Wahrscheinlichkeit": [f"{value:.4f}" for value in RANDOM.random(ROWS)],
+        "Betrug": np.where(fraud, "ja", "nein"),
+    } | changes
+    (folder / "bank.csv").write_text(pd.DataFrame(columns).to_csv(sep=";", index=False), encoding="utf-8-sig")
+    return folder / "bank.csv"
+
+
+def test_a_merchants_name_beside_a_score_is_no_message(tmp_path: Path) -> None:
+    proposal = proposed("fpr_thresholds", [bank(tmp_path)])
+    assert proposal.understood["score"] == "Wahrscheinlichkeit"
+    assert proposal.understood["label"] == "Betrug, 48 of 240 rows are ja, the others nein"
+    assert proposal.understood["split"].startswith("by time")
+
+
+def test_two_columns_of_names_are_asked_about_where_neither_says_that_there_is_nothing(
+    tmp_path: Path,
+) -> None:
+    file = bank(tmp_path, Betrug=np.where(np.arange(ROWS) % 5 == 0, "rot", "blau"))
+    with pytest.raises(InputError, match=r"which column is the label\? it may be Händler, Betrug"):
+        proposed("fpr_thresholds", [file])
+
+
+def test_all_that_a_spreadsheet_wrote_otherwise_is_told_at_once(tmp_path: Path) -> None:
+    commas = [f"{value:.4f}".replace(".", ",") for value in RANDOM.random(ROWS)]
+    file = bank(tmp_path, Wahrscheinlichkeit=commas, Buchungstag="31.12.2025")
+    with pytest.raises(InputError) as refused:
+        proposed("fpr_thresholds", [file])
+    assert str(refused.value) == (
+        f"{file}: column(s) Wahrscheinlichkeit have decimal commas: write points there; and in column(s) Buchungstag times in "
+        "ISO 8601, write 2024-05-01 or 2024-05-01T12:00:00+02:00"
+    )
+
+
+def test_what_a_study_would_rewrite_is_refused_by_the_files_own_row_and_column(tmp_path: Path) -> None:
+    file = bank(tmp_path, Wert="0,25")
+    with pytest.raises(InputError) as refused:
+        proposed("fpr_thresholds", [file], score="Wert")
+    assert str(refused.value) == (
+        f"{file}, row 2, field Wert: expected a number, got '0,25'; write decimals with a point, 0.25"
+    )
+    file = bank(tmp_path, Buchungstag="31.12.2025")
+    with pytest.raises(
+        InputError, match=r"bank.csv, row 2, .*'31.12.2025' is not an ISO 8601 time \(240 such"
+    ):
+        proposed("fpr_thresholds", [file], collected_at="Buchungstag")
+
+
+@pytest.mark.parametrize("day", ["31.12.2025", "12/31/25 10:00", "1735689600"])
+def test_times_that_nobody_can_read_are_not_called_absent(tmp_path: Path, day: str) -> None:
+    file = bank(tmp_path, Buchungstag=None, ts=day)
+    split = proposed("fpr_thresholds", [file], label="Betrug").understood["split"]
+    assert split.startswith("at random: times are read in ISO 8601 alone")
+    assert "for column ts write 2024-05-01" in split
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.pt", "a.pkl", "a.xlsx"])
+@pytest.mark.parametrize("experiment", ["fpr_thresholds", "speech_temperature"])
+def test_another_kind_of_file_is_told_of_npz(tmp_path: Path, experiment: str, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=r"unknown kind of file; .* or .npz, which np.savez\('mine.npz', "):
+        proposed(experiment, [tmp_path / name])
+
+
+# --- finished runs ------------------------------------------------------------------------------------------------
+
+
+def test_a_trackers_export_with_runs_that_failed(tmp_path: Path) -> None:
+    columns = {
+        "Name": np.array(["baseline", "cosine"])[np.arange(16) % 2],
+        "State": ["finished"] * 13 + ["crashed", "failed", "running"],
+        "backbone": np.array(["s", "b"])[np.arange(16) // 8],
+        "seed": np.arange(16) // 2 % 4,
+        "best val/acc": ["0.71"] * 14 + ["NaN", ""],
+        "test acc (final)": ["0.7"] * 13 + ["", "NaN", "0.1"],
+    }
+    proposal = proposed("head_sweep", [table(tmp_path / "runs.csv", columns)])
+    told = proposal.settings["prepare.datasets.runs.columns"]
+    assert (told["validation"], told["test"]) == ("best val/acc", "test acc (final)")
+    assert told["cell"] == ["backbone"]
+    assert proposal.settings["prepare.datasets.runs.scale"] == "share"
+    assert (
+        proposal.understood["unfinished"] == "3 row(s), as State has it: those with scores count like others"
+    )
+
+
 # --- detections, logits, cut-outs ---------------------------------------------------------------------------------
 
 BOX = [10.0, 10.0, 20.0, 30.0]
@@ -194,6 +308,41 @@ def test_detections_under_other_keys_with_classes_by_name(tmp_path: Path) -> Non
     files[1].write_text(json.dumps([{"image_id": 1, "category_id": 4, "x": 1, "y": 2, "score": 0.5}]))
     with pytest.raises(InputError, match=r"which key is the bbox.* four numbers under one key"):
         proposed("hybrid_calibrator", files)
+
+
+def test_a_class_beyond_those_of_the_truth_leaves_the_others_their_names(tmp_path: Path) -> None:
+    rows = [
+        {"image_id": each, "category_id": ["cat", "emu"][each == 8], "bbox": BOX, "score": 0.5}
+        for each in range(9)
+    ]
+    for name, content in (("truth.json", TRUTH), ("mine.json", rows)):
+        (tmp_path / name).write_text(json.dumps(content))
+    proposal = proposed("hybrid_calibrator", [tmp_path / "truth.json", tmp_path / "mine.json"])
+    folder, report = kept(proposal, tmp_path / "data"), ImportReport()
+    truth = read_coco_truth(folder / "ground_truth.json", "refuse", report)
+    form, file = ResultsFormat("ground_truth", "xywh", True, False), folder / "nonwindow" / "mine.json"
+    with pytest.raises(
+        InputError, match=r"row 9, field category_id: 'emu' is not in the ground truth.* 1 such row"
+    ):
+        read_coco_results(file, truth, form, "refuse", report)
+    read = read_coco_results(file, truth, form, "drop", report)
+    assert [truth.classes[label] for label in read["label"]] == ["cat"] * 8
+
+
+def test_corners_are_recognised_whatever_form_ids_of_images_have(tmp_path: Path) -> None:
+    images = [
+        {"id": float(each), "file_name": f"im{each}.jpg", "width": 100, "height": 80} for each in range(9)
+    ]
+    (tmp_path / "truth.json").write_text(json.dumps({**TRUTH, "images": images}))
+    for form in (int, float, str):
+        rows = [
+            {"image_id": form(each), "category_id": 4, "bbox": [60, 40, 95, 75], "score": 0.5}
+            for each in range(9)
+        ]
+        (tmp_path / "mine.json").write_text(json.dumps(rows))
+        proposal = proposed("hybrid_calibrator", [tmp_path / "truth.json", tmp_path / "mine.json"])
+        boxes = proposal.settings["prepare.sources"]["mine"]["boxes"]
+        assert boxes == "xyxy", form
 
 
 @pytest.mark.parametrize("form", ["csv", "npz"])
@@ -247,3 +396,23 @@ def test_a_manifest_under_other_names(tmp_path: Path) -> None:
     read = read_manifest(kept(proposal, tmp_path / "data") / "manifest.parquet", "own", ["unpaired"])
     assert read.rows["host_id"].tolist() == columns["galaxy"]
     assert read.rows["theta_E"].dropna().tolist() == [1.2] * 12
+    labels = {**columns, "is_lens": ["none", "lens"] * 12}
+    with pytest.raises(
+        InputError, match=r"list.csv, field is_lens: holds lens, none; write 1 for cut-outs with an arc"
+    ):
+        proposed(
+            "lens_shortcuts", [table(tmp_path / "list.csv", labels), files[1]], mode="kind", psf_bin="seeing"
+        )
+
+
+@pytest.mark.parametrize("size", [63, 101])
+def test_stamps_of_a_folder_are_cut_where_they_are_larger(tmp_path: Path, size: int) -> None:
+    columns = dict.fromkeys(
+        ("stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin"), "0"
+    )
+    (tmp_path / "cut" / "train").mkdir(parents=True)
+    np.save(tmp_path / "cut" / "train" / "a.npy", np.zeros((size, size, 3)))
+    proposal = proposed(
+        "lens_shortcuts", [table(tmp_path / "list.csv", {**columns, "mode": ["unpaired"]}), tmp_path / "cut"]
+    )
+    assert proposal.settings["prepare.crop"] == (size > 63)

@@ -210,7 +210,7 @@ def test_refused(tmp_path: Path, write: Callable[[Path, pd.DataFrame], Any], nam
 # --- shapes, files and copies of own stamps ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", ["last", "large", "files", "names"])
+@pytest.mark.parametrize("form", ["last", "large", "folder", "files", "names"])
 def test_other_shapes_give_the_same_stamps_and_say_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
@@ -226,6 +226,11 @@ def test_other_shapes_give_the_same_stamps_and_say_so(
             np.save(data / "stamps.npy", np.moveaxis(pixels, 1, -1))
         case "large":
             np.save(data / "stamps.npy", large)
+        case "folder":
+            (data / "stamps").mkdir()
+            for name, stamp in zip(table["stamp"], large, strict=True):
+                np.save(data / "stamps" / f"{name}.npy", np.moveaxis(stamp, 0, -1))
+            params = own(stamps="stamps", crop=True)
         case "names":
             order = np.random.default_rng(3).permutation(len(table))
             names = table["stamp"].to_numpy(str)
@@ -244,6 +249,7 @@ def test_other_shapes_give_the_same_stamps_and_say_so(
     said = {
         "last": f"noted {len(table):9}  stamps.npy: bands stand last",
         "large": f"noted {len(table):9}  stamps.npy: cut to the middle 63 of 101 pixels",
+        "folder": f"noted {len(table):9}  stamps: cut to the middle 63 of 101 pixels",
     }.get(form, "noted         8  manifest.csv: classes of fewer than 50 stamps or 10 hosts")
     assert said in capsys.readouterr().out
 
