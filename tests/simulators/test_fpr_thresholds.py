@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from methods.text.normalisation import clean_text
+from serving.rules.clean_text import clean_text
 from params.block import read_block
 from params.fpr_thresholds import Counts, Simulate
 from simulators import fpr_thresholds

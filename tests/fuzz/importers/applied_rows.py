@@ -41,7 +41,7 @@ class Totals:
     """The sum of a row's numbers: what it answers is of that row and no other."""
 
     def __init__(self, *fields: Field) -> None:
-        self.export: Any = SimpleNamespace(inputs=fields)
+        self.export: Any = SimpleNamespace(inputs=fields, instead=())
 
     def decide(self, inputs: Any, /) -> dict[str, Any]:
         found = columns(self.export.inputs, inputs)
@@ -72,7 +72,7 @@ def acceptance() -> Decider:
 
 def scorer() -> Decider:
     made = object.__new__(StampScorer)
-    made.export = SimpleNamespace(inputs=(Field("stamp", "number", (3, SIZE, SIZE)),))  # type: ignore[assignment]
+    made.export = SimpleNamespace(inputs=(Field("stamp", "number", (3, SIZE, SIZE)),), instead=())  # type: ignore[assignment]
     made.bands, made.size, made.seeds, made.sees_residuals = BANDS, SIZE, (1,), True
     made._model = Planes()  # type: ignore[assignment]
     return made
