@@ -4,7 +4,7 @@ A text is words between single blanks, so that each n-gram, of words or of chara
 written one after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Index = NDArray[np.int64]
 Words = NDArray[np.uint32]
 BLANK = 32
+LONG = 32  # blocks of a span, from which on it is hashed by itself
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,26 @@ def _features(
     """Rows (ascending), cells (ascending in a row) and values: both kinds of length 1 in a row, then the row is."""
     data = np.frombuffer(f" {' '.join(texts)} ".encode(), np.uint8)
     first, last = _words(data)
-    rows = np.repeat(
-        np.arange(len(texts)), np.array([text.count(" ") + bool(text) for text in texts], np.int64)
-    )
+    counts = np.array([text.count(" ") + bool(text) for text in texts], np.int64)
+    rows = np.repeat(np.arange(len(texts)), counts)
     kinds = (_word_spans(rows, first, last, word_ngrams), _char_spans(data, rows, first, last, char_ngrams))
-    keys, signs = [], []
-    for kind, spans in enumerate(kinds):
-        hashed = murmur3(data, spans.starts, spans.ends - spans.starts).astype(np.int64)
-        keys.append((2 * spans.rows + kind) * buckets + np.abs(hashed) % buckets)
-        signs.append(np.where(hashed >= 0, 1.0, -1.0))
-    cells, places = np.unique(np.concatenate(keys), return_inverse=True)
-    value = np.bincount(places, np.concatenate(signs), len(cells)).astype(np.float32)
+    signed = []
+    for kind, several in enumerate(kinds):
+        for spans in several:
+            hashed = murmur3(data, spans.starts, spans.ends - spans.starts).astype(np.int64)
+            key = (2 * spans.rows + kind) * buckets + np.abs(hashed) % buckets
+            signed.append(2 * key + (hashed >= 0))
+    keys = np.concatenate(signed)
+    keys.sort()
+    begins = np.flatnonzero(np.diff(keys // 2, prepend=-1))
+    value = np.add.reduceat(keys % 2 * 2 - 1, begins) if len(keys) else keys
+    cells = keys[begins] // 2
     row, cell = np.divmod(cells, 2 * buckets)
-    return row, cell, _normalised(row, _normalised(cells // buckets, value, 2 * len(texts)), len(texts))
+    return (
+        row,
+        cell,
+        _normalised(row, _normalised(cells // buckets, value.astype(np.float32), 2 * len(texts)), len(texts)),
+    )
 
 
 def _words(data: NDArray[np.uint8]) -> tuple[Index, Index]:
@@ -74,36 +82,26 @@ def _words(data: NDArray[np.uint8]) -> tuple[Index, Index]:
     return np.flatnonzero(letter[1:] & ~letter[:-1]) + 1, np.flatnonzero(letter[:-1] & ~letter[1:]) + 1
 
 
-def _word_spans(rows: Index, first: Index, last: Index, most: int) -> Spans:
+def _word_spans(rows: Index, first: Index, last: Index, most: int) -> Iterator[Spans]:
     """Of one to `most` words of a row that follow each other."""
-    kinds = []
     for n in range(1, most + 1):
         at = np.flatnonzero(rows[: len(rows) - n + 1] == rows[n - 1 :])
-        kinds.append(Spans(rows[at], first[at], last[at + n - 1]))
-    return _joined(kinds)
+        yield Spans(rows[at], first[at], last[at + n - 1])
 
 
 def _char_spans(
     data: NDArray[np.uint8], rows: Index, first: Index, last: Index, sizes: tuple[int, int]
-) -> Spans:
+) -> Iterator[Spans]:
     """Of so many characters within a word and a blank on each side; the whole of it, once, where that is shorter."""
     begins = np.append(np.flatnonzero((data & 0xC0) != 0x80), len(data))  # of characters, in UTF-8
     left = np.searchsorted(begins, first) - 1
     length = np.searchsorted(begins, last) + 1 - left
-    kinds = []
     for n in range(sizes[0], sizes[1] + 1):
         size = np.minimum(length, n)
         count = np.where(length < n, n == sizes[0], length - size + 1)
         steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         at = np.repeat(left, count) + steps
-        kinds.append(Spans(np.repeat(rows, count), begins[at], begins[at + np.repeat(size, count)]))
-    return _joined(kinds)
-
-
-def _joined(kinds: Sequence[Spans]) -> Spans:
-    return Spans(
-        *(np.concatenate([getattr(each, name) for each in kinds]) for name in ("rows", "starts", "ends"))
-    )
+        yield Spans(np.repeat(rows, count), begins[at], begins[at + np.repeat(size, count)])
 
 
 def _normalised(group: Index, value: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
@@ -126,10 +124,14 @@ def murmur3(data: NDArray[np.uint8], starts: Index, lengths: Index) -> NDArray[n
     fours = bytes_[:-3] | bytes_[1:-2] << 8 | bytes_[2:-1] << 16 | bytes_[3:] << 24
     mixed = _mixed(fours)
     blocks = lengths // 4
+    going = len(blocks) - np.cumsum(np.bincount(blocks[blocks < LONG], minlength=LONG))
     state = np.zeros(len(starts), np.uint32)
-    for block in range(int(blocks.max(initial=0))):
-        going = np.searchsorted(-blocks, -block)
-        state[:going] = _rotated(state[:going] ^ mixed[starts[:going] + 4 * block], 13) * 5 + 0xE6546B64
+    for block, many in enumerate(going[going > 0].tolist()):
+        state[:many] = _rotated(state[:many] ^ mixed[starts[:many] + 4 * block], 13) * 5 + 0xE6546B64
+    for span in range(going[-1]):  # few, each of many blocks
+        state[span] = _long(
+            int(state[span]), mixed[starts[span] : starts[span] + 4 * blocks[span] : 4][LONG:]
+        )
     rest = np.flatnonzero(lengths % 4)
     tail = fours[starts[rest] + 4 * blocks[rest]] & ((1 << 8 * (lengths[rest] % 4)) - 1).astype(np.uint32)
     state[rest] ^= _mixed(tail)
@@ -139,6 +141,14 @@ def murmur3(data: NDArray[np.uint8], starts: Index, lengths: Index) -> NDArray[n
     hashed = np.empty(len(order), np.int32)
     hashed[order] = (state ^ state >> 16).view(np.int32)
     return hashed
+
+
+def _long(state: int, words: Words) -> int:
+    """Whole numbers of Python's own step faster than arrays of one."""
+    for word in words.tolist():
+        state ^= word
+        state = (state << 13 | state >> 19) * 5 + 0xE6546B64 & 0xFFFFFFFF
+    return state
 
 
 def _mixed(words: Words) -> Words:

@@ -49,6 +49,7 @@ def test_the_folder_holds_what_was_chosen_and_is_the_same_again(clone: Clone, tm
     assert said[0].startswith(
         f"{EXPERIMENT}: {'Shown' if shown else 'Not shown'} to be better than {decided['control']}"
     )
+    assert said[1].startswith("It takes messages: the text model that was calibrated is in it")
     assert said[-1].startswith("  python -m flows.apply ")
     checked = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=first, capture_output=True, check=False)
     assert checked.returncode == 0
@@ -64,8 +65,8 @@ def test_the_folder_holds_what_was_chosen_and_is_the_same_again(clone: Clone, tm
         path.name: path.read_bytes() for path in second.iterdir()
     }
     for path in first.iterdir():
-        assert str(clone.path) not in path.read_text()
-        assert str(ROOT) not in path.read_text()
+        assert str(clone.path).encode() not in path.read_bytes()
+        assert str(ROOT).encode() not in path.read_bytes()
 
 
 def test_the_card_has_what_hugging_face_reads(clone: Clone, tmp_path: Path) -> None:

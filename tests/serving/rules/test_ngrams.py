@@ -36,7 +36,7 @@ def assert_same_bits(texts: list[str], buckets: int, words: int, chars: tuple[in
     np.testing.assert_array_equal(made, wanted)
 
 
-@given(st.lists(st.binary(max_size=70), max_size=20))
+@given(st.lists(st.binary(max_size=70) | st.binary(min_size=120, max_size=140), max_size=20))
 @settings(deadline=None)
 def test_the_hash_is_murmur3(spans: list[bytes]) -> None:
     lengths = np.array([len(each) for each in spans], np.int64)
