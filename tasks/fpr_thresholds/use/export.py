@@ -84,6 +84,7 @@ def _with_model(root: Path, common: Payload, block: Mapping[str, Any]) -> Payloa
     return replace(
         common,
         kind="texts",
+        task="text-classification",
         inputs=[Field(TEXT, "string", description="the message, as it came", called=called)],
         instead=common.inputs,
         outputs=[*common.inputs, *common.outputs],
