@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Index = NDArray[np.int64]
 Words = NDArray[np.uint32]
+U32 = np.uint32
 BLANK = 32
 LONG = 32  # blocks of a span, from which on it is hashed by itself
 
@@ -113,7 +114,7 @@ def _normalised(group: Index, value: NDArray[np.float32], groups: int) -> NDArra
 
 def _sums(group: Index, values: NDArray[np.floating[Any]], groups: int) -> NDArray[np.float64]:
     """Of each group, one after the other: numpy's own sum is in another order, and has other last bits."""
-    return np.bincount(group, values, groups)
+    return np.asarray(np.bincount(group, values, groups), np.float64)
 
 
 def murmur3(data: NDArray[np.uint8], starts: Index, lengths: Index) -> NDArray[np.int32]:
@@ -121,13 +122,15 @@ def murmur3(data: NDArray[np.uint8], starts: Index, lengths: Index) -> NDArray[n
     order = np.argsort(-lengths, kind="stable")  # those that go on are the first ones
     starts, lengths = starts[order], lengths[order]
     bytes_ = np.append(data, np.zeros(3, np.uint8)).astype(np.uint32)
-    fours = bytes_[:-3] | bytes_[1:-2] << 8 | bytes_[2:-1] << 16 | bytes_[3:] << 24
+    fours: Words = bytes_[:-3] | bytes_[1:-2] << U32(8) | bytes_[2:-1] << U32(16) | bytes_[3:] << U32(24)
     mixed = _mixed(fours)
     blocks = lengths // 4
     going = len(blocks) - np.cumsum(np.bincount(blocks[blocks < LONG], minlength=LONG))
     state = np.zeros(len(starts), np.uint32)
     for block, many in enumerate(going[going > 0].tolist()):
-        state[:many] = _rotated(state[:many] ^ mixed[starts[:many] + 4 * block], 13) * 5 + 0xE6546B64
+        state[:many] = _rotated(state[:many] ^ mixed[starts[:many] + 4 * block], 13) * U32(5) + U32(
+            0xE6546B64
+        )
     for span in range(going[-1]):  # few, each of many blocks
         state[span] = _long(
             int(state[span]), mixed[starts[span] : starts[span] + 4 * blocks[span] : 4][LONG:]
@@ -136,10 +139,10 @@ def murmur3(data: NDArray[np.uint8], starts: Index, lengths: Index) -> NDArray[n
     tail = fours[starts[rest] + 4 * blocks[rest]] & ((1 << 8 * (lengths[rest] % 4)) - 1).astype(np.uint32)
     state[rest] ^= _mixed(tail)
     state ^= lengths.astype(np.uint32)
-    state = (state ^ state >> 16) * 0x85EBCA6B
-    state = (state ^ state >> 13) * 0xC2B2AE35
+    state = (state ^ state >> U32(16)) * U32(0x85EBCA6B)
+    state = (state ^ state >> U32(13)) * U32(0xC2B2AE35)
     hashed = np.empty(len(order), np.int32)
-    hashed[order] = (state ^ state >> 16).view(np.int32)
+    hashed[order] = (state ^ state >> U32(16)).view(np.int32)
     return hashed
 
 
@@ -152,8 +155,8 @@ def _long(state: int, words: Words) -> int:
 
 
 def _mixed(words: Words) -> Words:
-    return _rotated(words * 0xCC9E2D51, 15) * 0x1B873593
+    return _rotated(words * U32(0xCC9E2D51), 15) * U32(0x1B873593)
 
 
 def _rotated(words: Words, by: int) -> Words:
-    return words << by | words >> 32 - by
+    return words << U32(by) | words >> U32(32 - by)

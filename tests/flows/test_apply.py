@@ -279,7 +279,7 @@ def write_texts(path: Path, column: str = "body") -> None:
     elif path.suffix == ".parquet":
         table.astype({column: "category"} if column == "body" else {}).to_parquet(path)
     elif path.suffix == ".npz":
-        save(path, {name: np.array(table[name].tolist()) for name in table})
+        save(path, {"id": np.array(IDS), column: np.array(TEXTS)})
     else:
         table.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ";")
 

@@ -99,10 +99,8 @@ def _text_model(root: Path, labels: Sequence[str]) -> bytes:
     """As the score stage keeps it, rows in the order of the labels."""
     known: list[str] = read_json(root / TRAINED / "model.json")["labels"]
     rows = [known.index(label) for label in labels]
-    file = io.BytesIO()
-    np.savez(
-        file, **{name: array[rows] for name, array in read_arrays(root / TRAINED / "ngrams.npz").items()}
-    )
+    stored, file = read_arrays(root / TRAINED / "ngrams.npz"), io.BytesIO()
+    np.savez(file, coefficients=stored["coefficients"][rows], intercepts=stored["intercepts"][rows])
     return file.getvalue()
 
 
