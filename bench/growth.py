@@ -86,7 +86,12 @@ def embeddings(folder: Path, rows: int, classes: int = 5) -> list[str]:
 
 
 # Two epochs of the control alone, whatever the rows would ask for.
-SHORT_HEADS = ["plan.profiles.base=bal-mix0p1-ep2", "plan.profiles.linear=bal-mix0p1-ep2", "plan.presets.own.0.profiles=[base]", "plan.presets.own.1.profiles=[linear]"]
+SHORT_HEADS = [
+    "plan.profiles.base=bal-mix0p1-ep2",
+    "plan.profiles.linear=bal-mix0p1-ep2",
+    "plan.presets.own.0.profiles=[base]",
+    "plan.presets.own.1.profiles=[linear]",
+]
 
 
 def runs(folder: Path, seeds: int) -> list[str]:
@@ -121,11 +126,18 @@ def detections(folder: Path, images: int, boxes: int = 30, classes: int = 5) -> 
             every[:, :2] = np.clip(every[:, :2], 0, [1100, 800])
             labels = np.append(kinds[seen], random.integers(1, classes + 1, boxes - seen.sum())).tolist()
             certain = np.append(random.normal(1.5, 1, seen.sum()), random.normal(-2.5, 1, boxes - seen.sum()))
-            for box, label, score in zip(every.round(2).tolist(), labels, (1 / (1 + np.exp(-certain))).tolist(), strict=True):
+            for box, label, score in zip(
+                every.round(2).tolist(), labels, (1 / (1 + np.exp(-certain))).tolist(), strict=True
+            ):
                 rows.append({"image_id": image, "category_id": label, "bbox": box, "score": score})
-    pictures = [{"id": each, "file_name": f"{each}.jpg", "width": 1280, "height": 960} for each in range(1, images + 1)]
+    pictures = [
+        {"id": each, "file_name": f"{each}.jpg", "width": 1280, "height": 960}
+        for each in range(1, images + 1)
+    ]
     names = [{"id": each, "name": f"k{each}"} for each in range(1, classes + 1)]
-    (folder / "ground_truth.json").write_text(json.dumps({"images": pictures, "annotations": truth, "categories": names}))
+    (folder / "ground_truth.json").write_text(
+        json.dumps({"images": pictures, "annotations": truth, "categories": names})
+    )
     for name, rows in found.items():
         (folder / f"{name}.json").write_text(json.dumps(rows))
     return [str(each) for each in sorted(folder.glob("*.json"))]
@@ -136,7 +148,9 @@ def stamps(folder: Path, count: int) -> list[str]:
     y, x = np.mgrid[-31:32, -31:32]
     with (folder / "lenses.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin"])
+        table.writerow(
+            ["stamp", "split", "label", "mode", "host_id", "pair_id", "theta_E", "psf_bin", "depth_bin"]
+        )
         pixels = np.empty((count, 3, 63, 63), np.float32)
         for place in range(count):
             split, arc = ("train", "train", "val", "test")[place // 2 % 4], place % 2
@@ -171,7 +185,16 @@ def costs(clone: Path, axis: Axis, size: int) -> Iterator[tuple[str, Cost]]:
     with tempfile.TemporaryDirectory() as scratch:
         told = axis.make(Path(scratch), size)
         files = told[: next((place for place, each in enumerate(told) if each.startswith("--")), len(told))]
-        new = ["-m", "flows.study", "new", "grown", "--experiment", axis.experiment, "--data", *told[: len(files)]]
+        new = [
+            "-m",
+            "flows.study",
+            "new",
+            "grown",
+            "--experiment",
+            axis.experiment,
+            "--data",
+            *told[: len(files)],
+        ]
         _run([*new, *told[len(files) :]], clone)
     study = clone / "studies" / "grown"
     with inside(study):
@@ -219,7 +242,10 @@ def main(asked: Sequence[str]) -> None:
                 if k is not None and k > STEEP:
                     steep.append(f"{axis.experiment}.{step} over {axis.counted}: {k:.2f}")
                 seconds = " / ".join(f"{each.cpu:.1f}" for each in of)
-                print(f"| {axis.experiment} | {axis.counted} | {sizes} | {step} | {seconds} | {told} | {of[-1].memory:.0f} |", flush=True)
+                print(
+                    f"| {axis.experiment} | {axis.counted} | {sizes} | {step} | {seconds} | {told} | {of[-1].memory:.0f} |",
+                    flush=True,
+                )
     print("\nSteeper than n^1.1: " + ("; ".join(steep) or "none") + ".")
 
 

@@ -89,7 +89,9 @@ def _write(folder: Path, experiment: str, to: Path, asked: argparse.Namespace, c
     decided = (folder / "results" / experiment / "decision.json").read_bytes()
     origin = export_origin(folder, commit_of(folder, "HEAD"), experiment)
     files = contents(payload, decided, _question(experiment), asked.study, origin, asked.licence)
-    console.print(headline(experiment, json.loads(decided), payload), markup=False)
+    for line in (headline(experiment, json.loads(decided), payload), payload.takes):
+        if line:
+            console.print(line, markup=False)
     write(to, files)
     console.print(f"{to}: {', '.join(files)}", markup=False)
     console.print("next:")

@@ -1,7 +1,7 @@
 """One field of the inputs or outputs: its type, its shape in a row, what values it may have."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +29,8 @@ EXPECTED: Mapping[Type, str] = {
 @dataclass(frozen=True)
 class Field:
     """shape: of one row, None for a single value; a size that is a name may be any. minimum and maximum bind finite
-    values. infinite: whether infinities are values too. values: the only ones."""
+    values. infinite: whether infinities are values too. values: the only ones. called: what else a column of it may be
+    called, as the study's own file does."""
 
     name: str
     type: Type
@@ -40,18 +41,29 @@ class Field:
     values: tuple[str | int, ...] | None = None
     unit: str | None = None
     description: str | None = None
+    called: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, self.called) if self.called is not None else (self.name,)
 
     def stated(self) -> dict[str, Any]:
-        """As export.json has it: what is None or False is left out."""
+        """As export.json has it: what is None or False is left out, and what it is called stands elsewhere, where an older
+        serving does not stumble over it."""
         named = {
-            key: value for key, value in asdict(self).items() if value is not None and value is not False
+            key: value
+            for key, value in asdict(self).items()
+            if key != "called" and value is not None and value is not False
         }
         return {key: list(value) if isinstance(value, tuple) else value for key, value in named.items()}
 
     def column(self, values: Any) -> NDArray[Any]:
-        """(rows, *shape) as float64, int64, str or bool: what float32 and other narrow numbers are, exactly. Raises
-        RecordError by row."""
-        given = values if isinstance(values, np.ndarray) else _array(values)
+        """(rows, *shape) as float64, int64, str or bool: what float32 and other narrow numbers are, exactly; text of which
+        any may come as objects. Raises RecordError by row."""
+        if isinstance(values, np.ndarray):
+            given = values
+        else:
+            given = np.array(values, object) if self._is_free_text else _array(values)
         if given.dtype.kind not in KINDS[self.type]:
             given = self._from_objects(given)
         wanted = (None, *(self.shape or ()))
@@ -60,16 +72,25 @@ class Field:
         ):
             sizes = ", ".join(["rows", *map(str, self.shape or ())])
             raise RecordError(f"expected values of shape ({sizes}), got {given.shape}", field=self.name)
-        column = np.asarray(given, DTYPES[self.type])
+        column = np.asarray(given, self._dtype)
         self._check(column)
         return column
+
+    @property
+    def _is_free_text(self) -> bool:
+        return self.type == "string" and self.values is None
+
+    @property
+    def _dtype(self) -> Any:
+        """Numpy's own text takes the room of the longest for each, and loses characters 0 at the end."""
+        return np.object_ if self._is_free_text else DTYPES[self.type]
 
     def _from_objects(self, given: NDArray[Any]) -> NDArray[Any]:
         """Of lists of Python's own values: text, None, or numbers and "Infinity" mixed."""
         if not given.size:
-            return np.empty(given.shape, DTYPES[self.type])
+            return np.empty(given.shape, self._dtype)
         flat = [self._value(value, number, given) for number, value in enumerate(given.ravel().tolist())]
-        return np.array(flat, DTYPES[self.type]).reshape(given.shape)
+        return np.array(flat, self._dtype).reshape(given.shape)
 
     def _value(self, value: Any, number: int, given: NDArray[Any]) -> Any:
         if self.infinite and isinstance(value, str) and value in INFINITIES:
@@ -113,10 +134,17 @@ def field_of(stated: Mapping[str, Any]) -> Field:
     return Field(**{**stated, **tuples})
 
 
-def columns(fields: Sequence[Field], inputs: Any) -> dict[str, NDArray[Any]]:
+def columns(fields: Sequence[Field], inputs: Any, instead: Sequence[Field] = ()) -> dict[str, NDArray[Any]]:
     """Each field's column, all of one length. inputs: a mapping of names to columns (a data frame is one), or a
-    sequence of records. What is no field is left alone. Raises RecordError."""
-    found = {field.name: field.column(_of(field.name, inputs, fields)) for field in fields}
+    sequence of records. What is no field is left alone. instead: what might have come in place of them. Raises
+    RecordError."""
+    expected = " or ".join(
+        listed([name for field in each for name in field.names], 20) for each in (fields, instead) if each
+    )
+    found = {}
+    for field in fields:
+        name, values = _of(field, inputs, expected)
+        found[field.name] = replace(field, name=name).column(values)
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         short = min(lengths, key=lengths.__getitem__)
@@ -132,22 +160,28 @@ def names_of(inputs: Any) -> list[str]:
     return list(dict.fromkeys(str(name) for record in inputs for name in record))
 
 
-def _of(name: str, inputs: Any, fields: Sequence[Field]) -> Any:
+def _of(field: Field, inputs: Any, expected: str) -> tuple[str, Any]:
+    """What it is called there, and its values."""
     if hasattr(inputs, "keys"):
-        if name not in inputs:
+        if (name := found_name(field.names, inputs)) is None:
             there = listed(names_of(inputs)) or "none"
-            raise RecordError(
-                f"is missing, there are {there}; expected {listed([each.name for each in fields], 20)}",
-                field=name,
-            )
-        return inputs[name]
+            raise RecordError(f"is missing, there are {there}; expected {expected}", field=field.name)
+        return name, inputs[name]
+    values, called, names = [], field.name, field.names
     for row, record in enumerate(inputs):
-        if name not in record:
+        if (name := found_name(names, record)) is None:
+            there = listed(list(record)) or "none"
             raise RecordError(
-                f"is missing, there are {listed(list(record)) or 'none'}; expected "
-                f"{listed([each.name for each in fields], 20)}", field=name, row=row,
-            )  # fmt: skip
-    return [record[name] for record in inputs]
+                f"is missing, there are {there}; expected {expected}", field=field.name, row=row
+            )
+        called = name
+        values.append(record[name])
+    return called, values
+
+
+def found_name(names: Sequence[str], there: Any) -> str | None:
+    """Which of a field's names is there: ours before another."""
+    return next((name for name in names if name in there), None)
 
 
 def _array(values: Any) -> NDArray[Any]:

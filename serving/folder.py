@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ FORMAT = 1
 MANIFEST, DECISION, SUMS = "export.json", "decision.json", "SHA256SUMS"
 KINDS = {
     "thresholds": "serving.thresholds:ScoreThresholds",
+    "texts": "serving.texts:TextThresholds",
     "recalibration": "serving.recalibration:LogitRecalibration",
     "candidates": "serving.candidates:CandidateAcceptance",
     "head": "serving.head:EmbeddingHead",
@@ -28,7 +29,8 @@ AGAIN = "export it again, or copy the whole folder anew"
 
 @dataclass(frozen=True)
 class Export:
-    """decision: the parameters of the kind. provenance: commit, data, params and versions that it is of."""
+    """decision: the parameters of the kind. provenance: commit, data, params and versions that it is of. instead: the
+    fields that may come in place of the inputs."""
 
     folder: Path
     experiment: str
@@ -43,6 +45,7 @@ class Export:
     outputs: tuple[Field, ...]
     decision: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    instead: tuple[Field, ...] = ()
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -86,7 +89,13 @@ def read_export(folder: Path, experiment: str | None = None) -> Export:
             f"is of {decided}, {MANIFEST} is of {stated['experiment']}: files of two exports; {AGAIN}",
         )
     plain = {field.name: stated[field.name] for field in dataclass_fields(Export) if field.name in stated}
-    read = {name: tuple(map(field_of, stated[name])) for name in ("inputs", "outputs")}
+    called = stated.get("columns", {})
+    read = {
+        name: tuple(
+            replace(field, called=called.get(field.name)) for field in map(field_of, stated.get(name, ()))
+        )
+        for name in ("inputs", "outputs", "instead")
+    }
     return Export(**{**plain, **read, "folder": folder})
 
 

@@ -98,6 +98,31 @@ class ExportedThresholds(_AroundClassifier):
         return scores[:, 1:] if scores.shape[1] == 2 and len(load(self.folder).labels) == 1 else scores
 
 
+class ExportedTextModel(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The text model of an export, which needs no estimator and is fitted as it came: X are messages. Classes as of
+    ExportedThresholds."""
+
+    classes_ = np.array([0, 1])
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = folder
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """It stays as it is."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """(rows, 2) of one label, (rows, labels) of several."""
+        scores: NDArray[np.float64] = load(self.folder).scores(list(X))
+        return np.hstack([1 - scores, scores]) if scores.shape[1] == 1 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        return ExportedThresholds(self, self.folder).predict(X)
+
+
 class ExportedRecalibration(_AroundClassifier):
     """Probabilities by the recalibration of an export, of the estimator's logits (its `decision_function`). seed: which
     model's parameters, where the export has several."""

@@ -22,16 +22,17 @@ class ScoreThresholds:
         self.labels: tuple[str, ...] = tuple(stated)
         self.thresholds = np.array([float(each["threshold"]) for each in stated.values()], np.float64)
         self.clamp: float = export.decision["clamp"]
+        self._scored = export.instead or export.inputs
 
     def decide(self, inputs: Any, /) -> dict[str, NDArray[np.bool_]]:
         """`fires:<label>` of `score:<label>`; scores of labels that have no threshold are refused."""
-        known = {SCORE + label for label in self.labels}
+        known = {name for field in self._scored for name in field.names}
         if unseen := [name for name in names_of(inputs) if name.startswith(SCORE) and name not in known]:
             raise RecordError(
                 f"there is no threshold for this label; the export has {listed(self.labels, 20)}",
                 field=unseen[0],
             )
-        found = columns(self.export.inputs, inputs)
+        found = columns(self._scored, inputs)
         return {
             FIRES + label: fires(self._clamped(found[SCORE + label]), self.thresholds[place])
             for place, label in enumerate(self.labels)

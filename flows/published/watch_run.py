@@ -1,5 +1,6 @@
 """Taking new batches as a flow run: its name and its end say the verdict, an artifact says the rest."""
 
+import logging
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -62,7 +63,7 @@ def _published(root: Path, state: WatchState, name: str, commit: str) -> State[A
         client.update_flow_run(UUID(flow_run.id), name=f"{name} {said}")
     get_run_logger().info(meaning(state))
     for line in moved(state):
-        get_run_logger().warning(line)
+        get_run_logger().log(logging.INFO if said == "kept" else logging.WARNING, line)
     if said == "broken":
         return Failed(message=sentence, data=PromiseBroken(sentence))
     return Completed(message=sentence)

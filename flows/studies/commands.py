@@ -47,7 +47,7 @@ def new(root: Path, asked: argparse.Namespace, console: Console) -> int:
     if proposed.unread:
         print_pairs(console, {"left out": ", ".join(proposed.unread)})
     if proposed.rewritten:
-        print_pairs(console, {"kept as": f"{', '.join(proposed.rewritten)}, under our names"})
+        print_pairs(console, {"kept as": f"{', '.join(proposed.rewritten)}, as stages read it"})
     folder = creation.create(root, asked.name, asked.experiment, proposed, settings)
     try_first_stage(folder, asked.experiment, console, "mend the file, or say it with --map or --set")
     return 0

@@ -154,24 +154,6 @@ def any_label_threshold(
     return AnyLabelThreshold(thresholds, "feasible", step, *certificate)
 
 
-def f1_threshold(
-    scores: Scores, true_positive: NDArray[np.bool_], n_ground_truth: int
-) -> tuple[float, float]:
-    """The distinct score whose acceptances have the highest F1 = 2 TP / (accepted + n_ground_truth), and that F1.
-
-    Ground truth that no row can reach counts as missed. Ties go to the most recall, which is the lower
-    threshold. Where no threshold accepts a true positive, it is (inf, 0).
-    """
-    thresholds, hits, accepted = accepted_counts(scores, true_positive)
-    if hits.size and hits[-1] > n_ground_truth:
-        raise ValueError(f"{hits[-1]} true positives, but n_ground_truth={n_ground_truth}")
-    if not hits.size or not hits[-1]:
-        return inf, 0.0
-    f1 = 2 * hits / (accepted + n_ground_truth)
-    best = f1.size - 1 - int(np.argmax(f1[::-1]))
-    return float(thresholds[best]), float(f1[best])
-
-
 def accepted_counts(
     scores: Scores, true_positive: NDArray[np.bool_]
 ) -> tuple[Scores, NDArray[np.int64], NDArray[np.int64]]:

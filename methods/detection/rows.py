@@ -26,7 +26,6 @@ from methods.detection.box_fusion import weighted_boxes_fusion
 from methods.detection.error_types import ErrorTypes, error_types
 from methods.detection.evaluation import (
     Detections,
-    Rates,
     TruthBoxes,
     accepted,
     average_precision,
@@ -136,10 +135,6 @@ class DetectionEvaluation:
     accepted_image: Index
     support: Bools
     curve: tuple[Floats, Floats] | None
-
-    @property
-    def micro_optimum(self) -> Rates:
-        return micro(self.optimum.counts)
 
     @property
     def recall_of_ceiling(self) -> float | None:

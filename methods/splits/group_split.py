@@ -104,13 +104,6 @@ def single_groups(splits: ArrayLike, groups: ArrayLike, labels: ArrayLike) -> li
     return lone
 
 
-def shared_groups(splits: ArrayLike, groups: ArrayLike) -> dict[str, list[str]]:
-    """Group -> the splits it stands in, for groups that stand in more than one."""
-    split, group = np.asarray(splits).astype(str), np.asarray(groups).astype(str)
-    homes = {name: sorted(set(split[group == name].tolist())) for name in np.unique(group).tolist()}
-    return {name: of for name, of in homes.items() if len(of) > 1}
-
-
 def _counts(groups: ArrayLike, labels: ArrayLike) -> _Counts:
     names, member = np.unique(np.asarray(groups).astype(str), return_inverse=True)
     classes, label = np.unique(np.asarray(labels).astype(str), return_inverse=True)

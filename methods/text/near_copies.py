@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from methods.statistics.streams import seeded
-from methods.text.normalisation import duplicate_groups
+from methods.text.duplicates import duplicate_groups
 
 SHINGLE = 5  # characters
 BUCKETS = 2**22

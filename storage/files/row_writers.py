@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from storage.files.atomic import complete
-from storage.files.inputs import InputError, first_line
+from storage.files.inputs import InputError, first_line, shown
 from storage.files.row_streams import is_text, known_format
 
 
@@ -32,9 +32,26 @@ def block_writer(path: Path) -> Iterator[BlockWriter]:
     with complete(path) as partial:
         opened = writer(partial, path)
         try:
-            yield opened
+            yield opened if path.suffix == ".jsonl" else _OneHeader(opened, path)
         finally:
             opened.close()
+
+
+class _OneHeader:
+    """Rows of all blocks have the columns of the first one."""
+
+    def __init__(self, writer: BlockWriter, path: Path) -> None:
+        self._writer, self._path = writer, path
+        self._names: list[str] | None = None
+
+    def write(self, columns: Mapping[str, Any], /) -> None:
+        self._names = self._names or list(columns)
+        if other := set(self._names) ^ set(columns):
+            raise InputError(
+                self._path,
+                f"some rows have a column {shown(min(other))} and others have none; write JSON lines instead",
+            )
+        self._writer.write({name: columns[name] for name in self._names})
 
 
 def arrow(column: Any, path: Path, name: str) -> Any:

@@ -47,8 +47,11 @@ def _truth(table: ForeignTable, column: str) -> Bools:
     truth = [TRUTH.get(value) for value in distinct]
     if None in truth:
         row = int(np.flatnonzero(codes == truth.index(None))[0])
+        name = column.removeprefix(LABEL)
         raise InputError(
-            table.path, f"expected 0, 1, true or false, got {shown(values.iloc[row])}",
+            table.path,
+            f"expected 0, 1, true or false, got {shown(values.iloc[row])}"
+            + (f"; write 1 where it is {name}, 0 elsewhere" if name.lower() in distinct else ""),
             row=table.row(row), field=column,
         )  # fmt: skip
     return np.array(truth, bool)[codes]

@@ -42,11 +42,6 @@ def save_adapter(model: Any, folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)
 
 
-def load_adapter(model: Any, folder: Path) -> Any:
-    """The bare model with the weights of `save_adapter`."""
-    return _extra("peft").PeftModel.from_pretrained(model, str(folder))
-
-
 def _extra(name: str) -> Any:
     try:
         return __import__(name)

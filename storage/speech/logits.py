@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from storage.files.inputs import InputError
 from storage.files.strings import read_exact_csv, write_exact_csv
 
 
@@ -60,11 +59,3 @@ def write_predictions(
     names = [f"prob_{name}" for name in answer_names(labels)]
     each = pd.DataFrame(probabilities, columns=names)
     write_exact_csv(path, pd.concat([rows.reset_index(drop=True), each], axis=1))
-
-
-def read_predictions(folder: Path, pattern: str) -> pd.DataFrame:
-    """All prediction files that match, one under the other, with the file's name as `file`."""
-    paths = sorted(folder.glob(pattern))
-    if not paths:
-        raise InputError(folder, f"no file matches {pattern!r}")
-    return pd.concat([pd.read_csv(path).assign(file=path.stem) for path in paths], ignore_index=True)

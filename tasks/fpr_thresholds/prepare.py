@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from methods.splits.row_splits import Sizes, random_order, split_sizes, time_order
+from methods.text.duplicates import duplicate_groups
 from methods.text.near_copies import near_copy_groups
-from methods.text.normalisation import clean_text, duplicate_groups
 from params.columns import LabelName
 from params.fpr_thresholds import (
     Messages,
@@ -22,6 +22,7 @@ from params.fpr_thresholds import (
     TimeSplit,
     Untimed,
 )
+from serving.rules.clean_text import clean_text
 from storage.files.documents import write_json
 from storage.files.formats import listed
 from storage.files.import_report import ImportReport

@@ -1,6 +1,7 @@
 """A decision applied to a file of rows: what the file has stays, and the decision's columns come beside it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from serving.errors import RecordError
-from serving.fields import Field
+from serving.fields import Field, found_name
 from serving.folder import Decider
 from storage.files.foreign import ForeignTable
 from storage.files.inputs import InputError
@@ -64,7 +65,12 @@ def _is_nested(column: Any) -> bool:
 
 def _decided(decider: Decider, source: Path, block: RowBlock) -> tuple[dict[str, Any], dict[str, Any]]:
     """The block's columns, lists as numbers where they are fields, and the decision's."""
-    fields = {field.name: field for field in decider.export.inputs}
+    export = decider.export
+    fields = {
+        name: replace(field, name=name)
+        for field in (*export.inputs, *export.instead)
+        if (name := found_name(field.names, block.columns)) is not None
+    }
     try:
         known = {
             name: _column(fields[name], source, block) if name in fields else column
@@ -73,7 +79,7 @@ def _decided(decider: Decider, source: Path, block: RowBlock) -> tuple[dict[str,
     except RecordError as error:
         raise _located(error, source, block.first_row) from None
     if not known and not block.rows:  # no row, and so no name of a column
-        known = {name: np.empty((0, *_sizes(field))) for name, field in fields.items()}
+        known = {field.name: np.empty((0, *_sizes(field))) for field in export.inputs}
     own = {
         name: known[name] if isinstance(column, list) else column for name, column in block.columns.items()
     }
@@ -95,7 +101,8 @@ def _column(field: Field, source: Path, block: RowBlock) -> Any:
     """As numpy has it; numbers exactly as they are written."""
     column = block.columns[field.name]
     if not isinstance(column, pa.Array | pa.ChunkedArray):
-        return field.column(column)
+        made = field.column(column)
+        return column if made.dtype == object else made
     if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
         return column.to_pylist()
     if is_text(column.type) and field.type != "string":

@@ -21,7 +21,7 @@ class Writer(Protocol):
 class Proposal:
     """example: of examples/, without its suffix. files: path below the data folder -> what comes there. settings: dotted
     keys under the experiment's block, numbers for places in lists -> value. understood: what -> how it was understood.
-    unread: columns or files that nothing reads. rewritten: of files, those that come there under our names."""
+    unread: columns or files that nothing reads. rewritten: of files, those that come there as stages read them."""
 
     example: str
     files: Mapping[str, Path]
@@ -31,7 +31,7 @@ class Proposal:
     rewritten: Mapping[str, Writer] = field(default_factory=dict)
 
     def copy(self, place: str, to: Path) -> None:
-        """The file or folder that comes to `place`, as it is or under our names."""
+        """The file or folder that comes to `place`, as it is or rewritten."""
         file = self.files[place]
         to.parent.mkdir(parents=True, exist_ok=True)
         if place in self.rewritten:

@@ -1,4 +1,5 @@
-"""A stranger's file under our names: for kinds of data whose params have no place to say what a file's own names are.
+"""A stranger's file as the stages read it: under our names, where params have no place to say what a file's own are; with
+0 and 1 for names of labels.
 
 Only what is named is written; values stay as they are, but for a flag.
 """

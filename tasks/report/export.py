@@ -29,8 +29,8 @@ class Metric:
 class Payload:
     """kind: one of serving.folder.KINDS. decision: the kind's parameters. limits: what it must not be used for, a
     sentence each. files: name -> bytes. identity: whether nothing is changed, since to do nothing was chosen. task: as
-    Hugging Face calls it. example: what a file
-    for `flows.apply` may be called."""
+    Hugging Face calls it. example: what a file for `flows.apply` may be called. instead: fields that may come in place of
+    the inputs, and are no outputs then. takes: what goes in, in a sentence, where that is not plain."""
 
     kind: str
     inputs: Sequence[Field]
@@ -43,6 +43,8 @@ class Payload:
     task: str = "tabular-classification"
     metrics: Sequence[Metric] = ()
     example: str = "rows.csv"
+    instead: Sequence[Field] = ()
+    takes: str = ""
 
 
 class NotExportable(RuntimeError):
@@ -83,22 +85,37 @@ def plain(value: float) -> float | str:
     return _NAMES.get(value, value)
 
 
-def schema(title: str, inputs: Sequence[Field], outputs: Sequence[Field]) -> dict[str, Any]:
+def schema(title: str, payload: Payload) -> dict[str, Any]:
     """JSON schema (2020-12) of a record: of the input under $defs/input, of the output under $defs/output."""
+    either = [_record(fields) for fields in (payload.inputs, payload.instead) if fields]
+    given = {field.name for field in payload.instead}
+    always = [field for field in payload.outputs if field.name not in given]
     return {
         "$schema": DRAFT,
         "title": title,
-        "$defs": {"input": _record(inputs), "output": _record(outputs)},
+        **({"description": payload.takes} if payload.takes else {}),
+        "$defs": {
+            "input": {"anyOf": either} if len(either) > 1 else either[0],
+            "output": {**_record(payload.outputs), **_required(always)},
+        },
         "$ref": "#/$defs/input",
     }
 
 
 def _record(fields: Sequence[Field]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {each.name: _described(each, _nested(each, list(each.shape or ()))) for each in fields},
-        "required": [each.name for each in fields],
+    values = {
+        name: _described(each, _nested(each, list(each.shape or ())))
+        for each in fields
+        for name in each.names
     }
+    return {"type": "object", "properties": values, **_required(fields)}
+
+
+def _required(fields: Sequence[Field]) -> dict[str, Any]:
+    """All of them, one that has two names under either."""
+    either = [{"anyOf": [{"required": [name]} for name in each.names]} for each in fields if each.called]
+    named = {"required": [each.name for each in fields if not each.called]}
+    return {**named, "allOf": either} if either else named
 
 
 def _nested(field: Field, sizes: list[int | str]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def contents(
     """name -> bytes, the checksums last. decided: decision.json as it was committed."""
     decision = json.loads(decided)
     title = f"{study or decision['experiment']}: {payload.kind}"
+    called = {field.name: field.called for field in (*payload.inputs, *payload.instead) if field.called}
     manifest = {
         "format": FORMAT,
         "experiment": decision["experiment"],
@@ -44,11 +45,13 @@ def contents(
         "provenance": provenance,
         "inputs": [field.stated() for field in payload.inputs],
         "outputs": [field.stated() for field in payload.outputs],
+        **({"instead": [field.stated() for field in payload.instead]} if payload.instead else {}),
+        **({"columns": called} if called else {}),
         "decision": payload.decision,
     }
     files = {
         MANIFEST: _json(manifest),
-        "schema.json": _json(schema(title, payload.inputs, payload.outputs)),
+        "schema.json": _json(schema(title, payload)),
         DECISION: decided,
         CARD: _card(payload, decision, title, question, provenance, licence).encode(),
         **payload.files,

@@ -89,9 +89,10 @@ def meaning(state: WatchState) -> str:
 
 
 def moved(state: WatchState) -> list[str]:
-    """A sentence for each score that has moved."""
+    """A sentence for each score that has moved, and what that asks for; by itself it is no alarm."""
+    said = overall(state)
     return [
-        _said("moved", name=name, crossing=each.moved, direction=each.direction)
+        _said("moved", name=name, crossing=each.moved, direction=each.direction, verdict=said)
         for name, each in state.ranks.items()
         if each.moved is not None
     ]

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.apply import main
+from methods.text.ngrams import fit_ngram_model, ngram_features
 from serving import load
 from storage.files import row_streams
-from tests.serving.exports import recalibration_export, thresholds_export
+from tests.serving.exports import recalibration_export, texts_export, thresholds_export
 
 INF = float("inf")
 IDS = ["007", 'a "quoted", id', "line\nbreak", ""]
@@ -256,3 +257,92 @@ def test_an_export_that_was_edited_decides_nothing(
     assert "export.json: is not the file that was exported" in refused(
         capsys, exported, tmp_path / "rows.csv"
     )
+
+
+@pytest.fixture(scope="module")
+def of_messages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    texts = ["win cash", "lunch today", "win", "report"]
+    model = fit_ngram_model(ngram_features(texts, 256, 1, (2, 3)), np.array([[1], [0], [1], [0]], bool), 10.0)
+    folder = tmp_path_factory.mktemp("messages")
+    return texts_export(
+        folder, {"spam": 0.5}, model, {"word_ngrams": 1, "char_ngrams": [2, 3]}, {"text": "body"}
+    )
+
+
+TEXTS = ["Win CASH now", "", 'lunch\nwith 🙂; "Ana", e\u0301', "win" * 3000]
+
+
+def write_texts(path: Path, column: str = "body") -> None:
+    table = pd.DataFrame({"id": IDS, column: TEXTS})
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_dict("records")))
+    elif path.suffix == ".parquet":
+        table.astype({column: "category"} if column == "body" else {}).to_parquet(path)
+    elif path.suffix == ".npz":
+        save(path, {"id": np.array(IDS), column: np.array(TEXTS)})
+    else:
+        table.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ";")
+
+
+@pytest.mark.parametrize("column", ["text", "body"])
+@pytest.mark.parametrize("target", WRITERS)
+@pytest.mark.parametrize("source", WRITERS)
+def test_messages_of_any_kind_of_file(
+    tmp_path: Path, of_messages: Path, source: str, target: str, column: str
+) -> None:
+    made, decided = tmp_path / f"rows{source}", tmp_path / f"decided{target}"
+    write_texts(made, column)
+    assert main([str(of_messages), str(made), str(decided)]) == 0
+    table = read(decided)
+    wanted = load(of_messages).decide({"text": TEXTS})
+    assert table.columns.tolist() == ["id", column, "score:spam", "fires:spam"]
+    assert table[column].tolist() == TEXTS
+    assert table["score:spam"].tolist() == wanted["score:spam"].tolist()
+    assert table["fires:spam"].astype(bool).tolist() == wanted["fires:spam"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("rows.jsonl", '{"text": "a"}\n\n{"text": null}\n', ", row 3, field text: expected text, got None"),
+        ("rows.jsonl", '{"text": "a"}\n{"text": "\\ud83d"}\n', ", row 2"),
+        ("rows.csv", "id,message\n1,a\n", ", field text: is missing, there are id, message; expected text, body or score:spam"),
+    ],
+)  # fmt: skip
+def test_what_is_no_message(
+    tmp_path: Path, of_messages: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, says: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert says in refused(capsys, of_messages, tmp_path / name)
+
+
+def test_a_column_may_be_called_as_the_study_called_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = thresholds_export(tmp_path, {"fraud": 0.5}, columns={"scores": {"fraud": "risk; of it"}})
+    (tmp_path / "rows.csv").write_text('id;"risk; of it";is_fraud\na;0.5;0\nb;0.4;1\n')
+    assert main([str(exported), str(tmp_path / "rows.csv"), str(tmp_path / "decided.csv")]) == 0
+    assert read(tmp_path / "decided.csv")["fires:fraud"].tolist() == [True, False]
+    (tmp_path / "rows.csv").write_text("id,risk; of it\na,high\n")
+    capsys.readouterr()
+    assert "row 2, field risk; of it: expected a number, got 'high'" in refused(
+        capsys, exported, tmp_path / "rows.csv"
+    )
+
+
+@pytest.mark.parametrize("target", ["csv", "parquet", "npz"])
+def test_rows_whose_columns_change_midway_are_refused_where_a_table_has_one_header(
+    tmp_path: Path,
+    exported: Path,
+    target: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(row_streams, "ROWS", 2)
+    rows = [{"score:a": 0.5, "score:b": 0.5, **({"note": "late"} if row == 3 else {})} for row in range(4)]
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main([str(exported), str(source), str(tmp_path / f"out.{target}")]) == 1
+    assert "some rows have a column 'note' and others have none; write JSON lines" in capsys.readouterr().err
+    assert not (tmp_path / f"out.{target}").exists()
+    assert main([str(exported), str(source), str(tmp_path / "out.jsonl")]) == 0

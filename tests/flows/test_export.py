@@ -5,10 +5,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
 from serving import load
+from serving.rules.thresholds import fires
+from storage.files.arrays import read_arrays
+from storage.files.documents import read_json
 from tests.clone import IDENTITY, Clone, clone_working_tree
 from tests.imports import ROOT
 
@@ -49,6 +54,7 @@ def test_the_folder_holds_what_was_chosen_and_is_the_same_again(clone: Clone, tm
     assert said[0].startswith(
         f"{EXPERIMENT}: {'Shown' if shown else 'Not shown'} to be better than {decided['control']}"
     )
+    assert said[1].startswith("It takes messages: the text model that was calibrated is in it")
     assert said[-1].startswith("  python -m flows.apply ")
     checked = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=first, capture_output=True, check=False)
     assert checked.returncode == 0
@@ -64,8 +70,30 @@ def test_the_folder_holds_what_was_chosen_and_is_the_same_again(clone: Clone, tm
         path.name: path.read_bytes() for path in second.iterdir()
     }
     for path in first.iterdir():
-        assert str(clone.path) not in path.read_text()
-        assert str(ROOT) not in path.read_text()
+        assert str(clone.path).encode() not in path.read_bytes()
+        assert str(ROOT).encode() not in path.read_bytes()
+
+
+def test_every_message_of_the_default_scores_and_fires_as_its_stage_pinned(
+    clone: Clone, tmp_path: Path
+) -> None:
+    """From the raw messages on, to the last bit."""
+    assert export(clone, EXPERIMENT, "--to", str(tmp_path / "to")).returncode == 0
+    folder = clone.path / "artifacts" / EXPERIMENT
+    rows, labels = pd.read_parquet(folder / "rows.parquet"), read_json(folder / "prepared.json")["labels"]
+    said = {
+        (path.stem, row["id"]): row["text"]
+        for path in (clone.path / "data" / EXPERIMENT).glob("*.jsonl")
+        for row in map(json.loads, path.read_text().split("\n")[:-1])
+    }
+    files = rows["pool"].where(~rows["pool"].isin(["train", "calib", "holdout"]), "messages")
+    decision = load(tmp_path / "to")
+    decided = decision.decide({"text": [said[place] for place in zip(files, rows["id"], strict=True)]})
+    pinned = dict(zip(labels, read_arrays(folder / "scores.npz")["scores"][-1].T, strict=True))
+    for label, threshold in zip(decision.labels, decision.thresholds, strict=True):
+        np.testing.assert_array_equal(decided[f"score:{label}"], pinned[label].astype(np.float64))
+        np.testing.assert_array_equal(decided[f"fires:{label}"], fires(pinned[label], threshold))
+    assert len(rows) > 5000
 
 
 def test_the_card_has_what_hugging_face_reads(clone: Clone, tmp_path: Path) -> None:

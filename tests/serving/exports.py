@@ -6,7 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from methods.text.ngrams import NgramModel
 from serving import load
+from storage.files.arrays import write_arrays
 from storage.files.documents import write_json
 from storage.messages.thresholds import Adopted, AdoptedLabel, Shift, write_adopted
 from storage.speech.temperatures import MethodFit, SeedCalibration, TemperatureEstimate, write_calibration
@@ -30,11 +32,37 @@ def decision(
     }  # fmt: skip
 
 
-def thresholds_export(folder: Path, thresholds: Mapping[str, float], clamp: float = 0.0) -> Path:
-    """In `folder/exported`."""
-    model = {"kind": "fasttext_file", "clamp": clamp} if clamp else {"kind": "ngrams"}
+def thresholds_export(
+    folder: Path,
+    thresholds: Mapping[str, float],
+    clamp: float = 0.0,
+    columns: Mapping[str, Any] | None = None,
+) -> Path:
+    """In `folder/exported`. columns: what the study's file calls them."""
+    return _thresholds_export(
+        folder, thresholds, {"kind": "scores", "clamp": clamp, "columns": columns}, {"kind": "given"}
+    )
+
+
+def texts_export(
+    folder: Path, thresholds: Mapping[str, float], model: NgramModel, ngrams: Mapping[str, Any],
+    columns: Mapping[str, Any] | None = None,
+) -> Path:  # fmt: skip
+    """In `folder/exported`. model: its rows in the reverse order of thresholds, as labels of a study need not be sorted."""
+    trained = folder / "artifacts" / "fpr_thresholds" / "model"
+    rows = {"coefficients": model.coefficients[::-1], "intercepts": model.intercepts[::-1]}
+    write_json(trained / "model.json", {"labels": list(thresholds)[::-1]})
+    write_arrays(trained / "ngrams.npz", rows)
+    buckets = model.coefficients.shape[1] // 2
+    stated = {"kind": "ngrams", "buckets": buckets, **ngrams}
+    return _thresholds_export(folder, thresholds, {"kind": "messages", "columns": columns}, stated)
+
+
+def _thresholds_export(
+    folder: Path, thresholds: Mapping[str, float], prepare: Mapping[str, Any], model: Mapping[str, Any]
+) -> Path:
     (folder / "params.yaml").write_text(
-        json.dumps({"fpr_thresholds": {"prepare": {"kind": "messages"}, "score": {"model": model}}})
+        json.dumps({"fpr_thresholds": {"prepare": prepare, "score": {"model": model}}})
     )
     labels = {name: _label(threshold) for name, threshold in thresholds.items()}
     artifacts = folder / "artifacts" / "fpr_thresholds"

@@ -8,10 +8,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from methods.text.ngrams import NgramModel
+from serving import load, records
 from tests.imports import ROOT
-from tests.serving.exports import recalibration_export, thresholds_export
+from tests.serving.exports import recalibration_export, texts_export, thresholds_export
 
 ABSENT = (
     "prefect",
@@ -32,7 +35,8 @@ from serving import load, records
 found = [name for name in {absent!r} if importlib.util.find_spec(name)]
 fired = records(load("thresholds").decide([{{"score:a": 0.5, "score:b": 1}}, {{"score:a": 0.4, "score:b": 0}}]))
 half = records(load("recalibration").decide([{{"logit:SPEECH": 1, "logit:NONSPEECH": -1}}]))
-print(json.dumps([found, fired, half, sorted(name for name in sys.modules if name.startswith("serving"))]))
+texts = records(load("texts").decide([{{"text": "Win \U0001f642"}}, {{"text": ""}}]))
+print(json.dumps([found, fired, half, texts, sorted(name for name in sys.modules if name.startswith("serving"))]))
 """
 
 
@@ -75,17 +79,23 @@ def test_it_decides_in_an_environment_with_numpy_alone(wheel: Path, tmp_path: Pa
     if done.returncode and "Failed to fetch" in done.stderr:
         pytest.skip("no registry can be reached for numpy")
     assert done.returncode == 0, done.stderr
-    for kind in ("a", "b", "elsewhere"):
+    for kind in ("a", "b", "c", "elsewhere"):
         (tmp_path / kind).mkdir()
     elsewhere = tmp_path / "elsewhere"
     thresholds_export(tmp_path / "a", {"a": 0.5, "b": float("inf")}).rename(elsewhere / "thresholds")
     recalibration_export(tmp_path / "b", "temperature", {1: {"temperature": [float("inf")]}}).rename(
         elsewhere / "recalibration"
     )
+    model = NgramModel(np.ones((1, 512), np.float32), np.zeros(1, np.float32))
+    ngrams = {"word_ngrams": 2, "char_ngrams": [2, 3]}
+    texts = texts_export(tmp_path / "c", {"a": 0.5}, model, ngrams).rename(elsewhere / "texts")
+    wanted = records(load(texts).decide({"text": ["Win \U0001f642", ""]}))
     done = run(python, "-c", USE.format(absent=ABSENT), folder=elsewhere)
     assert done.returncode == 0, done.stderr
-    found, fired, half, loaded = json.loads(done.stdout)
+    found, fired, half, scored, loaded = json.loads(done.stdout)
     assert found == []
+    assert scored == wanted
+    assert wanted[1] == {"score:a": 0.5, "fires:a": True}
     assert fired == [{"fires:a": True, "fires:b": False}, {"fires:a": False, "fires:b": False}]
     assert half == [{"probability:SPEECH": 0.5, "probability:NONSPEECH": 0.5, "predicted": "SPEECH"}]
     assert "serving.sklearn_form" not in loaded
@@ -93,7 +103,7 @@ def test_it_decides_in_an_environment_with_numpy_alone(wheel: Path, tmp_path: Pa
 
 def test_importing_it_loads_nothing_but_numpy() -> None:
     script = (
-        "import sys; import serving, serving.folder, serving.thresholds, serving.recalibration, serving.mlflow_form; "
+        "import sys; import serving, serving.folder, serving.thresholds, serving.texts, serving.recalibration, serving.mlflow_form; "
         f"print([name for name in {ABSENT!r} if name in sys.modules])"
     )
     done = run(sys.executable, "-c", script, folder=ROOT)

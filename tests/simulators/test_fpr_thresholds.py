@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from methods.text.normalisation import clean_text
 from params.block import read_block
 from params.fpr_thresholds import Counts, Simulate
+from serving.rules.clean_text import clean_text
 from simulators import fpr_thresholds
 from tests.imports import ROOT
 

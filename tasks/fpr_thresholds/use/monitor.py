@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.sequential.promises import BatchReading, Observations, Promise
+from methods.text.duplicates import duplicate_groups
 from methods.text.ngrams import NgramModel, ngram_features, ngram_scores
-from methods.text.normalisation import clean_text, duplicate_groups
 from params.block import read_block
 from params.fpr_thresholds import FasttextFile, Messages, Prepare, Score, Scores, Selection
+from serving.rules.clean_text import clean_text
 from serving.rules.thresholds import fires
 from storage.files.arrays import read_arrays
 from storage.files.documents import read_json

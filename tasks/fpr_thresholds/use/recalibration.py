@@ -16,7 +16,7 @@ from storage.messages.labels import label_names
 from tasks.fpr_thresholds.use.study import AT_RANDOM, BY_TIME
 from tasks.intake.later import LaterData
 
-TIME, SPLIT = "collected_at", "split"
+TIME = "collected_at"
 
 
 def later_data(root: Path, batches: Sequence[Path]) -> LaterData:

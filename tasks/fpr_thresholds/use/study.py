@@ -116,7 +116,7 @@ def _scores(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, str
         {
             "prepare.labels": carried.labels if carried else "all",
             "prepare.scores": place,
-            "prepare.columns": None if carried and carried.rewriting else columns,
+            "prepare.columns": columns,
             "prepare.split": split,
             "prepare.untimed": "refuse" if split["by"] == "time" else "file_order",
         },
@@ -155,6 +155,7 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
         positive = positive_of(rest, column, stated)
     labels = list(flags) or ([positive] if positive else names_in(rest, column))
     used = list(flags.values()) or [column]
+    named: str | dict[str, str] = flags or ({positive: column} if positive else column)
     split, why = _split(
         table, {k: v for k, v in roles.items() if k != "split"},
         {"by": "time", "calibration": 0.15, "holdout": 0.2},
@@ -162,13 +163,12 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
     )  # fmt: skip
     suffix = "".join(table.path.suffixes[-2:] if table.path.suffix == ".gz" else [table.path.suffix])
     name = f"messages{'.parquet' if positive else suffix}"
-    columns = {"labels": flags or column} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
-    label = f"label:{positive}"
+    columns = {"labels": named} | {role: roles.get(role) for role in ("id", "text", "collected_at")}
     return Proposal(
         "own_messages",
         {name: table.path},
         {
-            "prepare.labels": labels, "prepare.messages": name, "prepare.columns": None if positive else columns,
+            "prepare.labels": labels, "prepare.messages": name, "prepare.columns": columns,
             "prepare.split": split,
             "prepare.untimed": "refuse" if split["by"] == "time" else "file_order",
         },
@@ -179,7 +179,7 @@ def _messages(table: ForeignTable, roles: dict[str, str], stated: Mapping[str, s
             "labels": listed(labels), "split": why, "groups": "texts that are alike count as one",
         },
         unread(table, [*roles.values(), *used]),
-        {name: Rewriting({**roles, label: column}, {label: positive})} if positive else {},
+        {name: Rewriting({each: each for each in (*roles.values(), column)}, {column: positive})} if positive else {},
     )  # fmt: skip
 
 

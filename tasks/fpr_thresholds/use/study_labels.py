@@ -117,8 +117,8 @@ def _named(
     }
     if values == [positive]:
         return LabelledScores([positive], {positive: score}, label, words)
-    names = {**others, f"score:{positive}": score, f"label:{positive}": label}
-    rewriting = Rewriting(names, {f"label:{positive}": positive})
+    kept = (*others.values(), score, label)
+    rewriting = Rewriting({name: name for name in kept}, {label: positive})
     return LabelledScores([positive], {positive: score}, {positive: label}, words, rewriting)
 
 

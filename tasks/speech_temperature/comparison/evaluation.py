@@ -167,11 +167,6 @@ def _fits(runs: Runs, pinned: list[SeedCalibration]) -> dict[str, Fits]:
     return found
 
 
-def pinned_recalibration(pinned: SeedCalibration) -> Recalibration:
-    """What was chosen, as it is pinned."""
-    return _recalibration(pinned, [fit.method for fit in pinned.methods].index(pinned.method))
-
-
 def _recalibration(pinned: SeedCalibration, number: int) -> Recalibration:
     fit = pinned.methods[number]
     parameters = {name: tuple(values) for name, values in fit.parameters.items()}

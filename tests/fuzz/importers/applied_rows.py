@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
+from methods.text.ngrams import NgramModel
 from serving import load
 from serving.fields import Field, columns
 from serving.folder import Decider
@@ -23,7 +24,7 @@ from tasks.hybrid_calibrator.use import input_files as candidate_files
 from tasks.intake.application import apply_to_rows
 from tasks.lens_shortcuts.use import input_files as stamp_files
 from tests.fuzz.harness import Importer
-from tests.serving.exports import thresholds_export
+from tests.serving.exports import texts_export, thresholds_export
 
 ROWS, AT_ONCE = 40, 16
 SIZE, BANDS = 8, ("g", "r", "z")
@@ -37,11 +38,22 @@ def thresholds() -> Decider:
     return decider
 
 
+@cache
+def messages() -> Decider:
+    """By a text model of few n-grams."""
+    random = np.random.default_rng(3)
+    model = NgramModel(random.normal(size=(2, 512)).astype(np.float32), np.zeros(2, np.float32))
+    with tempfile.TemporaryDirectory() as folder:
+        ngrams = {"word_ngrams": 2, "char_ngrams": [2, 3]}
+        decider: Decider = load(texts_export(Path(folder), {"spam": 0.5, "scam": 0.25}, model, ngrams))
+    return decider
+
+
 class Totals:
     """The sum of a row's numbers: what it answers is of that row and no other."""
 
     def __init__(self, *fields: Field) -> None:
-        self.export: Any = SimpleNamespace(inputs=fields)
+        self.export: Any = SimpleNamespace(inputs=fields, instead=())
 
     def decide(self, inputs: Any, /) -> dict[str, Any]:
         found = columns(self.export.inputs, inputs)
@@ -72,7 +84,7 @@ def acceptance() -> Decider:
 
 def scorer() -> Decider:
     made = object.__new__(StampScorer)
-    made.export = SimpleNamespace(inputs=(Field("stamp", "number", (3, SIZE, SIZE)),))  # type: ignore[assignment]
+    made.export = SimpleNamespace(inputs=(Field("stamp", "number", (3, SIZE, SIZE)),), instead=())  # type: ignore[assignment]
     made.bands, made.size, made.seeds, made.sees_residuals = BANDS, SIZE, (1,), True
     made._model = Planes()  # type: ignore[assignment]
     return made
@@ -91,8 +103,16 @@ def scores(random: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def write_rows(suffix: str, folder: Path, random: np.random.Generator) -> None:
-    table, path = scores(random), folder / f"rows.{suffix}"
+def texts(random: np.random.Generator) -> pd.DataFrame:
+    words = np.array(["win", "Straße", "e\u0301te\u0301", "🙂", '"so"', "漢字,", "lunch"])
+    said = [" ".join(random.choice(words, random.integers(0, 9))) for _ in range(ROWS)]
+    return pd.DataFrame({"id": [f"message {row}" for row in range(ROWS)], "text": said})
+
+
+def write_rows(
+    of: Callable[[np.random.Generator], pd.DataFrame], suffix: str, folder: Path, random: np.random.Generator
+) -> None:
+    table, path = of(random), folder / f"rows.{suffix}"
     if suffix == "parquet":
         table.to_parquet(path, row_group_size=AT_ONCE)
     elif suffix == "jsonl":
@@ -186,8 +206,13 @@ def importer(
 
 
 def rows(source: str, target: str, **limits: Any) -> Importer:
-    name, write = f"rows {source} into {target}", partial(write_rows, source)
+    name, write = f"rows {source} into {target}", partial(write_rows, scores, source)
     return importer(name, write, apply_to_rows, thresholds, f"rows.{source}", target, **limits)
+
+
+def text_rows(source: str, target: str, **limits: Any) -> Importer:
+    name, write = f"texts {source} into {target}", partial(write_rows, texts, source)
+    return importer(name, write, apply_to_rows, messages, f"rows.{source}", target, **limits)
 
 
 def lists(suffix: str) -> Importer:
@@ -204,6 +229,10 @@ IMPORTERS = [
     rows("jsonl", "jsonl"),
     rows("parquet", "parquet"),
     rows("npz", "csv", may_refuse=WHOLE),
+    text_rows("csv", "csv"),
+    text_rows("jsonl", "parquet"),
+    text_rows("parquet", "jsonl"),
+    text_rows("npz", "csv", may_refuse=WHOLE),
     lists("jsonl"),
     lists("parquet"),
     importer(

@@ -1,4 +1,4 @@
-"""F1 thresholds against brute force: alone, under constraints, and pooled over classes."""
+"""F1 thresholds against brute force: under constraints, and pooled over classes."""
 
 from itertools import product
 from math import inf
@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods.budgets.thresholds import f1_threshold
 from methods.detection.f1_sweep import (
     CONSTRAINED,
     FP_ONLY,
@@ -43,30 +42,6 @@ def f1(case: Case, threshold: float) -> float:
 
 def arrays(case: Case) -> tuple[np.ndarray, np.ndarray, int]:
     return np.array(case[0], float), np.array(case[1], bool), case[2]
-
-
-@given(cases())
-def test_the_sweep_equals_brute_force(case: Case) -> None:
-    threshold, found = f1_threshold(*arrays(case))
-    best = max((f1(case, each) for each in case[0]), default=0.0)
-    assert found == best
-    if not best:
-        assert (threshold, found) == (inf, 0.0)
-        return
-    reached = [each for each in case[0] if f1(case, each) == best]
-    assert threshold == min(reached)
-    assert counts(case, threshold)[0] == max(counts(case, each)[0] for each in reached)
-
-
-def test_ground_truth_without_candidates_is_missed() -> None:
-    scores, hits = np.array([0.9, 0.8, 0.2]), np.array([True, False, True])
-    assert f1_threshold(scores, hits, 2) == (0.2, 0.8)
-    assert f1_threshold(scores, hits, 6)[1] == 4 / 9
-
-
-def test_more_true_positives_than_ground_truth_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 true positives, but n_ground_truth=1"):
-        f1_threshold(np.array([0.5, 0.4]), np.array([True, True]), 1)
 
 
 @given(cases(), st.sampled_from([0.0, 0.2, 0.5, 1.0]), st.sampled_from([0.0, 0.4, 0.6, 1.0]))

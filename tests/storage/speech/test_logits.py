@@ -15,7 +15,6 @@ from storage.files.inputs import InputError
 from storage.files.strings import read_exact_csv, write_exact_csv
 from storage.speech.logits import (
     logit_array,
-    read_predictions,
     read_split_logits,
     write_predictions,
     write_split_logits,
@@ -248,19 +247,16 @@ def test_split_logits_read_back_to_the_last_digit(tmp_path: Path) -> None:
     assert (tmp_path / "seed_42_dev.csv").read_text().splitlines()[0] == HEADER
 
 
-def test_predictions_are_gathered_by_any_pattern(tmp_path: Path) -> None:
+def test_predictions_are_written_beside_what_they_are_of(tmp_path: Path) -> None:
     table = pd.DataFrame({"clip": ["a", "b"], "group": ["g", "h"], "label": [0, 1]})
     p = np.array([[0.9, 0.1], [0.6, 0.4]])
-    for seed in (1, 2):
-        write_predictions(tmp_path / f"seed_{seed}_dev_calibrated.csv", table, LABELS, p, np.array([0, 0]))
-    found = read_predictions(tmp_path, "seed_*_dev_*.csv")
-    assert found["file"].unique().tolist() == ["seed_1_dev_calibrated", "seed_2_dev_calibrated"]
-    assert found["correct"].tolist() == [1, 0, 1, 0]
-    assert list(found.columns[:8]) == [
+    write_predictions(tmp_path / "dev.csv", table, LABELS, p, np.array([0, 0]))
+    found = pd.read_csv(tmp_path / "dev.csv")
+    assert found["correct"].tolist() == [1, 0]
+    assert found["confidence"].tolist() == [0.9, 0.6]
+    assert list(found.columns) == [
         "clip", "group", "label", "prediction", "correct", "confidence", "prob_A", "prob_B",
     ]  # fmt: skip
-    with pytest.raises(InputError, match="no file matches 'x_"):
-        read_predictions(tmp_path, "x_*.csv")
 
 
 @pytest.mark.parametrize("temperature", [1.7, float("inf")])

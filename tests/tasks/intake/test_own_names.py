@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from params.columns import MessageColumns
+from params.columns import MessageColumns, ScoreColumns
 from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
 from storage.files.foreign import read_foreign_table
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from storage.heads.foreign_embeddings import read_embedding_file
 from storage.lenses.manifests import read_manifest
+from storage.messages.batches import read_unlabelled_scores
 from storage.messages.messages import read_messages
 from storage.messages.scored import read_scored
 from storage.speech.own_logits import LogitsFile, read_own_logits
@@ -117,8 +118,15 @@ def test_names_beside_one_score_say_which_of_them_the_score_is_of(tmp_path: Path
     assert proposal.settings["prepare.labels"] == ["fraud"]
     assert f"outcome, {fraud.sum()} of 240 rows are fraud, the others genuine" == proposal.understood["label"]
     path = kept(proposal, tmp_path / "data") / proposal.settings["prepare.scores"]
-    rows, _, _ = read_scored(path, ["fraud"], None, "file_order", 1e-4, ImportReport())
+    columns = ScoreColumns(**proposal.settings["prepare.columns"])
+    rows, _, _ = read_scored(path, ["fraud"], columns, "file_order", 1e-4, ImportReport())
     np.testing.assert_array_equal(rows["fraud"], fraud)
+    scores, _ = read_unlabelled_scores(file, ["fraud"], columns)  # as the file of the next month comes
+    np.testing.assert_array_equal(scores[:, 0], rows["score:fraud"])
+    with pytest.raises(
+        InputError, match=r"field label:fraud: expected 0, 1, .*; write 1 where it is fraud, 0 elsewhere"
+    ):
+        read_scored(file, ["fraud"], columns, "file_order", 1e-4, ImportReport())
     assert proposed("fpr_thresholds", [file], positive="genuine").settings["prepare.labels"] == ["genuine"]
 
 
@@ -160,7 +168,10 @@ def test_a_message_is_spam_or_ham_and_a_column_that_is_not_there_is_said(tmp_pat
     proposal = proposed("fpr_thresholds", [file])
     assert proposal.settings["prepare.labels"] == ["spam"]
     written = read_foreign_table(kept(proposal, tmp_path / "data") / "messages.parquet")
-    assert written.frame["label:spam"].tolist() == [0, 1] * 50
+    assert written.frame.to_dict("list") == {"what": texts, "kind": [0, 1] * 50}
+    assert proposal.settings["prepare.columns"] == {
+        "id": None, "text": "what", "collected_at": None, "labels": {"spam": "kind"},
+    }  # fmt: skip
     with pytest.raises(InputError, match="--map label=nope: no such column"):
         proposed("fpr_thresholds", [file], label="nope")
 

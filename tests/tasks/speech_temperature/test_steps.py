@@ -17,16 +17,16 @@ from methods.audio import network as audio_network
 from methods.calibration.cross_fitting import MethodChoice
 from methods.calibration.evaluation import ConfidenceSettings
 from methods.calibration.method_differences import MethodDifference
-from methods.calibration.recalibration import apply
 from methods.training_place import Place
 from params.block import ParamsError, read_block
 from params.speech_temperature import Calibrate, Compare, Fit, Prepare
+from serving.rules.recalibration import recalibrated
 from storage.files.finished import Finished
 from storage.files.inputs import InputError
 from storage.speech.temperatures import read_calibration
 from tasks.report.decision import Decision
 from tasks.speech_temperature import calibrate, compare, fit, prepare
-from tasks.speech_temperature.comparison.evaluation import evaluations, load_runs, pinned_recalibration
+from tasks.speech_temperature.comparison.evaluation import evaluations, load_runs
 from tests.imports import ROOT
 
 SEEDS: tuple[int, ...] = (1, 2)
@@ -242,15 +242,16 @@ def test_what_is_pinned_gives_the_row_that_was_chosen_to_the_bit(
     runs = load_runs([run.folder / f"logits_{seed}" for seed in SEEDS], list(SEEDS), LABELS)
     row = evaluations(runs, pinned, ConfidenceSettings(**COMPARE))[method]  # type: ignore[arg-type]
     for each, z, expected in zip(pinned, runs.test.logits, row.predictions, strict=True):
-        applied = apply(pinned_recalibration(each), z)
-        assert np.array_equal(applied.probabilities, expected.probabilities)
-        assert np.array_equal(applied.predicted, expected.predicted)
+        parameters = {fit.method: fit.parameters for fit in each.methods}[each.method]
+        probabilities, predicted = recalibrated(each.method, parameters, z)
+        assert np.array_equal(probabilities, expected.probabilities)
+        assert np.array_equal(predicted, expected.predicted)
         if each.temperature is not None:
             assert np.array_equal(softmax(z / each.temperature, axis=1), expected.probabilities)
         written = pd.read_csv(
             run.folder / f"predictions_{each.seed}" / f"seed_{each.seed}_test_calibrated.csv"
         )
-        assert written["prob_A"].to_numpy() == pytest.approx(applied.probabilities[:, 0], rel=1e-5)
+        assert written["prob_A"].to_numpy() == pytest.approx(probabilities[:, 0], rel=1e-5)
     assert {each.method for each in pinned} == {method} == {decision["chosen"]}
     assert {each.temperature is None for each in pinned} == {method not in ("none", "temperature")}
     if method == "none":

@@ -144,7 +144,24 @@ def test_rows_without_labels_show_that_scores_moved(root: Path, tmp_path: Path) 
     high = tmp_path / "high.csv"
     pd.DataFrame({"id": range(300), "score": np.linspace(0.6, 0.99, 300)}).to_csv(high, index=False)
     after = take(root, still, monitor, [high])
-    assert moved(after)[0].startswith("scores of positive moved up, shown by high.csv: label rows")
+    (sentence,) = moved(after)
+    assert sentence.startswith(
+        "scores of positive moved up, shown by high.csv: that breaks nothing by itself; label some"
+    )
+
+
+def test_scores_that_moved_are_no_alarm_where_labels_show_that_the_promise_is_kept(
+    root: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "high.csv"
+    pd.DataFrame({"id": range(300), "score": np.linspace(0.6, 0.99, 300)}).to_csv(path, index=False)
+    kept = take(root, state(root), monitor, [batch(tmp_path / "a.csv", 0.001, 2000), path])
+    assert overall(kept) == "kept"
+    (sentence,) = [each for each in moved(kept) if "high.csv" in each or "a.csv" in each]
+    assert ": no alarm, for rows with labels show that what was promised holds" in sentence
+    broken = take(root, kept, monitor, [batch(tmp_path / "b.csv", 0.25, 1000)])
+    assert overall(broken) == "broken"
+    assert "that may be why; see whether" in moved(broken)[0]
 
 
 def test_positives_do_not_count_against_the_budget(root: Path, tmp_path: Path) -> None:

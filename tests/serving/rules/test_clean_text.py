@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.text.normalisation import clean_text, duplicate_groups
+from serving.rules.clean_text import clean_text
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,3 @@ def test_cleaning_twice_changes_white_space_and_case_no_more(text: str) -> None:
     once = clean_text(text)
     assert once == " ".join(once.split())
     assert once == once.lower()
-
-
-def test_groups_number_texts_in_order_of_appearance() -> None:
-    assert duplicate_groups(["b", "a", "b"]).tolist() == [0, 1, 0]
