@@ -1,4 +1,4 @@
-"""How far confidence is from accuracy: ECE and its null, debiased and equal-mass variants, Brier and NLL.
+"""How far confidence is from accuracy: ECE and its null, over bins of equal width and of equal mass, Brier and NLL.
 
 confidence (n,) in [0, 1] is the probability of the predicted class, correct (n,) whether it was the true one.
 """
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import dct, idct
 from scipy.optimize import brentq
-from scipy.special import ndtr
 
 from methods.statistics.streams import seeded
 
@@ -38,36 +37,6 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: 
 def equal_mass_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:
     """The same over bins of equally many rows; rows of one confidence share a bin."""
     return _weighted_gap(equal_mass_bins(confidence, correct, bins))
-
-
-def debiased_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:
-    """Equal-mass ECE less what chance adds to it, at least 0 (Kumar et al. 2019, p = 1).
-
-    In a bin, accuracy is normal about what was seen; the mean of |gap| under that is of a folded normal.
-    """
-    found = equal_mass_bins(confidence, correct, bins)
-    filled = found.count > 0
-    n, total = found.count[filled], found.count.sum()
-    accuracy = found.correct[filled] / n
-    gap = np.abs(accuracy - found.confidence[filled] / n)
-    spread = np.sqrt(accuracy * (1 - accuracy) / n)
-    scaled = gap / np.where(spread > 0, spread, 1.0)
-    folded = spread * np.sqrt(2 / np.pi) * np.exp(-(scaled**2) / 2) + gap * (1 - 2 * ndtr(-scaled))
-    bias = np.where(spread > 0, folded - gap, 0.0)
-    return max(0.0, float((n / total * (gap - bias)).sum()))
-
-
-def debiased_squared_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:
-    """Mean squared gap over equal-mass bins, each less its unbiased variance (Kumar et al. 2019); may be negative.
-
-    A bin of one row has no variance to take off: it is left out of the sum, not of the weights.
-    """
-    found = equal_mass_bins(confidence, correct, bins)
-    several = found.count > 1
-    n, total = found.count[several], found.count.sum()
-    accuracy = found.correct[several] / n
-    squared = (accuracy - found.confidence[several] / n) ** 2 - accuracy * (1 - accuracy) / (n - 1)
-    return float((n / total * squared).sum())
 
 
 def smooth_calibration_error(confidence: ArrayLike, correct: ArrayLike) -> float:

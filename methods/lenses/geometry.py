@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 63
-CENTRE = 31
 PIXEL_SCALE = 0.262  # arcsec a pixel
 BANDS = ("g", "r", "z")
 ZERO_POINT = 22.5  # AB magnitude of one nanomaggy

@@ -6,7 +6,6 @@ Its block is written out: importing torchvision costs every stage that trains mo
 import torch
 from torch import nn
 
-PLAN_WIDTH = 64
 # Below the 8 channels of an AVX2 register, oneDNN's backward of channels-last convolutions writes past its buffers
 # (torch 2.14.1 and 2.15.0: the heap is corrupt within two steps at each width from 1 to 7, and clean at 8 to 16).
 LEAST_WIDTH = 8

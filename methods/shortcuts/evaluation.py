@@ -15,7 +15,6 @@ from methods.statistics.pair_rates import pair_rate_interval
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Radii = Sequence[float]
 
 
 @dataclass(frozen=True)

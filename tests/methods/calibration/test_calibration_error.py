@@ -11,8 +11,6 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 from methods.calibration.calibration_error import (
     brier_score,
-    debiased_calibration_error,
-    debiased_squared_calibration_error,
     ece_null,
     equal_mass_bins,
     equal_mass_calibration_error,
@@ -88,35 +86,11 @@ def test_netcal_agrees() -> None:
     assert expected_calibration_error(confidence, correct, 10) == pytest.approx(theirs, abs=1e-9)
 
 
-def test_uncertainty_calibration_agrees_on_the_debiased_squared_error() -> None:
-    calibration = pytest.importorskip("calibration")
-    confidence, correct = drawn(600, 5)
-    bins = calibration.utils.bin(
-        list(zip(confidence.tolist(), correct.astype(float).tolist(), strict=True)),
-        calibration.utils.get_equal_bins(confidence, num_bins=10),
-    )
-    ours = debiased_squared_calibration_error(confidence, correct, 10)
-    assert ours == pytest.approx(calibration.utils.unbiased_square_ce(bins), abs=1e-3)
-
-
 def test_equal_mass_bins_hold_equally_many_rows_and_keep_ties_together() -> None:
     confidence, correct = drawn(100, 6)
     assert equal_mass_bins(confidence, correct, 10).count.tolist() == [10] * 10
     assert sorted(equal_mass_bins([0.7] * 5 + [0.9] * 5, [1] * 10, 4).count.tolist()) == [0, 0, 5, 5]
     assert equal_mass_calibration_error([0.7] * 5 + [0.9] * 5, [1] * 10, 4) == pytest.approx(0.2)
-
-
-def test_debiasing_takes_off_what_chance_adds() -> None:
-    plain, debiased, squared = [], [], []
-    for seed in range(200):
-        rng = np.random.Generator(np.random.Philox(seed))
-        confidence = 0.5 + rng.random(200) / 2
-        correct = rng.random(200) < confidence
-        plain.append(equal_mass_calibration_error(confidence, correct))
-        debiased.append(debiased_calibration_error(confidence, correct))
-        squared.append(debiased_squared_calibration_error(confidence, correct))
-    assert np.mean(debiased) < 0.7 * np.mean(plain)
-    assert abs(np.mean(squared)) < 3 * np.std(squared) / np.sqrt(200)
 
 
 def test_the_null_is_what_simulated_calibrated_models_read() -> None:
