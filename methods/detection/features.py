@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from methods.detection.clusters import source_counts, source_maxima, source_overlap
-from methods.detection.matching import Boxes, Flags, Floats, Index, paired_iou, pairs
+from methods.detection.matching import Boxes, Flags, Floats, Index, paired_iou, pairs_within
 
 Columns = dict[str, Floats]
 
@@ -144,7 +144,10 @@ def agreement(candidates: Candidates, raw: RawBoxes, sources: Sequence[str]) -> 
     )
     same = np.zeros((rows, len(sources)))
     other, rival = np.zeros(rows), np.zeros(rows)
-    for i, j in pairs(candidates.image, raw.image):
+    widest = np.zeros(int(max(candidates.image.max(initial=0), raw.image.max(initial=0))) + 1)
+    np.maximum.at(widest, raw.image, raw.box[:, 2] - raw.box[:, 0])
+    leftmost = candidates.box[:, 0] - widest[candidates.image]
+    for i, j in pairs_within(candidates.image, leftmost, candidates.box[:, 2], raw.image, raw.box[:, 0]):
         overlap = paired_iou(candidates.box[i], raw.box[j])
         near = (overlap > 0) & (raw.cluster[j] != i)
         i, j, overlap = i[near], j[near], overlap[near]
@@ -173,10 +176,13 @@ def neighbourhood(candidates: Candidates, raw: RawBoxes, sources: Sequence[str],
     raw_centre = (raw.box[:, :2] + raw.box[:, 2:]) / 2 / raw.size
     count, alike, total, highest = (np.zeros(rows) for _ in range(4))
     per_source = np.zeros((rows, len(sources)))
-    for i, j in pairs(candidates.image, raw.image):
+    low, high = centre[:, 0] - radius, centre[:, 0] + radius
+    for i, j in pairs_within(candidates.image, low, high, raw.image, raw_centre[:, 0]):
         apart = ((centre[i] - raw_centre[j]) ** 2).sum(axis=1)
         near = (apart <= radius**2) & (raw.cluster[j] != i)
         i, j = i[near], j[near]
+        by_row = np.lexsort((j, i))  # the order in which scores are summed
+        i, j = i[by_row], j[by_row]
         np.add.at(count, i, 1)
         np.add.at(alike, i, candidates.label[i] == raw.label[j])
         np.add.at(total, i, raw.score[j])

@@ -92,6 +92,28 @@ def pairs(left: Index, right: Index) -> Iterator[tuple[Index, Index]]:
         yield i, columns[j]
 
 
+def pairs_within(
+    left: Index, low: Floats, high: Floats, right: Index, at: Floats
+) -> Iterator[tuple[Index, Index]]:
+    """Of `pairs` those with low[i] <= at[j] <= high[i], and such as rounding cannot tell from them, by i. Labels are places."""
+    if not len(right):
+        return
+    least, most = float(at.min()), float(at.max())
+    apart = 1.0 + 0.01 * (most - least)  # of one label's last and the next one's first
+    key = right * (most - least + apart) + (at - least)
+    order = np.argsort(key)
+    key, slack = key[order], 1e-12 * float(np.abs(key).max()) + 1e-9
+
+    def reached(ends: Floats) -> Floats:
+        inside = np.clip(ends, least - apart / 4, most + apart / 4)
+        return np.asarray(left * (most - least + apart) + (inside - least))
+
+    start = np.searchsorted(key, reached(low) - slack, side="left")
+    stop = np.searchsorted(key, reached(high) + slack, side="right")
+    for i, place in _ranges(start, stop):
+        yield i, order[place]
+
+
 def _check(scores: Floats) -> None:
     if np.isnan(scores).any():
         raise ValueError("expected scores that can be ordered, found NaN")
