@@ -170,7 +170,7 @@ AXES = [
     Axis("speech_temperature", "rows", 10_000, logits),
     Axis("speech_temperature", "classes", 4, lambda folder, n: logits(folder, 10_000, n)),
     Axis("speech_temperature", "groups", 60, lambda folder, n: logits(folder, 20_000, 3, n)),
-    Axis("head_sweep", "rows", 1_000, embeddings),
+    Axis("head_sweep", "rows", 8_000, embeddings),
     Axis("head_sweep", "classes", 4, lambda folder, n: embeddings(folder, 3_200, n)),
     Axis("head_sweep", "finished runs", 4, runs),
     Axis("hybrid_calibrator", "images", 100, detections),
