@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +25,18 @@ ROOT = Path(__file__).parents[1]
 FACTOR = 4
 STEEP = 1.1  # an exponent above it is named
 TOLD = 0.2  # CPU seconds that two sizes have to differ by
-Make = Callable[[Path, int], list[str]]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """make: files of so many of what is counted into a folder, and what `flows.study new` is told of them."""
+    """make: files into a folder, and what `flows.study new` is told of them. keyword: which of its sizes grows."""
 
     experiment: str
     counted: str
     least: int
-    make: Make
+    make: Callable[..., list[str]]
+    keyword: str
+    fixed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def sizes(self) -> list[int]:
@@ -165,37 +167,29 @@ def stamps(folder: Path, count: int) -> list[str]:
 
 
 AXES = [
-    Axis("fpr_thresholds", "rows", 10_000, scores),
-    Axis("fpr_thresholds", "labels", 2, lambda folder, n: scores(folder, 4_000, n)),
-    Axis("speech_temperature", "rows", 10_000, logits),
-    Axis("speech_temperature", "classes", 4, lambda folder, n: logits(folder, 10_000, n)),
-    Axis("speech_temperature", "groups", 60, lambda folder, n: logits(folder, 20_000, 3, n)),
-    Axis("head_sweep", "rows", 8_000, embeddings),
-    Axis("head_sweep", "classes", 4, lambda folder, n: embeddings(folder, 3_200, n)),
-    Axis("head_sweep", "finished runs", 4, runs),
-    Axis("hybrid_calibrator", "images", 100, detections),
-    Axis("hybrid_calibrator", "boxes of an image", 20, lambda folder, n: detections(folder, 100, n)),
-    Axis("hybrid_calibrator", "classes", 4, lambda folder, n: detections(folder, 200, 30, n)),
-    Axis("lens_shortcuts", "stamps", 800, stamps),
+    Axis("fpr_thresholds", "rows", 10_000, scores, "rows"),
+    Axis("fpr_thresholds", "labels", 2, scores, "labels", {"rows": 4_000}),
+    Axis("speech_temperature", "rows", 10_000, logits, "rows"),
+    Axis("speech_temperature", "classes", 4, logits, "classes", {"rows": 10_000}),
+    Axis("speech_temperature", "groups", 60, logits, "groups", {"rows": 20_000}),
+    Axis("head_sweep", "rows", 8_000, embeddings, "rows"),
+    Axis("head_sweep", "classes", 4, embeddings, "classes", {"rows": 3_200}),
+    Axis("head_sweep", "finished runs", 4, runs, "seeds"),
+    Axis("hybrid_calibrator", "images", 100, detections, "images"),
+    Axis("hybrid_calibrator", "boxes of an image", 20, detections, "boxes", {"images": 100}),
+    Axis("hybrid_calibrator", "classes", 4, detections, "classes", {"images": 200}),
+    Axis("lens_shortcuts", "stamps", 800, stamps, "count"),
 ]
 
 
 def costs(clone: Path, axis: Axis, size: int) -> Iterator[tuple[str, Cost]]:
     """Of each stage, in the order in which they can run."""
     with tempfile.TemporaryDirectory() as scratch:
-        told = axis.make(Path(scratch), size)
-        files = told[: next((place for place, each in enumerate(told) if each.startswith("--")), len(told))]
-        new = [
-            "-m",
-            "flows.study",
-            "new",
-            "grown",
-            "--experiment",
-            axis.experiment,
-            "--data",
-            *told[: len(files)],
-        ]
-        _run([*new, *told[len(files) :]], clone)
+        # In a process of its own: the memory of this one counts as that of those it starts.
+        with ProcessPoolExecutor(1) as maker:
+            told = maker.submit(axis.make, Path(scratch), **{axis.keyword: size}, **axis.fixed).result()
+        new = ["-m", "flows.study", "new", "grown", "--experiment", axis.experiment, "--data"]
+        _run([*new, *told], clone)
     study = clone / "studies" / "grown"
     with inside(study):
         names = [stage.name for stage in graph.stages(study)]
