@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from jinja2 import UndefinedError
 
 from flows.studies.folder import study_name
 from flows.walk.experiments import LAST, is_complete
@@ -21,5 +24,7 @@ def decided(root: Path, outcome: StageOutcome) -> str | None:
     folder = root / "results" / experiment
     if experiment == outcome.stage or outcome.state not in ("ran", "restored") or not is_complete(folder):
         return None
-    decision = json.loads((folder / "decision.json").read_text(encoding="utf-8"))
-    return headline(study_name(root) or experiment, decision)
+    with suppress(ValueError, TypeError, KeyError, UndefinedError):  # a line that nobody asked for is worth no failure
+        decision = json.loads((folder / "decision.json").read_text(encoding="utf-8"))
+        return headline(study_name(root) or experiment, decision)
+    return None

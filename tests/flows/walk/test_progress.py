@@ -70,6 +70,19 @@ def test_a_decision_is_said_as_soon_as_its_experiment_has_ended(state: State, sa
     assert (f"fpr_thresholds: {verdict(decision).headline}" in file.getvalue()) == says
 
 
+@pytest.mark.parametrize("decision", ["{", "{}", '{"action": "ship", "grade": "holds"}', "[]"])
+def test_a_decision_that_cannot_be_read_costs_its_line_and_nothing_else(
+    tmp_path: Path, decision: str
+) -> None:
+    folder = tmp_path / "results/toy"
+    folder.mkdir(parents=True)
+    (folder / "table.csv").write_text("a\n1\n")
+    (folder / "decision.json").write_text(decision)
+    file = io.StringIO()
+    Lines(Console(file=file, width=30), tmp_path).settled(StageOutcome("toy_compare", "ran", "first run"))
+    assert file.getvalue() == "ran toy_compare 0.0 s (first run)\n"
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0.9, "0:00"), (75, "1:15"), (3675, "1:01:15")])
 def test_a_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
