@@ -210,7 +210,7 @@ def _against_records(page: str, text: str) -> Iterator[Fault]:
         if len(lines) != len(said):
             yield Fault(
                 page,
-                _line(text, lines[0][0]),
+                _line(text, next(match.start() for match in regions if match["record"] == record)),
                 record,
                 f"has {len(said)} lines, the page {len(lines)}: --write puts them there",
             )
