@@ -24,9 +24,8 @@ def decided(root: Path, outcome: StageOutcome) -> str | None:
     folder = root / "results" / experiment
     if experiment == outcome.stage or outcome.state not in ("ran", "restored") or not is_complete(folder):
         return None
-    with suppress(
-        ValueError, TypeError, KeyError, UndefinedError
-    ):  # a line that nobody asked for is worth no failure
+    # A line that nobody asked for is worth no failure.
+    with suppress(ValueError, TypeError, KeyError, UndefinedError):
         decision = json.loads((folder / "decision.json").read_text(encoding="utf-8"))
         return headline(study_name(root) or experiment, decision)
     return None

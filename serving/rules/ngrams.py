@@ -42,9 +42,8 @@ def ngram_probabilities(
         logits = _sums(row, value.astype(np.float64) * weights[cell], len(texts)) + np.float64(
             intercepts[label]
         )
-        with np.errstate(
-            over="ignore"
-        ):  # exp of a large number is infinite, and 1 / (1 + it) the 0 it should be
+        # exp of a large number is infinite, and 1 / (1 + it) the 0 it should be
+        with np.errstate(over="ignore"):
             scores[:, label] = 1.0 / (1.0 + np.exp(-logits))
     return scores
 
@@ -86,7 +85,7 @@ def _words(data: NDArray[np.uint8]) -> tuple[Index, Index]:
 def _word_spans(rows: Index, first: Index, last: Index, most: int) -> Iterator[Spans]:
     """Of one to `most` words of a row that follow each other."""
     for n in range(1, most + 1):
-        at = np.flatnonzero(rows[: len(rows) - n + 1] == rows[n - 1 :])
+        at = np.flatnonzero(rows[: max(len(rows) - n + 1, 0)] == rows[n - 1 :])
         yield Spans(rows[at], first[at], last[at + n - 1])
 
 

@@ -173,6 +173,13 @@ def test_the_readme_answers_for_every_experiment() -> None:
     assert all(f"| {text} |" in TEXTS["README.md"] for text in answers)
 
 
+def test_the_page_of_the_defaults_says_what_they_and_their_studies_answer() -> None:
+    for study in (ROOT / "studies").glob("*/results/*/"):
+        name = study.name
+        row = f"| [{name}](#{name}) | {answer(name)} | {answer(study.parents[1].name)} |"
+        assert row in TEXTS["docs/defaults.md"]
+
+
 def test_a_bench_s_print_is_kept_below_its_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

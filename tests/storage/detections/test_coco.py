@@ -1,24 +1,18 @@
-"""Detection files: what cannot be used is refused by file, row and field, or dropped or repaired and counted."""
+"""COCO's files and splits: what cannot be used is refused by file, row and field, or dropped or repaired and counted."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from storage.detections.coco import ResultsFormat, read_coco_results, read_coco_truth
-from storage.detections.crops import read_crops
 from storage.detections.masks import segmentation_box
 from storage.detections.records import CORNERS, GroundTruth, canonical, read_split
-from storage.detections.voc import read_voc_truth
-from storage.detections.yolo import read_yolo_truth
 from storage.files.import_report import ImportReport
-from storage.files.inputs import InputError
-from tests.clone import REAL
+from tests.storage.detections.complaints import complaint
 
-COCO100 = REAL / "coco100"
 IMAGES = [
     {"id": 1, "file_name": "a.jpg", "width": 100, "height": 80},
     {"id": 2, "file_name": "b.jpg", "width": 100, "height": 80},
@@ -53,12 +47,6 @@ def read_results(
     path = save(folder / "r.json", content)
     form = ResultsFormat(categories, boxes, required, unique)
     return read_coco_results(path, truth, form, unknown, report), report.counts()
-
-
-def complaint(call: Any, *arguments: Any, **options: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call(*arguments, **options)
-    return str(caught.value)
 
 
 def test_ground_truth_reads_images_classes_and_boxes(tmp_path: Path) -> None:
@@ -406,206 +394,4 @@ def test_every_image_is_in_one_split(tmp_path: Path) -> None:
     copied = truth.images.assign(file_name="a.jpg")
     assert "images 1 (train) and 2 (report) are one file, 'a.jpg'; put both into one split" in complaint(
         read_split, save(path, {"train": [1], "tune": [], "report": [2]}), copied
-    )
-
-
-class Yolo:
-    def __init__(self, folder: Path, *lines: str, rows: Any = "box", unknown: Any = "refuse") -> None:
-        self.labels = folder / "labels"
-        self.labels.mkdir(exist_ok=True)
-        self.rows, self.unknown = rows, unknown
-        (folder / "classes.txt").write_text("bolt\nnut\n")
-        (folder / "images.csv").write_text("file_name,width,height\na.jpg,100,80\nb.jpg,100,80\n")
-        (self.labels / "a.txt").write_text("\n".join(lines))
-
-    def read(self) -> tuple[GroundTruth, dict[str, dict[str, int]]]:
-        report, folder = ImportReport(), self.labels.parent
-        paths = (self.labels, folder / "classes.txt", folder / "images.csv")
-        return read_yolo_truth(*paths, self.rows, self.unknown, report), report.counts()
-
-
-def test_yolo_rows_read_to_pixels_and_images_without_labels_count(tmp_path: Path) -> None:
-    truth, _ = Yolo(tmp_path, "1 0.2 0.25 0.2 0.25", "").read()
-    assert truth.boxes[["image", "label", *CORNERS]].to_numpy().round(9).tolist() == [[0, 1, 10, 10, 30, 30]]
-    assert truth.images["id"].tolist() == ["a", "b"]
-
-
-def test_image_sizes_come_from_a_shuffled_parquet_as_from_csv(tmp_path: Path) -> None:
-    made = Yolo(tmp_path, "1 0.2 0.25 0.2 0.25")
-    (made.labels / "b.txt").write_text("0 0.5 0.5 0.5 0.5")
-    sizes = pd.DataFrame(
-        {"file_name": ["a.jpg", "b.jpg"], "width": [100, 400], "height": [80, 400]}, index=[1, 0]
-    )
-    sizes.sort_index().to_parquet(tmp_path / "images.parquet")
-    paths = (made.labels, tmp_path / "classes.txt", tmp_path / "images.parquet")
-    truth = read_yolo_truth(*paths, "box", "refuse", ImportReport())
-    boxes = {truth.images["id"][row["image"]]: row["x2"] for row in truth.boxes.to_dict("records")}
-    assert boxes == {"a": pytest.approx(30), "b": pytest.approx(300)}
-
-
-@pytest.mark.parametrize(
-    ("rows", "line", "reason"),
-    [
-        ("pose", "1 0.2 0.25 0.2 0.25 0.1 0.1 2 0.2 0.2 1", "keypoints left out"),
-        ("segments", "1 0.1 0.125 0.3 0.125 0.3 0.375 0.1 0.375", "box taken around the segment"),
-    ],
-)
-def test_yolo_rows_with_more_columns_are_read_as_declared(
-    tmp_path: Path, rows: str, line: str, reason: str
-) -> None:
-    truth, report = Yolo(tmp_path, line, rows=rows).read()
-    assert truth.boxes[CORNERS].to_numpy().round(9).tolist() == [[10, 10, 30, 30]]
-    assert report["repaired"] == {f"labels: {reason}": 1}
-    refused = complaint(Yolo(tmp_path, line).read)
-    assert "a.txt, row 1: " in refused
-    assert "numbers after the class are no box; set prepare.ground_truth.rows" in refused
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("1 0.2 nan 0.2 0.2", "a.txt, row 1: expected finite numbers"),
-        ("1 0.2 x 0.2 0.2", "a.txt, row 1: expected numbers"),
-        ("1 20 25 20 25", "a.txt, row 1: expected a box in shares of the image; these are pixels"),
-        (
-            "2 0.2 0.2 0.2 0.2",
-            "a.txt, row 1, field class: '2' is not in the ground truth, which has classes 0 to 1",
-        ),
-        ("1 0.2 0.2 0.2", "a.txt, row 1: 3 numbers after the class are no box"),
-    ],
-)
-def test_a_yolo_row_that_cannot_be_used_is_refused(tmp_path: Path, line: str, message: str) -> None:
-    assert message in complaint(Yolo(tmp_path, line).read)
-
-
-def test_yolo_rows_are_dropped_or_cut_and_counted(tmp_path: Path) -> None:
-    lines = ("1 0.95 0.5 0.2 0.25", "1 0.5 0.5 -0.2 0.2", "1 1.5 0.5 0.2 0.2", "9 0.5 0.5 0.1 0.1")
-    made = Yolo(tmp_path, *lines, unknown="drop")
-    (made.labels / "c.txt").write_text("1 0.5 0.5 0.1 0.1")
-    truth, report = made.read()
-    assert len(truth.boxes) == 1
-    assert report["repaired"] == {"labels: box reached beyond its image, cut": 1}
-    assert report["dropped"] == {
-        "labels: unknown class": 1, "labels: unknown image": 1, "labels: box lies outside its image": 1,
-        "labels: width or height is not above 0": 1,
-    }  # fmt: skip
-
-
-VOC = """<annotation><filename>a.jpg</filename><size><width>100</width><height>80</height></size>
-<object><name>nut</name><bndbox><xmin>11</xmin><ymin>11</ymin><xmax>30</xmax><ymax>30</ymax></bndbox></object>
-<object><name>bolt</name><difficult>1</difficult>
-<bndbox><xmin>{left}</xmin><ymin>1</ymin><xmax>100</xmax><ymax>80</ymax></bndbox></object></annotation>"""
-
-
-def read_voc(folder: Path, text: str, first_pixel: int = 1) -> tuple[GroundTruth, dict[str, dict[str, int]]]:
-    (folder / "a.xml").write_text(text)
-    report = ImportReport()
-    return read_voc_truth(folder, first_pixel, report), report.counts()
-
-
-def test_voc_corners_count_from_one_and_the_last_pixel_is_inside(tmp_path: Path) -> None:
-    truth, report = read_voc(tmp_path, VOC.format(left=1))
-    assert truth.classes == ["bolt", "nut"]
-    assert truth.boxes[["label", *CORNERS]].to_numpy().tolist() == [[1, 10, 10, 30, 30], [0, 0, 0, 100, 80]]
-    assert report["repaired"] == {f"{tmp_path.name}: object marked difficult, kept like others": 1}
-    assert read_voc(tmp_path, VOC.format(left=1), 0)[0].boxes["x1"].tolist() == [11, 1]
-
-
-def test_yolo_sizes_are_pixels(tmp_path: Path) -> None:
-    made = Yolo(tmp_path, "1 0.2 0.25 0.2 0.25")
-    for text, message in (
-        ("file_name,width\na.jpg,100\n", ": column(s) height are missing"),
-        ("file_name,width,height\na.jpg,100\n", ", row 2: expected 3 fields"),
-        ("file_name,width,height\na.jpg,100,0\n", ", row 2, field height: expected pixels above 0, got '0'"),
-    ):
-        (tmp_path / "images.csv").write_text(text)
-        assert f"images.csv{message}" in complaint(made.read)
-
-
-def test_a_voc_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
-    assert "a.xml, row 2 of objects, field xmin: expected a finite number, got 'nan'" in complaint(
-        read_voc, tmp_path, VOC.format(left="nan")
-    )
-    assert "a.xml, row 1: not XML" in complaint(read_voc, tmp_path, "<annotation>")
-    assert "field size/width: expected a finite number" in complaint(read_voc, tmp_path, "<annotation/>")
-    assert "declares XML entities" in complaint(read_voc, tmp_path, '<!DOCTYPE x [<!ENTITY a "b">]><x/>')
-    (tmp_path / "a.xml").unlink()
-    assert "no XML file there" in complaint(read_voc_truth, tmp_path, 1, ImportReport())
-
-
-@pytest.mark.skipif(not (REAL / "bccd").exists(), reason="../shared/real/bccd is absent")
-def test_the_blood_cells_have_the_published_counts_less_the_two_empty_boxes() -> None:
-    report = ImportReport()
-    truth = read_voc_truth(REAL / "bccd" / "BCCD" / "Annotations", 0, report)
-    dropped = report.counts()["dropped"]
-    counts = truth.boxes["label"].value_counts().sort_index().tolist()
-    assert truth.classes == ["Platelets", "RBC", "WBC"]
-    assert len(truth.images) == 364
-    assert sum(counts) + sum(dropped.values()) == 4155 + 372 + 361
-    assert dropped == {"Annotations: width or height is not above 0": 2}
-
-
-@pytest.mark.skipif(not COCO100.exists(), reason="../shared/real/coco100 is absent")
-def test_boxes_around_masks_are_those_of_pycocotools() -> None:
-    mask = pytest.importorskip("pycocotools.mask")
-    results = json.loads((COCO100 / "instances_val2014_fakesegm100_results.json").read_text())
-    assert len(results) == 734
-    for result in results:
-        expected = mask.toBbox(
-            {**result["segmentation"], "counts": result["segmentation"]["counts"].encode()}
-        )
-        assert segmentation_box(result["segmentation"]) == expected.tolist()
-
-
-def crops(path: Path, **changes: Any) -> Path:
-    stored = {"ids": np.array([5, 3]), "embeddings": np.eye(2, 4), "probabilities": np.eye(2), **changes}
-    np.savez(path, **{name: value for name, value in stored.items() if value is not None})
-    return path
-
-
-def test_crops_come_in_the_order_that_is_asked_for(tmp_path: Path) -> None:
-    read = read_crops(crops(tmp_path / "c.npz"), ["3", "5", "3"], ["a", "b"], ImportReport())
-    assert read.embeddings.argmax(axis=1).tolist() == [1, 0, 1]
-    assert read.classes == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"ids": np.array([5, 4])},
-            "field ids: 1 candidate(s) of the results have no row here, the first has id '3'",
-        ),
-        ({"ids": np.array([5, 5])}, "field ids: some ids are used twice"),
-        (
-            {"ids": None},
-            "expected ids and embeddings or probabilities, found ['embeddings', 'probabilities']",
-        ),
-        ({"embeddings": np.full((2, 4), np.nan)}, "row id 3, field embeddings: expected finite numbers"),
-        ({"embeddings": np.eye(3)}, "field embeddings: expected (2, columns) as there are ids, got (3, 3)"),
-        ({"probabilities": 3 * np.eye(2)}, "row id 3, field probabilities: expected numbers in [0, 1]"),
-        ({"ids": np.array([[5, 3]])}, "field ids: expected one number or text for each row, got (1, 2)"),
-        ({"ids": np.array([5, np.nan])}, "field ids: expected one number or text for each row"),
-        ({"classes": np.array(["a", "a"])}, "field classes: expected texts, each once"),
-        ({"embeddings": np.full((2, 4), "x")}, "field embeddings: expected numbers, got <U1"),
-        ({"probabilities": np.eye(2, 3)}, "field probabilities: 3 columns for 2 classes; add classes"),
-    ],
-)
-def test_crops_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    path = crops(tmp_path / "c.npz", **changes)
-    assert message in complaint(read_crops, path, ["3", "5"], ["a", "b"], ImportReport())
-
-
-def test_embeddings_of_zeros_are_noted(tmp_path: Path) -> None:
-    report = ImportReport()
-    read_crops(
-        crops(tmp_path / "c.npz", embeddings=np.eye(2, 4) * [[1], [0]]), ["3", "5"], ["a", "b"], report
-    )
-    assert report.lines() == ["noted         1  c.npz: embedding is all zeros (such as id 3)"]
-
-
-def test_crops_in_pickle_are_refused(tmp_path: Path) -> None:
-    path = crops(tmp_path / "c.npz", ids=np.array([5, "x"], dtype=object))
-    assert "field ids: holds Python objects, which are never unpacked" in complaint(
-        read_crops, path, ["5"], ["a", "b"], ImportReport()
     )
