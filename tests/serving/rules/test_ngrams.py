@@ -12,7 +12,14 @@ from methods.text.ngrams import NgramModel, ngram_features, ngram_scores
 from serving.rules.clean_text import clean_text
 from serving.rules.ngrams import murmur3, ngram_probabilities
 
-SIZES: list[tuple[int, tuple[int, int]]] = [(1, (1, 1)), (2, (2, 5)), (3, (1, 3)), (4, (4, 4)), (1, (3, 8)), (7, (2, 3))]
+SIZES: list[tuple[int, tuple[int, int]]] = [
+    (1, (1, 1)),
+    (2, (2, 5)),
+    (3, (1, 3)),
+    (4, (4, 4)),
+    (1, (3, 8)),
+    (7, (2, 3)),
+]
 # A character of each length in UTF-8, marks that join, case that grows, and what Unicode counts as blanks.
 SIGNS = list("aZ0,. \t\x00\x1c\x85\xa0éßİΣ\u0301\u200d\u3000漢字🙂👍🏽\U00010400")
 MESSY = st.lists(st.text(st.sampled_from(SIGNS), max_size=40) | st.text(max_size=20), max_size=6)
