@@ -105,11 +105,13 @@ def rates(draws: int) -> Iterator[dict[str, str]]:
 
 
 def main(draws: int) -> None:
-    error = np.sqrt(0.025 * 0.975 / draws)
+    error, of_100 = np.sqrt(0.025 * 0.975 / np.array([draws, 100]))
+    print("Named in a draw, at most .025 where none catches more and .05 at the budget; ", end="")
+    print(f"simulation error {error:.3f} ({of_100:.3f} of 100 draws).\n".replace("0.", "."))
+    print(markdown_table(pd.DataFrame(list(no_more(draws)))))
     print(
-        f"Named in a draw, at most .025 where none catches more (.05 at the budget): simulation error {error:.3f}\n"
+        "\nAt the budget: 30 points more recall, but a true rate of 2%. Better: so many points more, at .2%.\n"
     )
-    print(markdown_table(pd.DataFrame(list(no_more(draws)))), "\n")
     print(markdown_table(pd.DataFrame(list(rates(draws)))))
 
 

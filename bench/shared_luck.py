@@ -50,13 +50,14 @@ def named(correlation: float, draws: int) -> tuple[float, float]:
 
 
 def main(draws: int) -> None:
+    print(f"{draws} draws a row: .05 is known to {np.sqrt(0.05 * 0.95 / draws):.3f}.\n")
     rows = []
     for correlation in (0.0, 0.3, 0.55, 0.8, 1.0):
         own, shared = named(correlation, draws)
         rows.append(
             {"correlation": f"{correlation:g}", "named: own": f"{own:.3f}", "named: shared": f"{shared:.3f}"}
         )
-    sys.stdout.write(markdown_table(pd.DataFrame(rows)) + "\n")
+    print(markdown_table(pd.DataFrame(rows)))
 
 
 if __name__ == "__main__":
