@@ -95,6 +95,12 @@ def of_run(run: dict[str, Any]) -> dict[str, Any]:
     return {"flow_runs": {"id": {"any_": [run["id"]]}}}
 
 
+def log_of(server: Server, run: dict[str, Any]) -> str:
+    """What has reached the server: a run sends its lines in batches, the last of them after it has ended."""
+    found = server.find("logs", logs={"flow_run_id": {"any_": [run["id"]]}})
+    return "\n".join(each["message"] for each in found)
+
+
 def run_of(server: Server, deployment: str, number: int = 1) -> dict[str, Any]:
     """The first run of the deployment that has ended, or the second, ..."""
     found: list[dict[str, Any]] = []

@@ -16,6 +16,7 @@ from tests.decisions import decision_of
 from tests.flows.real_server import (
     PREFECT,
     Server,
+    log_of,
     of_run,
     run_of,
     running_server,
@@ -113,10 +114,7 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
 ) -> None:
     run = scheduled
     commit = clone.run("git", "rev-parse", "HEAD").strip()
-    log = "\n".join(
-        each["message"] for each in server.find("logs", logs={"flow_run_id": {"any_": [run["id"]]}})
-    )
-    assert run["state_name"] == "Completed", log
+    assert run["state_name"] == "Completed", log_of(server, run)
     assert run["auto_scheduled"]
     assert run["flow_version"] == commit
     assert run["name"] == f"toy at HEAD ({commit[:8]})"
@@ -132,8 +130,8 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
         "push recalibrated to origin",
     )
     wait_until(lambda: tasks() == dict.fromkeys(names, "Completed"), f"{names} instead of {tasks()}", 30)
-    for said in ("first run", "preparing", "0 of 2 stages are up to date", f"commit {commit[:12]}"):
-        assert said in log
+    logged = ("first run", "preparing", "0 of 2 stages are up to date", f"commit {commit[:12]}")
+    wait_until(lambda: all(said in log_of(server, run) for said in logged), f"{logged} in the log", 60)
 
     artifacts = {each["key"]: each for each in server.find("artifacts", **of_run(run))}
     kinds = {key: artifacts[key]["type"] for key in ("toy-table", "toy-decision", "toy-plot")}

@@ -8,7 +8,16 @@ import pytest
 
 from flows.walk import settings
 from tests.clone import Clone, clone_working_tree
-from tests.flows.real_server import ENDED, Server, of_run, run_of, running_server, running_worker, wait_until
+from tests.flows.real_server import (
+    ENDED,
+    Server,
+    log_of,
+    of_run,
+    run_of,
+    running_server,
+    running_worker,
+    wait_until,
+)
 from tests.flows.study_clone import commit, made_study, scores
 
 pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.timeout(1800)]
@@ -55,10 +64,7 @@ def test_what_is_scheduled_runs_ends_with_the_decision_and_leaves_the_checkout_a
             changed = clone.changed()
             made = (clone.path / "studies" / "fraud" / "results").exists()
             watched = watch_of(clone, server)
-        log = "\n".join(
-            each["message"] for each in server.find("logs", logs={"flow_run_id": {"any_": [run["id"]]}})
-        )
-        assert run["state_name"] == "Completed", log
+        assert run["state_name"] == "Completed", log_of(server, run)
         assert run["auto_scheduled"]
         head = clone.run("git", "rev-parse", "HEAD").strip()
         assert (run["flow_version"], run["name"]) == (head, f"fraud at HEAD ({head[:8]})")
