@@ -9,7 +9,9 @@ def texts(decision: Mapping[str, Any]) -> list[str]:
     return [reason["text"] for reason in decision["reasons"]]
 
 
-def decision_of(chosen: str, control: str, reasons: list[str], **more: Any) -> dict[str, Any]:
+def decision_of(
+    chosen: str | dict[str, str], control: str, reasons: list[str], **more: Any
+) -> dict[str, Any]:
     return {
         "format": 1,
         "experiment": "x",

@@ -23,13 +23,16 @@ from rich.text import Text
 
 from flows.published.cells import CellChange, changed_cells, read_rows, rows_of
 from tasks.report.figures import printable
+from tasks.report.interval_chart import role
 from tasks.report.verdict import verdict
-from tasks.report.view import Column, RunsFile, View, short, view_of
+from tasks.report.view import Column, Row, RunsFile, View, short, view_of
 
 WIDTH, NARROW = 110, 80
 MOST = 5  # reasons that a person reads before the table
 NO_CHANGE = 1e-9  # relative
 LISTED = 20
+MARKS = {"chosen": ">", "control": "=", "kept": ">"}
+LEGEND = "> what was chosen, = the control that it is measured against"
 
 
 class NoResults(RuntimeError):
@@ -46,11 +49,14 @@ def results(root: Path, experiment: str, full: bool = False) -> RenderableType:
         raise NoResults(
             f"{decision_json.relative_to(root)} is of an older version: `python -m flows.reproduce {experiment}` makes it anew"
         )
-    view = _checked(root, experiment, rows) or _first_that_fit(rows, WIDTH if full else NARROW)
+    view = _checked(root, experiment, rows) or _first_that_fit(rows, (WIDTH if full else NARROW) - 3)
     columns = [each for each in view.columns if full or each.brief != "no"]
-    return Group(
-        decision_text(decision, None if full else MOST), Text(), table(view.shown(rows), columns, not full)
-    )
+    shown = view.shown(rows)
+    roles = [role(row, view.chart, decision) if view.chart else "" for row in shown]
+    marks = [MARKS.get(each, "") for each in roles]
+    legend = [Text(LEGEND, style="dim")] if any(marks) else []
+    text = decision_text(decision, None if full else MOST)
+    return Group(text, Text(), table(shown, columns, marks, not full), *legend)
 
 
 def _file(root: Path, experiment: str, name: str) -> Path:
@@ -86,14 +92,19 @@ def _first_that_fit(rows: list[dict[str, str]], width: int) -> View:
     return View([Column(name, name) for name in fitting], {})
 
 
-def table(rows: Iterable[Mapping[str, str]], columns: Sequence[Column], narrow: bool = False) -> Table:
-    """A group's name stands in its first row only."""
-    shown = Table(*(column.title for column in columns), box=None, header_style="bold", pad_edge=False)
+def table(
+    rows: Sequence[Row], columns: Sequence[Column], marks: Sequence[str], narrow: bool = False
+) -> Table:
+    """A group's name stands in its first row only. marks: what stands before each row, or nothing."""
+    titles = [column.title for column in columns]
+    shown = Table("", *titles, box=None, header_style="bold", pad_edge=False)
     last = None
-    for row in rows:
+    for row, mark in zip(rows, marks, strict=True):
         first, *others = (escape(printable(column.cell(row, narrow))) for column in columns)
-        shown.add_row("" if first == last else f"[bold]{first}[/]", *others)
+        shown.add_row(mark, "" if first == last else f"[bold]{first}[/]", *others)
         last = first
+    if narrow and shown.__rich_measure__(wide := Console(width=1000), wide.options).maximum > NARROW:
+        shown.padding = (0, 1, 0, 0)
     return shown
 
 

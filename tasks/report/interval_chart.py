@@ -68,11 +68,10 @@ def drawing(rows: Sequence[Row], chart: Chart, decision: Mapping[str, Any]) -> D
     scales = [_Scale(*span) for span in spans if span is not None]
     panels: dict[str, list[OptionRow]] = {}
     for row in kept:
-        panel = row[chart.panel] if chart.panel else ""
         dots = [_dot(row, figure, scale) for figure, scale in zip(figures, scales, strict=True)]
-        role = _role(row, panel, chart, decision)
-        if role or any(dot.at is not None for dot in dots):  # else it was not run: the table says why
-            panels.setdefault(panel, []).append(OptionRow(row[chart.row], role, dots))
+        marked = role(row, chart, decision)
+        if marked or any(dot.at is not None for dot in dots):  # else it was not run: the table says why
+            panels.setdefault(_panel(row, chart), []).append(OptionRow(row[chart.row], marked, dots))
     return Drawing(
         [_axis(figure, scale) for figure, scale in zip(figures, scales, strict=True)],
         [Panel(name, members) for name, members in panels.items()],
@@ -100,10 +99,15 @@ def _resolved(figure: Figure, decision: Mapping[str, Any]) -> Figure:
     return replace(figure, reference=found, named=figure.named if found is not None else "")
 
 
-def _role(row: Row, panel: str, chart: Chart, decision: Mapping[str, Any]) -> str:
+def _panel(row: Row, chart: Chart) -> str:
+    return row[chart.panel] if chart.panel else ""
+
+
+def role(row: Row, chart: Chart, decision: Mapping[str, Any]) -> str:
+    """What a row is to the decision: chosen, control, kept (the control, which was chosen), or nothing."""
     chosen = decision["chosen"]
     names = {
-        "chosen": chosen.get(panel, "") if isinstance(chosen, Mapping) else chosen,
+        "chosen": chosen.get(_panel(row, chart), "") if isinstance(chosen, Mapping) else chosen,
         "control": decision["control"],
     }
     name = row[chart.row]

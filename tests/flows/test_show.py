@@ -39,13 +39,23 @@ def test_what_to_do_comes_first_then_why_and_no_row_is_over_80_columns(tmp_path:
     text = shown(tmp_path, "fpr_thresholds")
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
-    first, grade, reason, _, header, row = text.splitlines()
+    first, grade, reason, _, header, row, legend = text.splitlines()
     assert first.strip() == "Keep A_as_is."
     assert grade.startswith("Graded: ")
     assert reason.strip() == "- Why."
     assert header.split() == ["option", "label", "threshold", "recall", "FPR", "verdict"]
+    assert (row[0], legend.strip()) == ("=", terminal.LEGEND)
     for cell in ("A_as_is", "0.8512345  ", "0.257  ", "0.000 [0.00, 0.04]", "cannot tell"):
         assert cell in row
+
+
+def test_what_was_chosen_and_its_control_are_marked_label_by_label(tmp_path: Path) -> None:
+    other = ROW.replace("A_as_is", "B")
+    write_results(tmp_path, "fpr_thresholds", HEADER, ROW, ROW.replace("scam", "promo"), other)
+    decision = decision_of({"scam": "B", "promo": "A_as_is"}, "A_as_is", ["why"])
+    (tmp_path / "results" / "fpr_thresholds" / "decision.json").write_text(json.dumps(decision))
+    table = shown(tmp_path, "fpr_thresholds").splitlines()[-4:-1]
+    assert [line.split()[0] for line in table] == ["=", ">", ">"]
 
 
 def test_in_full_a_piped_table_is_plain_text_within_110_columns(tmp_path: Path) -> None:
@@ -53,7 +63,7 @@ def test_in_full_a_piped_table_is_plain_text_within_110_columns(tmp_path: Path) 
     text = shown(tmp_path, "fpr_thresholds", "--full")
     assert max(map(len, text.splitlines())) <= 110
     assert "chosen  C [relaxed]" in text
-    header, row = text.splitlines()[-2:]
+    header, row, _ = text.splitlines()[-3:]
     assert header.split() == ["option", "label", "threshold", "recall", "FPR", "target", "verdict"]
     for cell in ("0.8512345 [0.700, 0.900]", "0.257 [0.180, 0.350]", "0.000 [0.000, 0.040]"):
         assert cell in row
@@ -69,14 +79,14 @@ def test_no_row_of_a_committed_table_wraps_at_80_columns(experiment: str) -> Non
         else text.split("\n" + " " * 80 + "\n", 1)[1].splitlines()
     )
     assert max(map(len, table)) <= 80
-    assert len(table) <= rows
+    assert len(table) <= rows + 1  # what the marks say
 
 
 def test_an_experiment_with_no_choice_of_columns_shows_the_first_that_fit(tmp_path: Path) -> None:
     names = [f"column{i}" for i in range(30)]
     write_results(tmp_path, "other", ",".join(names), ",".join(["1"] * 30))
     assert shown(tmp_path, "other").splitlines()[-2].split() == names[:8]
-    assert shown(tmp_path, "other", "--full").splitlines()[-2].split() == names[:12]
+    assert shown(tmp_path, "other", "--full").splitlines()[-2].split() == names[:11]
 
 
 def test_a_missing_column_or_file_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -98,7 +108,7 @@ def test_an_option_is_named_once_an_infinite_threshold_by_its_status_and_macro_r
             ROW.replace("scam", "macro")]  # fmt: skip
     write_results(tmp_path, "fpr_thresholds", HEADER, *rows)
     lines = shown(tmp_path, "fpr_thresholds").splitlines()
-    assert lines[-1].split()[:2] == ["promo", "infeasible"]
+    assert lines[-2].split()[:3] == ["=", "promo", "infeasible"]
     assert "macro" not in "".join(lines)
 
 
