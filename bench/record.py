@@ -1,4 +1,4 @@
-"""Run a bench and keep what it prints, for bench/README.md to be held against: `python -m bench.record power 500`."""
+"""Run a bench and keep what it prints, for pages to be held against: `python -m bench.record power 500`."""
 
 import subprocess
 import sys
@@ -10,8 +10,9 @@ RECORDS = Path(__file__).parent / "recorded"
 
 
 def record(name: str, arguments: list[str], folder: Path = RECORDS) -> Path:
-    """The bench's standard output below a comment with the command. In a process of its own: some start themselves anew."""
-    command, kept = ["-m", f"bench.{name}", *arguments], []
+    """name: of a bench, or a module's with its dots. Its standard output stands below a comment with the command. In a process
+    of its own: some start themselves anew."""
+    command, kept = ["-m", name if "." in name else f"bench.{name}", *arguments], []
     with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -20,7 +21,7 @@ def record(name: str, arguments: list[str], folder: Path = RECORDS) -> Path:
             kept.append(line)
     if process.returncode:
         sys.exit(process.returncode)
-    path = folder / f"{name}.md"
+    path = folder / f"{name.rpartition('.')[2]}.md"
     with complete(path) as partial:
         partial.write_text(
             f"<!-- python {' '.join(command)} -->\n\n{''.join(kept).strip()}\n", encoding="utf-8"

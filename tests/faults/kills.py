@@ -22,6 +22,12 @@ import psutil
 
 from tests.faults.toy import EDGES, Toy
 
+WALK, STAGE = "kills of the walk, anywhere in it", "kills of a process of a stage"
+ENDED = "walks that got to their end in between"
+HELD = (
+    "outputs and dvc.lock other than those of an undisturbed walk",
+    "lines of dvc.lock that a kill lost, or that no undisturbed walk writes",
+)
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(["flows.reproduce"])
 
@@ -38,10 +44,10 @@ def kill_at_random(
     wanted, seconds = _undisturbed(scratch / "undisturbed")
     entries = _entries(wanted["dvc.lock"])
     toy = Toy(scratch / "killed")
-    counts = {"kills of the walk": 0, "kills of a stage": 0, "walks that got to their end": 0}
+    counts = dict.fromkeys((WALK, STAGE, ENDED), 0)
 
     def killed() -> int:
-        return counts["kills of the walk"] + counts["kills of a stage"]
+        return counts[WALK] + counts[STAGE]
 
     while killed() < kills:
         recorded = _recorded(toy)
@@ -51,7 +57,7 @@ def kill_at_random(
             if walk.exitcode is not None:
                 break
             hit = _kill_one(toy, walk, chance)
-            counts[f"kills of {'the walk' if hit == 'the walk' else 'a stage'}"] += 1
+            counts[WALK if hit == "the walk" else STAGE] += 1
             if hit == "the walk":
                 break
             say(f"{killed():4} {hit:8} {time.monotonic() - start:6.0f} s")
@@ -66,7 +72,7 @@ def kill_at_random(
                 f"{killed():4} the walk {time.monotonic() - start:6.0f} s, {len(now)} of {len(EDGES)} stages recorded"
             )
         if walk.exitcode == 0:
-            counts["walks that got to their end"] += 1
+            counts[ENDED] += 1
             assert toy.made() == wanted
             shutil.rmtree(toy.root)
             toy = Toy(scratch / "killed")
@@ -138,14 +144,13 @@ def main() -> None:
     kills, seed = numbers[0] if numbers else 100, numbers[1] if len(numbers) > 1 else 0
 
     def say(line: str) -> None:
-        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory() as scratch:
-        for what, count in kill_at_random(Path(scratch).resolve(), kills, seed, say).items():
-            print(f"{count:5} {what}")
-    print(
-        "the outputs and dvc.lock are those of an undisturbed walk, and no kill lost or invented a line of dvc.lock"
-    )
+        counts = kill_at_random(Path(scratch).resolve(), kills, seed, say)
+    counts |= dict.fromkeys(HELD, 0)  # any other count would have ended this above
+    print(f"| kills {kills}, seed {seed} | |\n|---|---|")
+    print(*(f"| {what} | {count} |" for what, count in counts.items()), sep="\n")
 
 
 if __name__ == "__main__":

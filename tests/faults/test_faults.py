@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.faults import FAULTS, NotHere
-from tests.faults.kills import kill_at_random
+from tests.faults.kills import STAGE, WALK, kill_at_random
 
 pytestmark = pytest.mark.slow
 
@@ -23,4 +23,4 @@ def test_a_fault_ends_in_a_clear_message_and_a_clean_resume(name: str, tmp_path:
 
 def test_random_kills_leave_the_same_tables(tmp_path: Path) -> None:
     counts = kill_at_random(tmp_path.resolve(), kills=8, seed=1)
-    assert counts["kills of the walk"] + counts["kills of a stage"] == 8
+    assert counts[WALK] + counts[STAGE] == 8
