@@ -71,8 +71,8 @@ def fixed_gain(option: CountDraws, other: CountDraws, weights: NDArray[np.float3
     return float(low), float(high)
 
 
-def one_world(images: int, separation: float, rng: Random) -> list[tuple[float, float, Gain]]:
-    """For tune and report: the ends of the fixed interval, and the gain whose draws tune again."""
+def one_world(images: int, separation: float, rng: Random) -> list[tuple[float, float, Gain, float]]:
+    """For tune and report: the ends of the fixed interval, the gain whose draws tune again, and the first option's F1."""
     options, truth = world(2 * images, separation, rng)
     fold = np.full(2 * images, -1)
     fold[:images] = rng.permutation(images) % FOLDS
@@ -99,7 +99,7 @@ def one_world(images: int, separation: float, rng: Random) -> list[tuple[float, 
             )
         )
     return [
-        (*fixed_gain(second, first, drawn), gain(second, first, LEVEL))
+        (*fixed_gain(second, first, drawn), gain(second, first, LEVEL), float(rates(first.sums)[2]))
         for first, second, drawn in zip(*counts, weights, strict=True)
     ]
 
@@ -107,10 +107,11 @@ def one_world(images: int, separation: float, rng: Random) -> list[tuple[float, 
 def row(images: int, separation: float, draws: int) -> dict[str, str]:
     rng = stream(SEED, f"{images} {separation}")
     worlds = [one_world(images, separation, rng) for _ in range(draws)]
-    shown = {"separation": f"{separation}", "images": str(images)}
+    f1 = np.mean([report[3] for _, report in worlds])
+    shown = {"separation": f"{separation}", "F1": f"{f1:.2f}", "images": str(images)}
     for place, split in enumerate(("tune", "report")):
         ends = np.array(
-            [(low, high, again.low, again.high) for low, high, again in (w[place] for w in worlds)]
+            [(low, high, again.low, again.high) for low, high, again, _ in (w[place] for w in worlds)]
         )
         for name, (low, high) in (("fixed", ends[:, :2].T), ("tuned again", ends[:, 2:].T)):
             shown[f"{split}, {name}: holds 0"] = f"{((low <= 0) & (high >= 0)).mean():.3f}"

@@ -1,5 +1,6 @@
 """Run a bench and keep what it prints, for pages to be held against: `python -m bench.record power 500`."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from storage.files.atomic import complete
 RECORDS = Path(__file__).parent / "recorded"
 
 
-def record(name: str, arguments: list[str], folder: Path = RECORDS) -> Path:
+def record(name: str, arguments: list[str], folder: Path = RECORDS, kept_as: str | None = None) -> Path:
     """name: of a bench, or a module's with its dots. Its standard output stands below a comment with the command. In a process
     of its own: some start themselves anew."""
     command, kept = ["-m", name if "." in name else f"bench.{name}", *arguments], []
@@ -21,7 +22,7 @@ def record(name: str, arguments: list[str], folder: Path = RECORDS) -> Path:
             kept.append(line)
     if process.returncode:
         sys.exit(process.returncode)
-    path = folder / f"{name.rpartition('.')[2]}.md"
+    path = folder / f"{kept_as or name.rpartition('.')[2]}.md"
     with complete(path) as partial:
         partial.write_text(
             f"<!-- python {' '.join(command)} -->\n\n{''.join(kept).strip()}\n", encoding="utf-8"
@@ -30,6 +31,11 @@ def record(name: str, arguments: list[str], folder: Path = RECORDS) -> Path:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("Name a bench, and what it takes: python -m bench.record power 500")
-    print(record(sys.argv[1], sys.argv[2:]), file=sys.stderr)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--as", dest="kept_as", help="the record's name, where a bench has several; the bench's own"
+    )
+    parser.add_argument("bench", help="a bench, or a module with its dots")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the bench takes")
+    options = parser.parse_args()
+    print(record(options.bench, options.arguments, kept_as=options.kept_as), file=sys.stderr)
