@@ -427,7 +427,7 @@ def test_other_rows_above_the_choice_are_named_with_their_intervals(run: Run) ->
     assert (decision["chosen"], decision["grade"]) == ("control", "not judged")
     above = decision["evidence"]["variants"]["nonwindow"]["no_challengers_above_the_choice_on_tune"]
     assert above["A"]["tune"]["low"] > 0
-    reason = next(each for each in texts(decision) if "read more than control on tune" in each)
+    reason = next(each for each in texts(decision) if "a higher F1 than control on tune" in each)
     assert all(name in reason for name in above)
 
 
