@@ -28,6 +28,7 @@ COLOURS = {"identical": "green", "equal within tolerance": "cyan", "different": 
 
 def summary(checked: Sequence[FileVerdict]) -> Table:
     table = Table("what", "verdict", "detail", box=None, header_style="bold", pad_edge=False)
+    table.columns[0].overflow = "fold"  # a file's name is read whole
     for each in checked:
         table.add_row(each.name, f"[{COLOURS[each.verdict]}]{each.verdict}[/]", escape(each.detail))
     return table

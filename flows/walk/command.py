@@ -27,7 +27,7 @@ def summary(outcomes: Iterable[StageOutcome], verbose: bool = False) -> Table:
     """A line each for stages that were not skipped, one for all others of a reason. verbose: one for each stage, and for
     each file and parameter that changed."""
     table = Table("stage", "state", "reason", "seconds", box=None, header_style="bold")
-    table.columns[3].justify = "right"
+    table.columns[0].overflow, table.columns[3].justify = "fold", "right"
     skipped: Counter[str] = Counter()
     for each in outcomes:
         if each.state == "skipped" and not verbose:
