@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 from methods.splits.group_holdout import SPLITS
 
@@ -33,6 +32,8 @@ def background_classes(
         raise ValueError(
             f"{there} different background rows in train are too few for {classes} classes of them"
         )
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import: only where there is background
+
     found = KMeans(classes, n_init=restarts, random_state=seed).fit(unit[train])
     cluster = found.predict(unit)
     order = np.argsort(-np.bincount(cluster[train], minlength=classes), kind="stable")

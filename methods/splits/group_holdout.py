@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import GroupShuffleSplit
 
 SPLITS = ("train", "validation", "test")
 
@@ -12,6 +11,8 @@ SPLITS = ("train", "validation", "test")
 def group_holdout(groups: ArrayLike, test: float, validation: float, seed: int) -> NDArray[np.str_]:
     """(rows,) train, validation or test: scikit-learn's GroupShuffleSplit takes `test` of all groups, then
     `validation` of those left. ValueError where a part would be empty."""
+    from sklearn.model_selection import GroupShuffleSplit  # noqa: PLC0415 - slow to import: a split may be given
+
     names = np.asarray(groups).astype(str)
     split = np.full(len(names), SPLITS[0], dtype="<U10")
     left = np.arange(len(names))

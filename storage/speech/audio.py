@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from storage.files.atomic import complete
 from storage.files.inputs import InputError
@@ -97,6 +96,8 @@ def _is_cut(sound: soundfile.SoundFile) -> bool:
 
 def _at_rate(mono: NDArray[np.float64], rate: int) -> NDArray[np.float32]:
     if rate != RATE:
+        from scipy.signal import resample_poly  # noqa: PLC0415 - slow to import
+
         common = gcd(rate, RATE)
         mono = resample_poly(mono, RATE // common, rate // common)
     return np.asarray(mono, np.float32)

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from methods.splits.row_splits import Sizes, random_order, split_sizes, time_order
 from methods.text.duplicates import duplicate_groups
-from methods.text.near_copies import near_copy_groups
 from params.columns import LabelName
 from params.fpr_thresholds import (
     Messages,
@@ -95,6 +94,8 @@ def _messages(params: Messages, data: Path, report: ImportReport) -> tuple[pd.Da
     texts = table["text"].tolist()
     table["group"] = table["text_group"] = duplicate_groups(texts)
     if params.near_copies is not None:
+        from methods.text.near_copies import near_copy_groups  # noqa: PLC0415 - scikit-learn, of which given scores need nothing
+
         table["group"] = near_copy_groups(texts, params.near_copies)
     _note_copies(table, params.labels, path, report)
     return table, {"untimed_rows_dropped": dropped}

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.splits.row_splits import chain_origins, forward_chain
-from methods.text.ngrams import fit_ngram_model, ngram_features, ngram_scores
 from params.fpr_thresholds import FasttextFile, FasttextTraining, Ngrams, Score, UserScores
 from storage.files.arrays import write_arrays
 from storage.files.atomic import complete_folder
@@ -77,6 +76,12 @@ def _fit_ngrams(
     model: Ngrams, table: pd.DataFrame, labels: list[str], origins: NDArray[np.int64], folder: Path
 ) -> Scores:
     """(snapshots, rows, labels); the last snapshot, fitted on all of train, is kept in `folder`."""
+    from methods.text.ngrams import (  # noqa: PLC0415 - scikit-learn, which given scores do not need
+        fit_ngram_model,
+        ngram_features,
+        ngram_scores,
+    )
+
     features = ngram_features(table["text"].tolist(), model.buckets, model.word_ngrams, model.char_ngrams)
     positive = table[labels].to_numpy()
     cube = np.empty((len(origins), len(table), len(labels)), np.float32)
