@@ -129,7 +129,7 @@ def test_what_is_scheduled_runs_and_leaves_task_runs_logs_and_artifacts(
         *("data", "restore", "toy_prepare", "toy_compare", "commit to recalibrated", "publish toy", "push"),
         "push recalibrated to origin",
     )
-    wait_until(lambda: tasks() == dict.fromkeys(names, "Completed"), f"{names} instead of {tasks()}", 30)
+    wait_until(lambda: tasks() == dict.fromkeys(names, "Completed"), f"{names} instead of {tasks()}", 120)
     logged = ("first run", "preparing", "0 of 2 stages are up to date", f"commit {commit[:12]}")
     wait_until(lambda: all(said in log_of(server, run) for said in logged), f"{logged} in the log", 60)
 
