@@ -4,10 +4,11 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -15,7 +16,7 @@ from PIL import Image
 
 from storage.files.documents import read_json, write_text
 from storage.files.inputs import InputError
-from tasks.report.interval_chart import drawing
+from tasks.report.interval_chart import drawing, role
 from tasks.report.templates import render_html
 from tasks.report.verdict import verdict
 from tasks.report.view import Column, Row, View, short, view_of
@@ -42,12 +43,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class TableRow:
+    """role: chosen, control, kept (the control, which was chosen), or none of them."""
+
+    role: str
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
 class ResultTable:
-    """The first columns are those that matter; all of them stand in the page, the others hidden."""
+    """The first columns are those that matter; all of them stand in the page, the others hidden. named: the column beside
+    which a row's role stands."""
 
     titles: Sequence[str]
     first: int
-    rows: Sequence[Sequence[Cell]]
+    named: int
+    rows: Sequence[TableRow]
 
 
 def write_page(path: Path, template: str, stated: str, results: Path) -> None:
@@ -62,7 +73,7 @@ def write_page(path: Path, template: str, stated: str, results: Path) -> None:
         decision=decision,
         verdict=verdict(decision),
         chart=drawing(view.shown(rows), view.chart, decision) if view.chart else None,
-        table=result_table(view.shown(rows), view),
+        table=result_table(view.shown(rows), view, decision),
         pictures=[picture(each) for each in sorted(results.glob("*.png"))],
         report=report(next(iter(sorted(results.glob("*.md"))))),
         files=sorted(each.name for each in results.iterdir()),
@@ -75,15 +86,19 @@ def write_page(path: Path, template: str, stated: str, results: Path) -> None:
     write_text(path, page)
 
 
-def result_table(rows: Sequence[Row], view: View) -> ResultTable:
+def result_table(rows: Sequence[Row], view: View, decision: Mapping[str, Any]) -> ResultTable:
     rest = [Column(name, name) for name in (rows[0] if rows else ()) if name not in view.needs]
     columns = [*view.columns, *rest]
     body = [
-        [Cell(column.cell(row) if column in view.columns else short(row[column.value]), row[column.value])
-         for column in columns]
+        TableRow(
+            role(row, view.chart, decision) if view.chart else "",
+            [Cell(column.cell(row) if column in view.columns else short(row[column.value]), row[column.value])
+             for column in columns],
+        )
         for row in rows
     ]  # fmt: skip
-    return ResultTable([column.title for column in columns], len(view.columns), body)
+    named = [column.value for column in columns].index(view.chart.row) if view.chart else 0
+    return ResultTable([column.title for column in columns], len(view.columns), named, body)
 
 
 def picture(path: Path) -> Picture:

@@ -91,6 +91,19 @@ def test_its_table_holds_every_cell_of_the_file(experiment: str, tmp_path: Path)
     assert set(keys) <= {value for row in rows for value in row.values()}
 
 
+def test_its_table_marks_what_was_chosen_and_its_control(tmp_path: Path) -> None:
+    found = Elements(
+        page_of("hybrid_calibrator", ROOT / "results" / "hybrid_calibrator", tmp_path / "page.html")
+    )
+    marked: dict[str, list[str | None]] = {}
+    for at, (tag, attributes) in enumerate(found.tags):
+        if tag == "tr" and (role := attributes.get("class")):
+            cells = [each for name, each in found.tags[at + 1 : at + 3] if name == "td"]
+            assert cells[1]["class"] == "name"
+            marked.setdefault(role, []).append(cells[1]["data-key"])
+    assert marked == {"control": ["control"] * 2, "chosen": ["lr_blend"] * 2}
+
+
 HEADER = "option,dev_nll,accuracy,accuracy_low,accuracy_high,auc,nll,ece,ece_null_most,ece_p_most,delta_nll,delta_nll_low,delta_nll_high,verdict"
 
 
