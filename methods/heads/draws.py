@@ -69,7 +69,7 @@ class DropoutMasks:
 
     def draw(self, steps: int, batch: int, width: int) -> Floats32:
         """(steps, batch, width); how the steps are cut into calls changes nothing, as batch is a multiple of 16."""
-        bits = np.frombuffer(self._rng.bytes(2 * steps * batch * width), np.uint16)
+        bits = self._rng.bit_generator.random_raw(steps * batch * width // 4).view(np.uint16)
         return ((bits >= self._below) * self._kept).reshape(steps, batch, width)
 
 

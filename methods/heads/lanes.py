@@ -21,6 +21,7 @@ from methods.heads.specs import LANE_WIDTH
 BETAS = (0.9, 0.999)
 ADAM_EPSILON = 1e-8
 NORM_EPSILON = 1e-5
+WIDE_BATCH = 64  # rows from which the last layer's gradient is found transposed
 EVALUATED_ROWS = 2048  # rows of one forward pass outside training; a multiple of 16
 
 State = dict[str, Tensor]
@@ -146,7 +147,10 @@ class Lanes:
         logits = torch.baddbmm(p["b2"], features, p["w2"])
         logits += self.offsets
         slope = torch.softmax(logits, 2).mul_(batch.mass).sub_(batch.goal)
-        torch.bmm(features.transpose(1, 2), slope, out=g["w2"])
+        if self.shape.batch < WIDE_BATCH:
+            torch.bmm(features.transpose(1, 2), slope, out=g["w2"])
+        else:  # a product with few columns takes longer than one with few rows, up to seven times
+            g["w2"].copy_(torch.bmm(slope.transpose(1, 2), features).transpose(1, 2))
         torch.bmm(self.ones, slope, out=g["b2"])
         return torch.bmm(slope, p["w2"].transpose(1, 2)) if self.shape.hidden else slope
 

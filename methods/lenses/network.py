@@ -6,6 +6,8 @@ Its block is written out: importing torchvision costs every stage that trains mo
 import torch
 from torch import nn
 
+from methods.lenses.convolution import PaddedConvolution
+
 # Below the 8 channels of an AVX2 register, oneDNN's backward of channels-last convolutions writes past its buffers
 # (torch 2.14.1 and 2.15.0: the heap is corrupt within two steps at each width from 1 to 7, and clean at 8 to 16).
 LEAST_WIDTH = 8
@@ -17,10 +19,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, width: int, stride: int, downsample: nn.Module | None) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
+        self.conv1 = PaddedConvolution(channels, width, stride)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv2 = PaddedConvolution(width, width)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = downsample
 

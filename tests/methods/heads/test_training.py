@@ -86,16 +86,17 @@ HIDDEN_ALONE = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("batch_rows", [32, 64])  # on both sides of WIDE_BATCH
 @pytest.mark.parametrize(
     ("hidden", "recipe"),
     [*((24, each) for each in (*ANY_HEAD, *HIDDEN_ALONE)), *((0, each) for each in ANY_HEAD)],
 )
-def test_hand_derived_gradients_are_autograds(recipe: str, hidden: int) -> None:
+def test_hand_derived_gradients_are_autograds(recipe: str, hidden: int, batch_rows: int) -> None:
     """On an epoch's own batches, with everything that the recipe asks for; the reference is written from the paper's
     definitions, one lane at a time."""
     values, labels, _, split = world()
     data = head_data(values, labels, split, 5, FLOAT64)
-    spec = from_recipe("e", hidden, 32, 1, recipe)
+    spec = from_recipe("e", hidden, batch_rows, 1, recipe)
     offsets = torch.randn(1, 1, 5, dtype=FLOAT64) * bool(spec.adjust_train)
     lanes = lanes_of([spec], 20, 5, offsets)
     weights = torch.tensor([[[0.2, 0.5, 1.0, 1.3, 2.0]]], dtype=FLOAT64)
