@@ -53,14 +53,6 @@ class ShapePriors:
     deviation: Floats
 
 
-def image_starts(image: Index, rows: int) -> list[int]:
-    """Where blocks of whole images start, and the end of the last: of about `rows` rows each; image ascends. [0, 0] without
-    a row."""
-    starts = np.flatnonzero(np.append(True, image[1:] != image[:-1]))
-    _, chosen = np.unique(starts // rows, return_index=True)
-    return [*starts[chosen].tolist(), len(image)]
-
-
 def shapes(box: Boxes, size: Floats) -> Floats:
     """(n, 2): log of the box's share of its image, log of width over height."""
     width, height = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]

@@ -1,7 +1,6 @@
 """What is known of each candidate: what its boxes say (structured), and what its crop shows (dense)."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.detection import features as of
+from methods.detection.image_blocks import ROWS_AT_ONCE, image_blocks
 from methods.experts.projection import random_projection
 from params.hybrid_calibrator import Features, Projection
 from storage.detections.crops import read_crops
@@ -18,7 +18,6 @@ from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.model.columns import EMBEDDING, PROBABILITY
 
 Sizes = NDArray[np.float64]
-ROWS_AT_ONCE = 1 << 16  # of which columns in double precision are small beside the matrix
 CANDIDATE_COLUMNS = ["candidate", "image", "label", *CORNERS, "score"]  # what is read of the two tables
 BOX_COLUMNS = [*CANDIDATE_COLUMNS, "source", "id", "tile", "touches_edge", "prompt"]
 
@@ -39,18 +38,14 @@ def structured(
     """Names of the columns, and (candidates, columns). table: the candidates that `boxes` were merged into, both by image.
     sizes: width and height of every image. rows: about how many candidates are described at once, of whole images, as
     whatever says something of a candidate lies in its image."""
-    image, raw_image = table["image"].to_numpy(), boxes["image"].to_numpy()
     names: list[str] = []
     matrix = np.empty((0, 0), np.float32)
-    for first, end in pairwise(of.image_starts(image, rows)):
-        start, stop = np.searchsorted(raw_image, [image[first], image[end - 1] + 1]) if end else (0, 0)
-        columns = _structured(
-            params, table.iloc[first:end], boxes.iloc[start:stop], priors, sizes, classes, sources
-        )
+    for some, own in image_blocks(table["image"].to_numpy(), boxes["image"].to_numpy(), rows):
+        columns = _structured(params, table.iloc[some], boxes.iloc[own], priors, sizes, classes, sources)
         if not names:
             names, matrix = list(columns), np.empty((len(table), len(columns)), np.float32)
         for place, values in enumerate(columns.values()):
-            matrix[first:end, place] = values
+            matrix[some, place] = values
     return names, matrix
 
 

@@ -33,21 +33,6 @@ def scene(seed: int) -> tuple[Candidates, RawBoxes]:
     )
 
 
-@pytest.mark.parametrize(
-    ("image", "rows", "expected"),
-    [
-        ([], 3, [0, 0]),
-        ([5], 3, [0, 1]),
-        ([0, 0, 0, 0, 2, 2, 3], 1, [0, 4, 6, 7]),
-        ([0, 0, 0, 0, 2, 2, 3], 4, [0, 4, 7]),
-        ([0, 0, 0, 0, 2, 2, 3], 5, [0, 6, 7]),
-        ([0, 0, 0, 0, 2, 2, 3], 9, [0, 7]),
-    ],
-)
-def test_blocks_are_of_whole_images(image: list[int], rows: int, expected: list[int]) -> None:
-    assert features.image_starts(np.array(image, np.int64), rows) == expected
-
-
 def members(raw: RawBoxes, candidate: int) -> list[int]:
     return np.flatnonzero(raw.cluster == candidate).tolist()
 
