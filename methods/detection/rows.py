@@ -154,13 +154,17 @@ def baseline_rows(
     yield DetectionRow("everything_raw", RAW, raw, False, False)
     yield DetectionRow("everything_deduped", DEDUPED, candidates, False, False)
     any_score = bool(scene.scored[scene.detector].any())
+    yield from _union_rows(scene, dedupe_iou, any_score)  # whose boxes go before others come
+    fused = Detections.joined([_fused(each, key, scene, fusion_iou) for each, key in _detected(scene)])
+    yield DetectionRow("boxes_fusion", FUSED, fused, any_score, any_score)
+
+
+def _union_rows(scene: DetectionScene, dedupe_iou: float, any_score: bool) -> Iterator[DetectionRow]:
     union = Detections.joined(
         [each.where(dedupe(each.boxes, each.scores, key, dedupe_iou)) for each, key in _detected(scene)]
     )
     yield DetectionRow("union", DEDUPED, union, any_score, False)
     yield DetectionRow("union_nms", SUPPRESSED, union, any_score, any_score)
-    fused = Detections.joined([_fused(each, key, scene, fusion_iou) for each, key in _detected(scene)])
-    yield DetectionRow("boxes_fusion", FUSED, fused, any_score, any_score)
 
 
 def _detected(scene: DetectionScene) -> Iterator[tuple[Detections, Index]]:
