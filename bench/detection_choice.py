@@ -60,7 +60,7 @@ def world(images: int, separation: float, rng: Random) -> tuple[list[BoxesAfterN
         boxes = Detections(
             np.r_[image[present], false], np.r_[label[present], false_label], np.zeros((len(hit), 4)), scores
         )
-        options.append(BoxesAfterNms(None, boxes, flags))
+        options.append(BoxesAfterNms(None, boxes, np.ones(len(hit), bool), flags))
     return options, truth
 
 

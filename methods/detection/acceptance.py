@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from methods.detection.evaluation import Detections, MatchFlags, TruthBoxes, image_counts, match_flags
 from methods.detection.f1_sweep import UNSCORED, ClassThreshold, constrained_f1_threshold, micro_f1_thresholds
+from methods.detection.image_blocks import image_blocks
 from methods.detection.suppression import staying
 
 Floats = NDArray[np.float64]
@@ -29,10 +30,12 @@ class AcceptanceRule:
 
 @dataclass(frozen=True)
 class BoxesAfterNms:
-    """iou: None where there was no NMS. flags: of matching them with the ground truth, which no threshold changes."""
+    """iou: None where there was no NMS. detections: as they were before, and which of them stay. flags: of matching those with
+    the ground truth, which no threshold changes; the others are ignored."""
 
     iou: float | None
     detections: Detections
+    stays: Bools
     flags: MatchFlags
 
 
@@ -59,11 +62,20 @@ class TunedAcceptance:
 def after_nms(
     detections: Detections, truth: TruthBoxes, ious: list[float | None], match_iou: float
 ) -> list[BoxesAfterNms]:
-    kept = [detections.where(staying(detections, truth.classes, iou)) for iou in ious]
-    return [
-        BoxesAfterNms(iou, each, match_flags(each, truth, match_iou))
-        for iou, each in zip(ious, kept, strict=True)
+    """At each IoU; all share the boxes."""
+    none, every = (np.full(len(detections.image), value) for value in (False, True))
+    found = [
+        BoxesAfterNms(iou, detections, none.copy(), MatchFlags(none.copy(), every.copy())) for iou in ious
     ]
+    for rows, objects in image_blocks(detections.image, truth.image):
+        here, there = detections.where(rows), truth.at(objects)
+        for each in found:
+            stays = staying(here, truth.classes, each.iou)
+            flags = match_flags(here.where(stays), there, match_iou)
+            left = rows[stays]
+            each.stays[left] = True
+            each.flags.true_positive[left], each.flags.ignored[left] = flags.true_positive, flags.ignored
+    return found
 
 
 def tuned(
@@ -103,13 +115,13 @@ def _thresholds(
     boxes: BoxesAfterNms, truth: TruthBoxes, images: Bools, rule: AcceptanceRule, scored: bool
 ) -> list[ClassThreshold]:
     rows = images[boxes.detections.image] & ~boxes.flags.ignored
-    here, hit = boxes.detections.where(rows), boxes.flags.true_positive[rows]
+    label, hit = boxes.detections.label[rows], boxes.flags.true_positive[rows]
     total = truth.where(images).per_class
     if not scored:
-        return _everything(here.label, hit, total)
-    order = np.argsort(here.label, kind="stable")
-    ends = np.cumsum(np.bincount(here.label, minlength=truth.classes))[:-1]
-    scores, hits = np.split(here.scores[order], ends), np.split(hit[order], ends)
+        return _everything(label, hit, total)
+    order = np.argsort(label, kind="stable")
+    ends = np.cumsum(np.bincount(label, minlength=truth.classes))[:-1]
+    scores, hits = np.split(boxes.detections.scores[rows][order], ends), np.split(hit[order], ends)
     if rule.optimum == "micro":
         return micro_f1_thresholds(scores, hits, total.tolist())
     return [

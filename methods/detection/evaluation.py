@@ -3,6 +3,7 @@
 Images and classes are numbered 0, 1, ...; every image of a split counts, also one without boxes or ground truth.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.special import xlogy
 
 from methods.budgets.thresholds import accepted_counts
 from methods.calibration.calibration_error import width_bin
+from methods.detection.image_blocks import image_blocks
 from methods.detection.matching import match, paired_iou, pairs
 from methods.statistics.intervals import cluster_bootstrap
 
@@ -39,7 +41,9 @@ class TruthBoxes:
 
     def where(self, chosen: Bools) -> "TruthBoxes":
         """The ground truth of the chosen images, which keep their numbers."""
-        rows = chosen[self.image]
+        return self.at(chosen[self.image])
+
+    def at(self, rows: Bools | Index) -> "TruthBoxes":
         return TruthBoxes(
             self.images, self.classes, self.image[rows], self.label[rows], self.boxes[rows], self.crowd[rows]
         )
@@ -59,8 +63,17 @@ class Detections:
     boxes: Floats
     scores: Floats
 
-    def where(self, rows: Bools) -> "Detections":
+    def where(self, rows: Bools | Index) -> "Detections":
         return Detections(self.image[rows], self.label[rows], self.boxes[rows], self.scores[rows])
+
+    @staticmethod
+    def joined(parts: "Sequence[Detections]") -> "Detections":
+        return Detections(
+            np.concatenate([part.image for part in parts]),
+            np.concatenate([part.label for part in parts]),
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,9 @@ class MatchFlags:
 
     true_positive: Bools
     ignored: Bools
+
+    def where(self, rows: Bools) -> "MatchFlags":
+        return MatchFlags(self.true_positive[rows], self.ignored[rows])
 
 
 @dataclass(frozen=True)
@@ -83,19 +99,20 @@ def matched_objects(detections: Detections, truth: TruthBoxes, iou: float) -> In
     within image and class. Of equal scores the order of rows decides nothing: the box with the lower x1, then y1, x2, y2
     goes first.
     """
-    row = np.lexsort((*detections.boxes.T[::-1], -detections.scores))
-    gt_row = np.lexsort(truth.boxes.T[::-1])
-    found = match(
-        detections.boxes[row],
-        detections.scores[row],
-        (detections.image * truth.classes + detections.label)[row],
-        truth.boxes[gt_row],
-        (truth.image * truth.classes + truth.label)[gt_row],
-        truth.crowd[gt_row],
-        iou,
-    )
-    taken = np.full(len(row), -1, np.int64)
-    taken[row[found >= 0]] = gt_row[found[found >= 0]]
+    taken = np.full(len(detections.image), -1, np.int64)
+    for rows, objects in image_blocks(detections.image, truth.image):
+        row = rows[np.lexsort((*detections.boxes[rows].T[::-1], -detections.scores[rows]))]
+        gt_row = objects[np.lexsort(truth.boxes[objects].T[::-1])]
+        found = match(
+            detections.boxes[row],
+            detections.scores[row],
+            detections.image[row] * truth.classes + detections.label[row],
+            truth.boxes[gt_row],
+            truth.image[gt_row] * truth.classes + truth.label[gt_row],
+            truth.crowd[gt_row],
+            iou,
+        )
+        taken[row[found >= 0]] = gt_row[found[found >= 0]]
     return taken
 
 
@@ -150,12 +167,30 @@ def average_precision(
 
     Of equal scores the lower image goes first, then the box as in `match_flags`: the order of rows decides nothing.
     """
-    result = flags or match_flags(detections, truth, iou)
-    order = np.lexsort((*detections.boxes.T[::-1], detections.image, -detections.scores, detections.label))
-    order = order[~result.ignored[order]]
+    return _average_precision(
+        detections, truth, flags or match_flags(detections, truth, iou), _ranks(detections)
+    )
+
+
+def mean_average_precision(detections: Detections, truth: TruthBoxes) -> float:
+    """COCO's AP, the mean over IoUs .50, .55, ..., .95."""
+    ranks = _ranks(detections)
+    values = [
+        _average_precision(detections, truth, match_flags(detections, truth, iou), ranks) for iou in STRICTER
+    ]
+    return float(np.mean(values))
+
+
+def _ranks(detections: Detections) -> Index:
+    """By class, then from the highest score on."""
+    return np.lexsort((*detections.boxes.T[::-1], detections.image, -detections.scores, detections.label))
+
+
+def _average_precision(detections: Detections, truth: TruthBoxes, flags: MatchFlags, ranks: Index) -> float:
+    order = ranks[~flags.ignored[ranks]]
     ends = np.cumsum(np.bincount(detections.label[order], minlength=truth.classes))[:-1]
     values = []
-    for hits, objects in zip(np.split(result.true_positive[order], ends), truth.per_class, strict=True):
+    for hits, objects in zip(np.split(flags.true_positive[order], ends), truth.per_class, strict=True):
         if objects:
             tp = np.cumsum(hits)
             precision = tp / np.arange(1, len(tp) + 1)
@@ -165,16 +200,10 @@ def average_precision(
     return float(np.mean(values)) if values else np.nan
 
 
-def mean_average_precision(detections: Detections, truth: TruthBoxes) -> float:
-    """COCO's AP, the mean over IoUs .50, .55, ..., .95."""
-    return float(np.mean([average_precision(detections, truth, iou) for iou in STRICTER]))
-
-
-def precision_recall(detections: Detections, truth: TruthBoxes, iou: float) -> tuple[Floats, Floats]:
+def precision_recall(scores: Floats, flags: MatchFlags, truth: TruthBoxes) -> tuple[Floats, Floats]:
     """(recall, precision) of all classes pooled, one point per distinct score from high to low."""
-    result = match_flags(detections, truth, iou)
-    rows = ~result.ignored
-    _, tp, taken = accepted_counts(detections.scores[rows], result.true_positive[rows])
+    rows = ~flags.ignored
+    _, tp, taken = accepted_counts(scores[rows], flags.true_positive[rows])
     return tp / max(int(truth.per_class.sum()), 1), tp / taken
 
 
@@ -216,8 +245,12 @@ def macro_f1(sums: Singles | Index) -> Floats:
 def image_mean_draws(values: Floats, image: Index, images: int, resamples: int, seed: int) -> Floats:
     """(resamples, m): mean of the rows of values (n, m) under draws of whole images; 0 where a draw has no row."""
     sums = np.stack([np.bincount(image, column, images) for column in values.T], axis=1)
-    per_image = np.column_stack([sums, np.bincount(image, minlength=images)])
-    drawn = cluster_bootstrap(per_image, np.arange(images), resamples, seed)
+    return mean_draws(sums, np.bincount(image, minlength=images), resamples, seed)
+
+
+def mean_draws(sums: Floats | Index, rows: Index, resamples: int, seed: int) -> Floats:
+    """`image_mean_draws` of what is summed (images, m) over each image's rows (images,) already."""
+    drawn = cluster_bootstrap(np.column_stack([sums, rows]), np.arange(len(rows)), resamples, seed)
     return np.asarray(drawn[:, :-1] / np.maximum(drawn[:, -1:], 1))
 
 

@@ -1,5 +1,6 @@
 """The rows of a detection table: raw detectors, their union and fusion, and calibrated candidates, judged alike."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ from methods.detection.evaluation import (
     micro,
     precision_recall,
 )
+from methods.detection.image_blocks import image_blocks
 from methods.detection.matching import dedupe
 from methods.detection.source_support import detector_share, mix, nearest_overlap, supported
 from methods.statistics.joint_bootstrap import group_weights
@@ -113,12 +115,13 @@ class EvaluationRule:
 
 @dataclass(frozen=True)
 class DetectionEvaluation:
-    """nms_iou: None without NMS. tune, report and optimum: of images of that split; the last are those of the micro-F1
+    """name and tier: of the row. nms_iou: None without NMS. tune, report and optimum: of images of that split; the last are those of the micro-F1
     optimum on report images. accepted_image and support, (accepted,) and (accepted, sources): of the boxes accepted in
-    report; images are numbered within report. average_precision: at the match IoU.
+    report; images are numbered within report. average_precision: at the match IoU. curve: of a calibrator.
     """
 
-    row: DetectionRow
+    name: str
+    tier: str
     acceptance: TunedAcceptance
     nms_iou: float | None
     tune: CountDraws
@@ -143,31 +146,39 @@ class DetectionEvaluation:
 
 def baseline_rows(
     scene: DetectionScene, names: list[str], candidates: Detections, dedupe_iou: float, fusion_iou: float
-) -> list[DetectionRow]:
+) -> Iterator[DetectionRow]:
     """Each raw source, everything raw, everything deduplicated, and the detectors' union, as it is and with NMS, and fusion."""
     raw = scene.raw
-    single = [
-        DetectionRow(f"raw_{name}", RAW, raw.where(scene.source == number), scored, scored)
-        for number, (name, scored) in enumerate(zip(names, scene.scored.tolist(), strict=True))
-    ]
-    rows = scene.detector[scene.source]
-    detected, key = raw.where(rows), (raw.image * scene.truth.classes + raw.label)[rows]
+    for number, (name, scored) in enumerate(zip(names, scene.scored.tolist(), strict=True)):
+        yield DetectionRow(f"raw_{name}", RAW, raw.where(scene.source == number), scored, scored)
+    yield DetectionRow("everything_raw", RAW, raw, False, False)
+    yield DetectionRow("everything_deduped", DEDUPED, candidates, False, False)
     any_score = bool(scene.scored[scene.detector].any())
-    kept = dedupe(detected.boxes, detected.scores, key, dedupe_iou)
-    union = Detections(
-        detected.image[kept], detected.label[kept], detected.boxes[kept], detected.scores[kept]
+    yield from _union_rows(scene, dedupe_iou, any_score)  # whose boxes go before others come
+    fused = Detections.joined([_fused(each, key, scene, fusion_iou) for each, key in _detected(scene)])
+    yield DetectionRow("boxes_fusion", FUSED, fused, any_score, any_score)
+
+
+def _union_rows(scene: DetectionScene, dedupe_iou: float, any_score: bool) -> Iterator[DetectionRow]:
+    union = Detections.joined(
+        [each.where(dedupe(each.boxes, each.scores, key, dedupe_iou)) for each, key in _detected(scene)]
     )
-    fused = weighted_boxes_fusion(detected.boxes, detected.scores, key, int(scene.detector.sum()), fusion_iou)
+    yield DetectionRow("union", DEDUPED, union, any_score, False)
+    yield DetectionRow("union_nms", SUPPRESSED, union, any_score, any_score)
+
+
+def _detected(scene: DetectionScene) -> Iterator[tuple[Detections, Index]]:
+    """What the detectors found, some images at a time, with a number of its own for each image and class."""
+    rows = np.flatnonzero(scene.detector[scene.source])
+    for some, _ in image_blocks(scene.raw.image[rows], rows[:0]):
+        boxes = scene.raw.where(rows[some])
+        yield boxes, boxes.image * scene.truth.classes + boxes.label
+
+
+def _fused(boxes: Detections, key: Index, scene: DetectionScene, iou: float) -> Detections:
+    fused = weighted_boxes_fusion(boxes.boxes, boxes.scores, key, int(scene.detector.sum()), iou)
     image, label = np.divmod(fused.group, scene.truth.classes)
-    boxes = Detections(image, label, fused.boxes, fused.scores)
-    return [
-        *single,
-        DetectionRow("everything_raw", RAW, raw, False, False),
-        DetectionRow("everything_deduped", DEDUPED, candidates, False, False),
-        DetectionRow("union", DEDUPED, union, any_score, False),
-        DetectionRow("union_nms", SUPPRESSED, union, any_score, any_score),
-        DetectionRow("boxes_fusion", FUSED, boxes, any_score, any_score),
-    ]
+    return Detections(image, label, fused.boxes, fused.scores)
 
 
 def evaluate(
@@ -178,24 +189,23 @@ def evaluate(
     tried = after_nms(row.detections, scene.truth, ious, rule.acceptance.iou)
     acceptance = tuned(tried, scene.truth, scene.tune_fold >= 0, rule.acceptance, row.scored)
     boxes, truth, iou = tried[acceptance.nms], scene.truth.where(scene.report), rule.acceptance.iou
-    shown = boxes.detections.where(scene.report[boxes.detections.image])
+    rows = boxes.stays & scene.report[boxes.detections.image]
+    shown, flags = boxes.detections.where(rows), boxes.flags.where(rows)
     kept = shown.where(accepted(shown, acceptance.values))
-    raw_rows = scene.report[scene.raw.image]
-    overlap = nearest_overlap(
-        kept, scene.raw.where(raw_rows), scene.source[raw_rows], scene.sources, truth.classes
-    )
+    overlap = nearest_overlap(kept, scene.raw, scene.source, scene.sources, truth.classes)
     support = supported(overlap, rule.support_iou)
     share = detector_share(support, scene.detector)
     tune, report, optimum, macro_draws = _counts(row, tried, acceptance, scene, draws, rule.acceptance)
     return DetectionEvaluation(
-        row,
+        row.name,
+        row.tier,
         acceptance,
         boxes.iou,
         tune,
         report,
         optimum,
         macro_draws,
-        average_precision(shown, truth, iou) if row.scored else None,
+        average_precision(shown, truth, iou, flags) if row.scored else None,
         mean_average_precision(shown, truth) if row.scored else None,
         error_types(kept, truth, iou),
         coverage_ceiling(shown, truth, iou),
@@ -204,7 +214,7 @@ def evaluate(
         mix(support),
         (np.cumsum(scene.report) - 1)[kept.image],
         support,
-        precision_recall(shown, truth, iou) if row.scored else None,
+        precision_recall(shown.scores, flags, truth) if row.tier == CALIBRATED else None,
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from methods.detection.evaluation import Detections
+from methods.detection.image_blocks import image_blocks
 from methods.detection.matching import paired_iou, pairs
 
 Floats = NDArray[np.float64]
@@ -16,10 +17,12 @@ def nearest_overlap(
 ) -> Floats:
     """(detections, sources): the highest IoU with a raw detection of that source; 0 where none meets it."""
     highest = np.zeros((len(detections.image), sources))
-    left = detections.image * classes + detections.label
-    right = raw.image * classes + raw.label
-    for i, j in pairs(left, right):
-        np.maximum.at(highest, (i, source[j]), paired_iou(detections.boxes[i], raw.boxes[j]))
+    for rows, others in image_blocks(detections.image, raw.image):
+        left = detections.image[rows] * classes + detections.label[rows]
+        right = raw.image[others] * classes + raw.label[others]
+        for i, j in pairs(left, right):
+            i, j = rows[i], others[j]
+            np.maximum.at(highest, (i, source[j]), paired_iou(detections.boxes[i], raw.boxes[j]))
     return highest
 
 

@@ -130,7 +130,8 @@ def _numbering(path: Path, truth: GroundTruth, categories: str | list[str]) -> d
 
 
 def _by_name(names: dict[str, str], classes: list[str]) -> dict[str, int]:
-    return {number: classes.index(name) for number, name in names.items() if name in classes}
+    place = {name: number for number, name in enumerate(classes)}
+    return {number: place[name] for number, name in names.items() if name in place}
 
 
 def _places(

@@ -1,5 +1,6 @@
 """Images and categories of COCO's JSON: of ground truth, and of images that nobody has annotated."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def categories_of(path: Path, listed: Any) -> tuple[list[str], list[str]]:
         values = [pair[place] for pair in pairs]
         if not values or not all(isinstance(value, str) and value for value in values):
             raise InputError(path, "every category needs an id and a name", field="categories")
-        if twice := sorted({str(value) for value in values if values.count(value) > 1}):
+        if twice := sorted(str(value) for value, count in Counter(values).items() if count > 1):
             raise InputError(path, f"{('id', 'name')[place]}s used twice: {shown(twice)}", field="categories")
     known = [(str(number), str(name)) for number, name in pairs]
     known.sort(

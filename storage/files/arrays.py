@@ -4,7 +4,7 @@ before anything is unpacked."""
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,9 +29,19 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez(file, **unnamed)
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, wanted: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+    """All arrays; of those that are wanted the ones that are there, none else unpacked."""
     with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+        return {name: stored[name] for name in stored.files if wanted is None or name in wanted}
+
+
+def array_rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    """The rows of one array of an npz that `write_arrays` wrote, one in memory at a time."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        np.lib.format.read_magic(file)
+        (rows, *shape), _, dtype = np.lib.format.read_array_header_1_0(file)
+        for _ in range(rows):
+            yield np.frombuffer(file.read(math.prod(shape) * dtype.itemsize), dtype).reshape(shape)
 
 
 def array_names(path: Path) -> list[str]:

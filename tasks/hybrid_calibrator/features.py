@@ -25,7 +25,8 @@ def main(
     if not is_available(prepared):
         write_status(features)
         return
-    table, boxes, facts = read_parquet(candidates), read_parquet(raw), read_json(prepared)
+    table, facts = read_parquet(candidates, description.CANDIDATE_COLUMNS), read_json(prepared)
+    boxes = read_parquet(raw, description.BOX_COLUMNS)
     classifiers = {
         source["name"]: data / option / source["classifier"]
         for source in facts["sources"]
@@ -50,8 +51,8 @@ def _structured(
     sizes = pd.DataFrame(facts["images"])[["width", "height"]].to_numpy(np.float64)
     sources = [source["name"] for source in facts["sources"]]
     priors = description.shape_priors(truth, sizes, len(facts["classes"]))
-    columns = description.structured(params, table, boxes, priors, sizes, facts["classes"], sources)
-    return {"names": np.array(list(columns)), "matrix": description.structured_matrix(columns)}
+    names, matrix = description.structured(params, table, boxes, priors, sizes, facts["classes"], sources)
+    return {"names": np.array(names), "matrix": matrix}
 
 
 def _dense(

@@ -79,7 +79,7 @@ def choose(evaluations: list[VariantEvaluation], params: Compare) -> DetectionCh
 def _above(
     each: VariantEvaluation, chosen: str, challengers: list[str], rule: AdoptionRule
 ) -> dict[str, dict[str, Gain]]:
-    names = [row.row.name for row in each.rows if row.row.name not in challengers]
+    names = [row.name for row in each.rows if row.name not in challengers]
     gains: dict[str, dict[str, Gain]] = {}
     for split in ("tune", "report"):
         base, *others = each.counts([chosen, *names], split)

@@ -101,12 +101,10 @@ def thresholds(choice: DetectionChoice, evaluations: list[VariantEvaluation]) ->
 
     return {
         "chosen": choice.options,
-        "nms_ious": {each.name: {row.row.name: row.nms_iou for row in each.rows} for each in evaluations},
+        "nms_ious": {each.name: {row.name: row.nms_iou for row in each.rows} for each in evaluations},
         "thresholds": {
             each.name: {
-                row.row.name: dict(
-                    zip(each.variant.classes, map(entry, row.acceptance.thresholds), strict=True)
-                )
+                row.name: dict(zip(each.variant.classes, map(entry, row.acceptance.thresholds), strict=True))
                 for row in each.rows
             }
             for each in evaluations
@@ -241,7 +239,7 @@ def _evidence(each: VariantEvaluation, choice: DetectionChoice) -> dict[str, Any
         "tune": _challenges(choice.own[each.name].challenges, choice),
         "report": _challenges(choice.report[each.name].challenges, choice),
         "no_challengers_above_the_choice_on_tune": {name: _gains(gains) for name, gains in above.items()},
-        "report_f1": {row.row.name: rounded(micro(row.report.counts).f1) for row in each.rows},
+        "report_f1": {row.name: rounded(micro(row.report.counts).f1) for row in each.rows},
         "beats_every_calibrator": _gains(each.ahead),
         "beats_every_calibrator_at_micro_optimum": _gains(each.ahead_at_optimum),
     }

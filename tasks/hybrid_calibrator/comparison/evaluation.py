@@ -37,8 +37,8 @@ class VariantEvaluation:
         weakest_first = sorted(params.nms_ious, reverse=True)
         rule = EvaluationRule(acceptance, weakest_first, params.support_iou)
         draws = SceneDraws.of(variant.scene, params.resamples, params.seed)
-        rows = [evaluate(row, variant.scene, draws, rule) for row in variant.rows]
-        control = rows[variant.control].report
+        rows = [evaluate(row, variant.scene, draws, rule) for row in variant.rows(params)]
+        control = next(each for each in rows if each.tier == CALIBRATED).report
         return cls(
             variant, rows, [gain(each.report, control, params.level) for each in rows],
             _ahead(rows, [each.report for each in rows], params.level),
@@ -54,18 +54,18 @@ class VariantEvaluation:
         return len(self.rows[0].tune.counts if split == "tune" else self.rows[0].report.counts)
 
     def counts(self, names: list[str], split: str) -> list[CountDraws]:
-        by_name = {each.row.name: each for each in self.rows}
+        by_name = {each.name: each for each in self.rows}
         return [by_name[name].tune if split == "tune" else by_name[name].report for name in names]
 
 
 def _ahead(rows: list[DetectionEvaluation], counts: list[CountDraws], level: float) -> dict[str, Gain]:
-    calibrated = [each for row, each in zip(rows, counts, strict=True) if row.row.tier == CALIBRATED]
+    calibrated = [each for row, each in zip(rows, counts, strict=True) if row.tier == CALIBRATED]
     least = {
-        row.row.name: min(
+        row.name: min(
             (gain(each, other, level) for other in calibrated), key=lambda found: (found.low > 0, found.f1)
         )
         for row, each in zip(rows, counts, strict=True)
-        if row.row.tier != CALIBRATED
+        if row.tier != CALIBRATED
     }
     return {name: found for name, found in least.items() if found.low > 0}
 

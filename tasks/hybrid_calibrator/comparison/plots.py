@@ -51,7 +51,7 @@ def precision_recall(
     labels: list[tuple[Axes, list[PointLabel]]] = []
     for each, (whole, near) in zip(evaluations, panels.T, strict=True):
         own = roles(choice, each.name)
-        found = [(row.row.tier, label) for row, label in zip(each.rows, _marks(each, own), strict=True)]
+        found = [(row.tier, label) for row, label in zip(each.rows, _marks(each, own), strict=True)]
         for ax in (whole, near):
             _curves(ax, each, own)
         shown = table[(table["variant"] == each.name) & (table["tier"] == CALIBRATED)]
@@ -87,16 +87,14 @@ def precision_recall(
 def _marks(each: VariantEvaluation, own: Roles) -> list[PointLabel]:
     rates = [micro(row.report.counts) for row in each.rows]
     return [
-        PointLabel(
-            float(rate.recall), float(rate.precision), own.label(row.row.name), own.style(row.row.name)
-        )
+        PointLabel(float(rate.recall), float(rate.precision), own.label(row.name), own.style(row.name))
         for row, rate in zip(each.rows, rates, strict=True)
     ]
 
 
 def _curves(ax: Axes, each: VariantEvaluation, own: Roles) -> None:
     for row, mark in zip(each.rows, _marks(each, own), strict=True):
-        marker = mark.style.marker if row.row.tier == CALIBRATED else "s"
+        marker = mark.style.marker if row.tier == CALIBRATED else "s"
         ax.plot(mark.x, mark.y, marker, color=mark.style.colour, markersize=mark.style.size,
                 markeredgecolor="white", markeredgewidth=0.6, zorder=mark.style.order + 1)  # fmt: skip
         if row.curve is not None and mark.style.said:
@@ -157,7 +155,7 @@ def acceptance_mix(path: Path, evaluations: list[VariantEvaluation], choice: Det
         "Orange: chosen; blue: the control.",
     )  # fmt: skip
     for each, ax in zip(evaluations, axes, strict=True):
-        own, names = roles(choice, each.name), [row.row.name for row in each.rows]
+        own, names = roles(choice, each.name), [row.name for row in each.rows]
         rows(ax, names, [own.style(name) for name in names])
         left = np.zeros(len(names))
         for number, source in enumerate(each.variant.sources):
@@ -187,8 +185,8 @@ def thresholds(path: Path, evaluations: list[VariantEvaluation], choice: Detecti
     for each, ax in zip(evaluations, axes, strict=True):
         own = roles(choice, each.name)
         rows(ax, each.variant.classes[:SHOWN])
-        for row in (row for row in each.rows if row.row.tier == CALIBRATED):
-            style = own.style(row.row.name)
+        for row in (row for row in each.rows if row.tier == CALIBRATED):
+            style = own.style(row.name)
             shift = {"chosen": -0.17, "kept": -0.17, "control": 0.17}.get(style.said, 0.0)
             for place, threshold in enumerate(row.acceptance.thresholds[:SHOWN]):
                 finite = np.isfinite(threshold.threshold)

@@ -11,6 +11,7 @@ from methods.detection.adoption import CountDraws, interval_around
 from methods.detection.evaluation import (
     image_mean_draws,
     macro,
+    mean_draws,
     rates,
     row_brier,
     row_log_loss,
@@ -42,12 +43,12 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _record(each: VariantEvaluation, number: int, params: Compare) -> dict[str, Any]:
-    row, gain, name = each.rows[number], each.gains[number], each.rows[number].row.name
-    counts, calibrated = row.report.counts, row.row.tier == CALIBRATED
+    row, gain, name = each.rows[number], each.gains[number], each.rows[number].name
+    counts, calibrated = row.report.counts, row.tier == CALIBRATED
     means = macro(counts)
     tp, fp, fn = row.report.sums.tolist()
     record: dict[str, Any] = {
-        "variant": each.name, "option": name, "tier": row.row.tier, "nms_iou": row.nms_iou, "images": len(counts),
+        "variant": each.name, "option": name, "tier": row.tier, "nms_iou": row.nms_iou, "images": len(counts),
         "ground_truth": tp + fn, "tp": tp, "fp": fp, "fn": fn,
     }  # fmt: skip
     report, optimum, tune = (_rates(each, params.level) for each in (row.report, row.optimum, row.tune))
@@ -97,15 +98,16 @@ def _probability_columns(
         return columns
     p, positive = variant.probabilities[variant.options.index(name)], variant.positive
     loss, squared = row_log_loss(p, positive), row_brier(p, positive)
-    gap = np.zeros((len(p), params.calibration_bins))
-    gap[np.arange(len(p)), width_bin(p, params.calibration_bins)] = positive - p
-    draws = image_mean_draws(
-        np.column_stack([loss, squared, gap]), variant.image, images, params.resamples, params.seed
-    )
+    bins = params.calibration_bins
+    cell = variant.image * bins + width_bin(p, bins)
+    gap = np.bincount(cell, positive - p, images * bins).reshape(images, bins)
+    losses = [np.bincount(variant.image, each, images) for each in (loss, squared)]
+    rows = np.bincount(variant.image, minlength=images)
+    draws = mean_draws(np.column_stack([*losses, gap]), rows, params.resamples, params.seed)
     columns["candidates"] = len(p)
     columns |= _with_interval("log_loss", float(loss.mean()), draws[:, 0], params.level)
     columns |= _with_interval("brier", float(squared.mean()), draws[:, 1], params.level)
-    calibration = expected_calibration_error(p, positive, params.calibration_bins)
+    calibration = expected_calibration_error(p, positive, bins)
     columns |= _with_interval("ece", calibration, np.abs(draws[:, 2:]).sum(axis=1), params.level)
     if "coefficients" in options[name]:
         columns |= {f"coefficient_{key}": value for key, value in options[name]["coefficients"].items()}

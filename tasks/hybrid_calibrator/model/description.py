@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from methods.detection import features as of
+from methods.detection.image_blocks import ROWS_AT_ONCE, image_blocks
 from methods.experts.projection import random_projection
 from params.hybrid_calibrator import Features, Projection
 from storage.detections.crops import read_crops
@@ -17,6 +18,8 @@ from storage.files.inputs import InputError
 from tasks.hybrid_calibrator.model.columns import EMBEDDING, PROBABILITY
 
 Sizes = NDArray[np.float64]
+CANDIDATE_COLUMNS = ["candidate", "image", "label", *CORNERS, "score"]  # what is read of the two tables
+BOX_COLUMNS = [*CANDIDATE_COLUMNS, "source", "id", "tile", "touches_edge", "prompt"]
 
 
 def shape_priors(truth: pd.DataFrame, sizes: Sizes, classes: int) -> of.ShapePriors:
@@ -30,18 +33,40 @@ def shape_priors(truth: pd.DataFrame, sizes: Sizes, classes: int) -> of.ShapePri
 
 def structured(
     params: Features, table: pd.DataFrame, boxes: pd.DataFrame, priors: of.ShapePriors, sizes: Sizes,
+    classes: Sequence[str], sources: Sequence[str], rows: int = ROWS_AT_ONCE,
+) -> tuple[list[str], NDArray[np.float32]]:  # fmt: skip
+    """Names of the columns, and (candidates, columns). table: the candidates that `boxes` were merged into, both by image.
+    sizes: width and height of every image. rows: about how many candidates are described at once, of whole images, as
+    whatever says something of a candidate lies in its image."""
+    names: list[str] = []
+    matrix = np.empty((0, 0), np.float32)
+    for some, own in image_blocks(table["image"].to_numpy(), boxes["image"].to_numpy(), rows):
+        columns = _structured(params, table.iloc[some], boxes.iloc[own], priors, sizes, classes, sources)
+        if not names:
+            names, matrix = list(columns), np.empty((len(table), len(columns)), np.float32)
+        for place, values in enumerate(columns.values()):
+            matrix[some, place] = values
+    return names, matrix
+
+
+def _structured(
+    params: Features, table: pd.DataFrame, boxes: pd.DataFrame, priors: of.ShapePriors, sizes: Sizes,
     classes: Sequence[str], sources: Sequence[str],
 ) -> of.Columns:  # fmt: skip
-    """table: the candidates that `boxes` were merged into. sizes: width and height of every image."""
+    """Of neighbouring images, which are numbered anew as their candidates are."""
+    image, raw_image = table["image"].to_numpy(), boxes["image"].to_numpy()
+    least, beyond, first = (
+        (int(image[0]), int(image[-1]) + 1, int(table["candidate"].iloc[0])) if len(table) else (0, 0, 0)
+    )
     candidates = of.Candidates(
-        image=table["image"].to_numpy(), label=table["label"].to_numpy(), box=table[CORNERS].to_numpy(),
-        score=table["score"].to_numpy(), size=sizes[table["image"]],
+        image=image - least, label=table["label"].to_numpy(), box=table[CORNERS].to_numpy(),
+        score=table["score"].to_numpy(), size=sizes[image],
     )  # fmt: skip
     raw = of.RawBoxes(
-        image=boxes["image"].to_numpy(), label=boxes["label"].to_numpy(), box=boxes[CORNERS].to_numpy(),
+        image=raw_image - least, label=boxes["label"].to_numpy(), box=boxes[CORNERS].to_numpy(),
         score=boxes["score"].to_numpy(), source=pd.Index(list(sources)).get_indexer(pd.Index(boxes["source"])).astype(np.int64),
-        cluster=boxes["candidate"].to_numpy(), tile=boxes["tile"].to_numpy(),
-        touches_edge=boxes["touches_edge"].to_numpy(), size=sizes[boxes["image"]],
+        cluster=boxes["candidate"].to_numpy() - first, tile=boxes["tile"].to_numpy(),
+        touches_edge=boxes["touches_edge"].to_numpy(), size=sizes[raw_image],
     )  # fmt: skip
     return {
         **of.scores(candidates, raw, sources),
@@ -50,14 +75,10 @@ def structured(
         **of.classes(candidates, classes),
         **of.agreement(candidates, raw, sources),
         **of.neighbourhood(candidates, raw, sources, params.radius),
-        **of.image_level(candidates, raw, sources, len(sizes)),
+        **of.image_level(candidates, raw, sources, beyond - least),
         **of.tiling(raw, len(table)),
         **of.prompt_terms(boxes["prompt"].tolist(), raw.cluster, len(table), params.prompt_buckets),
     }
-
-
-def structured_matrix(columns: of.Columns) -> NDArray[np.float32]:
-    return np.stack(list(columns.values()), axis=1, dtype=np.float32)
 
 
 def dense(

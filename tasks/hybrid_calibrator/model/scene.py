@@ -1,6 +1,8 @@
 """One variant's files as the arrays that compare works on."""
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ from methods.detection.evaluation import Detections, TruthBoxes, row_log_loss
 from methods.detection.rows import CALIBRATED, DetectionRow, DetectionScene, baseline_rows
 from methods.experts.blending import image_folds
 from params.hybrid_calibrator import Compare
-from storage.files.arrays import read_arrays
+from storage.files.arrays import array_rows, read_arrays
 from storage.files.documents import read_json
 from storage.files.inputs import InputError
-from storage.files.tables import read_parquet
+from storage.files.tables import parquet_blocks, read_parquet
 from tasks.hybrid_calibrator.model.columns import SETS
 
 BOX = ["x1", "y1", "x2", "y2"]
@@ -24,8 +26,9 @@ COLUMNS = ["image", "label", *BOX, "score"]
 
 @dataclass(frozen=True)
 class DetectionVariant:
-    """classes, sources, options: names, the control first; control: its place in rows. classified: whether any source has a
-    classifier; without one, options whose probabilities are those of an earlier one are left out, and copies says of which.
+    """classes, sources, options: names, the control first. classified: whether any source has a classifier; without one,
+    options whose probabilities are those of an earlier one are left out, and copies says of which. candidates: of the
+    images that tune or report; scores: of each option, for these.
 
     probabilities (options, n), positive (n,) and image (n,), numbered within report: of the report candidates that
     no crowd swallows. train_loss: per set of columns that the control could have, the out-of-fold log-loss of each
@@ -38,9 +41,9 @@ class DetectionVariant:
     options: list[str]
     classified: bool
     copies: dict[str, str]
-    control: int
-    rows: list[DetectionRow]
     scene: DetectionScene
+    candidates: Detections
+    scores: list[NDArray[np.float64]]
     probabilities: NDArray[np.float64]
     positive: NDArray[np.bool_]
     image: NDArray[np.int64]
@@ -48,16 +51,22 @@ class DetectionVariant:
     train_loss: dict[str, NDArray[np.float64]]
     train_image: NDArray[np.int64]
 
+    def rows(self, params: Compare) -> Iterator[DetectionRow]:
+        """One after the other, as each holds boxes of its own: what needs no calibrator, then the options."""
+        yield from baseline_rows(
+            self.scene, self.sources, self.candidates, params.union_iou, params.fusion_iou
+        )
+        for option, scores in zip(self.options, self.scores, strict=True):
+            yield DetectionRow(option, CALIBRATED, replace(self.candidates, scores=scores), True, True)
+
 
 def load(
     name: str, params: Compare, candidates: Path, raw: Path, ground_truth: Path, prepared: Path,
     predictions: Path, fitted: Path,
 ) -> DetectionVariant:  # fmt: skip
-    facts, table = read_json(prepared), read_parquet(candidates, [*COLUMNS, "ignored", "positive"])
+    facts = read_json(prepared)
     split = np.array([image["split"] for image in facts["images"]])
-    # Of train images rows are asked for nothing but the loss of what was fitted there.
-    found = read_parquet(raw, [*COLUMNS, "source"])
-    found = found[split[found["image"]] != "train"]
+    tune, report, train = (split == part for part in ("tune", "report", "train"))
     classes: list[str] = facts["classes"]
     sources = [source["name"] for source in facts["sources"]]
     if unknown := sorted(set(params.detectors) - set(sources)):
@@ -65,54 +74,57 @@ def load(
             Path("params.yaml"), f"names {unknown}, which are no sources; there are {sources}",
             field="hybrid_calibrator.compare.detectors",
         )  # fmt: skip
+    # Of train images rows are asked for nothing but the loss of what was fitted there.
+    found, source = _raw(raw, ~train, sources)
     scene = DetectionScene(
-        _truth(read_parquet(ground_truth), len(split), classes),
-        _detections(found),
-        found["source"].map({source: number for number, source in enumerate(sources)}).to_numpy(np.int64),
-        len(sources),
-        np.isin(sources, params.detectors),
-        np.array([source["scored"] for source in facts["sources"]], bool),
-        _tune_folds(split == "tune", params),
-        split == "report",
-    )
-    boxes = _detections(table)
-    asked = (split != "train")[boxes.image]
-    judged = boxes.where(asked)
-    stored = read_arrays(predictions)
+        _truth(read_parquet(ground_truth), len(split), classes), found, source, len(sources),
+        np.isin(sources, params.detectors), np.array([source["scored"] for source in facts["sources"]], bool),
+        _tune_folds(tune, params), report,
+    )  # fmt: skip
+    known = read_parquet(candidates, ["image", "positive", "ignored"])
+    image, counted = known["image"].to_numpy(np.int64), ~known["ignored"].to_numpy(bool)
+    asked, shown, fitted_on = ~train[image], report[image] & counted, train[image] & counted
+    positive = known["positive"].to_numpy(bool)
     classified = any(source["classifier"] for source in facts["sources"])
-    found_options = {
-        str(option): p for option, p in zip(stored["options"], stored["probabilities"], strict=True)
+    copies: dict[str, str] = {}
+    scores, probabilities = {}, {}
+    for option, p, alike in _options(predictions):
+        if alike is not None and not classified:
+            copies[option] = alike
+        else:
+            scores[option], probabilities[option] = p[asked], p[shown]
+    train_loss = {
+        of_columns: row_log_loss(p[fitted_on], positive[fitted_on])
+        for of_columns in SETS
+        for p in read_arrays(predictions, [f"expert:{of_columns}"]).values()
     }
-    copies = {} if classified else _copies(found_options)
-    options = [option for option in found_options if option not in copies]
-    calibrated = [
-        DetectionRow(
-            option, CALIBRATED, Detections(judged.image, judged.label, judged.boxes, found_options[option][asked]), True, True
-        )
-        for option in options
-    ]  # fmt: skip
-    report = scene.report[boxes.image] & ~table["ignored"].to_numpy(bool)
-    train = (split == "train")[boxes.image] & ~table["ignored"].to_numpy(bool)
-    positive = table["positive"].to_numpy(bool)
-    tried = {name: stored[f"expert:{name}"][train] for name in SETS if f"expert:{name}" in stored}
-    baselines = baseline_rows(scene, sources, judged, params.union_iou, params.fusion_iou)
     return DetectionVariant(
-        name, classes, sources, options, classified, copies, len(baselines), [*baselines, *calibrated], scene,
-        np.stack([found_options[option][report] for option in options]), positive[report],
-        (np.cumsum(scene.report) - 1)[boxes.image[report]], read_json(fitted),
-        {name: row_log_loss(p, positive[train]) for name, p in tried.items()},
-        (np.cumsum(split == "train") - 1)[boxes.image[train]],
+        name, classes, sources, [*scores], classified, copies, scene, _detections(_boxes_in(~train, candidates)),
+        [*scores.values()], np.stack([*probabilities.values()]), positive[shown],
+        (np.cumsum(report) - 1)[image[shown]], read_json(fitted), train_loss,
+        (np.cumsum(train) - 1)[image[fitted_on]],
     )  # fmt: skip
 
 
-def _copies(options: dict[str, NDArray[np.float64]]) -> dict[str, str]:
-    """Option -> the first one that says the same of every candidate."""
-    names = list(options)
-    first = {
-        name: next(other for other in names if np.array_equal(options[name], options[other]))
-        for name in names
-    }
-    return {name: other for name, other in first.items() if other != name}
+def _options(predictions: Path) -> Iterator[tuple[str, NDArray[np.float64], str | None]]:
+    """Each option, its probabilities, one in memory at a time, and the first option that said the same of every candidate."""
+    names = read_arrays(predictions, ["options"])["options"].tolist()
+    seen: dict[bytes, str] = {}
+    for name, p in zip(names, array_rows(predictions, "probabilities"), strict=True):
+        digest = hashlib.sha256(p.data).digest()
+        yield name, p, seen.get(digest)
+        seen.setdefault(digest, name)
+
+
+def _boxes_in(images: NDArray[np.bool_], path: Path, *more: str) -> pd.DataFrame:
+    blocks = parquet_blocks(path, [*COLUMNS, *more])
+    return pd.concat([block[images[block["image"]]] for block in blocks], ignore_index=True)
+
+
+def _raw(path: Path, images: NDArray[np.bool_], sources: list[str]) -> tuple[Detections, NDArray[np.int64]]:
+    """Boxes of these images, and the place of each one's source."""
+    table = _boxes_in(images, path, "source")
+    return _detections(table), pd.Index(sources).get_indexer(pd.Index(table["source"])).astype(np.int64)
 
 
 def _detections(table: pd.DataFrame) -> Detections:

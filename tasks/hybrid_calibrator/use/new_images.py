@@ -129,15 +129,15 @@ def _structured(
     images: GroundTruth,
 ) -> NDArray[np.float32]:  # fmt: skip
     sizes = images.images[["width", "height"]].to_numpy(np.float64)
-    columns = description.structured(
+    names, matrix = description.structured(
         settings.features, table, boxes, settings.priors, sizes, images.classes, list(settings.sources)
     )
-    if list(columns) != stated[STRUCTURED]:
+    if names != stated[STRUCTURED]:
         raise InputError(
             decider.export.file(MANIFEST), "names other columns than are made here: a version of this repository wrote it that "
             "makes others; apply it with that one, or export again", field=STRUCTURED,
         )  # fmt: skip
-    return description.structured_matrix(columns)
+    return matrix
 
 
 def _dense(

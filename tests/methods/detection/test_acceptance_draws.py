@@ -54,13 +54,13 @@ def repeated(
     tried: BoxesAfterNms, truth: TruthBoxes, drawn: NDArray[np.int64]
 ) -> tuple[Detections, TruthBoxes]:
     """The images of a draw, each copy an image of its own."""
-    rows = [np.flatnonzero(tried.detections.image == i) for i in drawn]
+    d = tried.detections.where(tried.stays)
+    rows = [np.flatnonzero(d.image == i) for i in drawn]
     objects = [np.flatnonzero(truth.image == i) for i in drawn]
     row, gt = np.concatenate(rows), np.concatenate(objects)
     image, gt_image = (
         np.repeat(np.arange(len(drawn)), [len(each) for each in part]) for part in (rows, objects)
     )
-    d = tried.detections
     return (
         Detections(image, d.label[row], d.boxes[row], d.scores[row]),
         TruthBoxes(len(drawn), truth.classes, gt_image, truth.label[gt], truth.boxes[gt], truth.crowd[gt]),

@@ -128,7 +128,7 @@ def test_row_order_never_matters(distinct: int) -> None:
             average_precision(d, t, 0.5),
             coverage_ceiling(d, t, 0.5),
             tuned_on(d, t, tune, RULE),
-            [part.tolist() for part in precision_recall(d, t, 0.5)],
+            [part.tolist() for part in precision_recall(d.scores, match_flags(d, t, 0.5), t)],
         ]
 
     expected = evaluation(detections, truth)

@@ -18,6 +18,7 @@ from storage.detections.crops import CropFeatures, read_crops
 from storage.files.import_report import ImportReport
 from storage.files.inputs import InputError
 from tasks.hybrid_calibrator import features, prepare
+from tasks.hybrid_calibrator.model import description
 from tests.clone import REAL
 from tests.imports import ROOT
 
@@ -235,6 +236,37 @@ def test_both_variants_have_the_same_ground_truth_and_feature_names(run: Run) ->
     assert (plain["tile::id"] == -1).all()
     assert tiled["tile::touches_edge"].max() > 0
     assert tiled["tile::tiles"].max() > 1
+
+
+@pytest.mark.parametrize("variant", ["nonwindow", "window"])
+def test_some_images_at_a_time_are_described_as_all_at_once(run: Run, variant: str) -> None:
+    facts = run.prepare(variant)
+    table, boxes, truth = (run.table(stem) for stem in ("candidates", "raw", "ground_truth"))
+    sizes = pd.DataFrame(facts["images"])[["width", "height"]].to_numpy(np.float64)
+    sources = [source["name"] for source in facts["sources"]]
+    priors = description.shape_priors(truth, sizes, len(facts["classes"]))
+
+    def described(candidates: pd.DataFrame, found: pd.DataFrame, rows: int) -> tuple[list[str], bytes]:
+        names, matrix = description.structured(
+            run.block(Features, "features", {}),
+            candidates,
+            found,
+            priors,
+            sizes,
+            facts["classes"],
+            sources,
+            rows,
+        )
+        assert matrix.shape == (len(candidates), len(names))
+        return names, matrix.tobytes()
+
+    whole = described(table, boxes, len(table))
+    for rows in (1, 7, 100, len(table) // 2):
+        assert described(table, boxes, rows) == whole
+    assert described(table[:0], boxes[:0], 7) == (whole[0], b"")
+    one = table["image"].max()  # its candidates are numbered from far above 0
+    alone = described(table[table["image"] == one], boxes[boxes["image"] == one], 7)
+    assert whole[1].endswith(alone[1])
 
 
 def test_the_order_of_rows_in_the_files_never_matters(run: Run) -> None:
