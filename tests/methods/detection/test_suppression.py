@@ -34,7 +34,7 @@ def test_it_is_the_textbooks_in_any_order_of_rows() -> None:
         stays = staying(detections, 2, iou)
         assert (stays == plain(detections, iou)).all()
         order = np.random.default_rng(seed).permutation(300)
-        assert (staying(detections.where(order), 2, iou) == stays[order]).all()  # type: ignore[arg-type]
+        assert (staying(detections.where(order), 2, iou) == stays[order]).all()
         assert 0 < stays.sum() < 300
 
 
