@@ -165,7 +165,7 @@ def test_a_row_above_the_choice_that_is_no_challenger_is_named_and_not_called_be
         above = evidence["no_challengers_above_the_choice_on_tune"]
         assert above["stacked"]["tune"]["low"] < 0 < above["stacked"]["tune"]["f1"]
         assert any(
-            text.startswith(f"in {variant} rows that could not be chosen read more")
+            text.startswith(f"in {variant}, what could not be chosen but has a higher F1 than lr_blend")
             for text in texts(decision)
         )
     assert decision["better_than_chosen"] == []

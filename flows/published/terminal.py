@@ -23,7 +23,6 @@ from rich.text import Text
 
 from flows.published.cells import CellChange, changed_cells, read_rows, rows_of
 from tasks.report.figures import printable
-from tasks.report.interval_chart import role
 from tasks.report.verdict import verdict
 from tasks.report.view import Column, Row, RunsFile, View, short, view_of
 
@@ -52,8 +51,7 @@ def results(root: Path, experiment: str, full: bool = False) -> RenderableType:
     view = _checked(root, experiment, rows) or _first_that_fit(rows, (WIDTH if full else NARROW) - 3)
     columns = [each for each in view.columns if full or each.brief != "no"]
     shown = view.shown(rows)
-    roles = [role(row, view.chart, decision) if view.chart else "" for row in shown]
-    marks = [MARKS.get(each, "") for each in roles]
+    marks = [MARKS.get(view.role(row, decision), "") for row in shown]
     legend = [Text(LEGEND, style="dim")] if any(marks) else []
     text = decision_text(decision, None if full else MOST)
     return Group(text, Text(), table(shown, columns, marks, not full), *legend)

@@ -69,9 +69,9 @@ def drawing(rows: Sequence[Row], chart: Chart, decision: Mapping[str, Any]) -> D
     panels: dict[str, list[OptionRow]] = {}
     for row in kept:
         dots = [_dot(row, figure, scale) for figure, scale in zip(figures, scales, strict=True)]
-        marked = role(row, chart, decision)
-        if marked or any(dot.at is not None for dot in dots):  # else it was not run: the table says why
-            panels.setdefault(_panel(row, chart), []).append(OptionRow(row[chart.row], marked, dots))
+        role = chart.role(row, decision)
+        if role or any(dot.at is not None for dot in dots):  # else it was not run: the table says why
+            panels.setdefault(chart.panel_of(row), []).append(OptionRow(row[chart.row], role, dots))
     return Drawing(
         [_axis(figure, scale) for figure, scale in zip(figures, scales, strict=True)],
         [Panel(name, members) for name, members in panels.items()],
@@ -97,26 +97,6 @@ def _resolved(figure: Figure, decision: Mapping[str, Any]) -> Figure:
     for name in figure.reference.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
     return replace(figure, reference=found, named=figure.named if found is not None else "")
-
-
-def _panel(row: Row, chart: Chart) -> str:
-    return row[chart.panel] if chart.panel else ""
-
-
-def role(row: Row, chart: Chart, decision: Mapping[str, Any]) -> str:
-    """What a row is to the decision: chosen, control, kept (the control, which was chosen), or nothing."""
-    chosen = decision["chosen"]
-    names = {
-        "chosen": chosen.get(_panel(row, chart), "") if isinstance(chosen, Mapping) else chosen,
-        "control": decision["control"],
-    }
-    name = row[chart.row]
-    roles = [
-        role
-        for role, each in names.items()
-        if name == (each.split(chart.ends_at)[0] if chart.ends_at else each)
-    ]
-    return "kept" if len(roles) == 2 else "".join(roles)
 
 
 def _number(row: Row, name: str) -> float | None:

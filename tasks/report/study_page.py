@@ -16,7 +16,7 @@ from PIL import Image
 
 from storage.files.documents import read_json, write_text
 from storage.files.inputs import InputError
-from tasks.report.interval_chart import drawing, role
+from tasks.report.interval_chart import drawing
 from tasks.report.templates import render_html
 from tasks.report.verdict import verdict
 from tasks.report.view import Column, Row, View, short, view_of
@@ -91,7 +91,7 @@ def result_table(rows: Sequence[Row], view: View, decision: Mapping[str, Any]) -
     columns = [*view.columns, *rest]
     body = [
         TableRow(
-            role(row, view.chart, decision) if view.chart else "",
+            view.role(row, decision),
             [Cell(column.cell(row) if column in view.columns else short(row[column.value]), row[column.value])
              for column in columns],
         )

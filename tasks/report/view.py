@@ -77,6 +77,23 @@ class Chart:
     without: Mapping[str, Sequence[str]] | None = None
     ends_at: str | None = None
 
+    def panel_of(self, row: Row) -> str:
+        return row[self.panel] if self.panel else ""
+
+    def role(self, row: Row, decision: Mapping[str, Any]) -> str:
+        """What a row is to the decision: chosen, control, kept (the control, which was chosen), or nothing."""
+        chosen = decision["chosen"]
+        names = {
+            "chosen": chosen.get(self.panel_of(row), "") if isinstance(chosen, Mapping) else chosen,
+            "control": decision["control"],
+        }
+        roles = [
+            role
+            for role, name in names.items()
+            if row[self.row] == (name.split(self.ends_at)[0] if self.ends_at else name)
+        ]
+        return "kept" if len(roles) == 2 else "".join(roles)
+
 
 @dataclass(frozen=True)
 class View:
@@ -91,6 +108,10 @@ class View:
     @property
     def needs(self) -> list[str]:
         return [name for column in self.columns for name in column.needs]
+
+    def role(self, row: Row, decision: Mapping[str, Any]) -> str:
+        """As its chart has it; nothing without one."""
+        return self.chart.role(row, decision) if self.chart else ""
 
     def shown(self, rows: Sequence[Row]) -> list[Row]:
         return [row for row in rows if not any(row[name] == value for name, value in self.hidden.items())]
