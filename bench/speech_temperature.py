@@ -25,6 +25,7 @@ from methods.audio.network import AcousticTraining, network_logits, train_networ
 from params.block import read_block
 from params.speech_temperature import Acoustic, Fit, Simulate
 from simulators import speech_temperature as simulator
+from storage.files.markdown import markdown_table
 from storage.speech.audio import RATE, read_audio
 
 Floats = NDArray[np.float32]
@@ -67,8 +68,7 @@ def settings(backend: Acoustic) -> None:
 
 
 def speakers(backend: Acoustic) -> None:
-    print(f"{'speakers':>8}  {'accuracy':>8}  {'sd':>5}  per data seed")
-    data = {}
+    data, rows = {}, []
     for seed in SPEAKER_SEEDS:
         data[seed] = clips(seed, [32] + [16] * 3 + [8] * 4 + [4] * 8 + [2] * 24, None, backend)
     for count in (1, 2, 4, 8, 16):
@@ -79,10 +79,11 @@ def speakers(backend: Acoustic) -> None:
             test = (table["number"] >= 16).to_numpy()
             assert train.sum() == 64
             found.append(trained(table, features, train, setting(backend), seed, test)[0])
-        print(
-            f"{count:>8}  {np.mean(found):8.3f}  {np.std(found, ddof=1):5.3f}  {np.round(found, 3).tolist()}",
-            flush=True,
-        )
+        rows.append({
+            "speakers": str(count), "accuracy": f"{np.mean(found):.3f}", "sd": f"{np.std(found, ddof=1):.3f}",
+            "per data seed": ", ".join(f"{each:.3f}" for each in found),
+        })  # fmt: skip
+    print(markdown_table(pd.DataFrame(rows)))
 
 
 def clips(
