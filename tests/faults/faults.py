@@ -4,6 +4,7 @@ Every fault ends in a resumed walk whose outputs and dvc.lock are those of an un
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -303,6 +304,9 @@ FAULTS: dict[str, Callable[[Path], Fault]] = {
 }
 
 
+API = re.compile(r"http://127\.0\.0\.1:\d+/api")
+
+
 def main() -> None:
     print("| what was done | what happened | what the user saw |\n|---|---|---|")
     for name in sys.argv[1:] or FAULTS:
@@ -310,7 +314,8 @@ def main() -> None:
             try:
                 fault = FAULTS[name](Path(scratch).resolve())
                 seen = fault.seen.replace(scratch, "...").replace("|", "\\|")
-                print(f"| {fault.done} | {fault.happened} | `{seen}` |", flush=True)
+                row = f"| {fault.done} | {fault.happened} | `{seen}` |"
+                print(API.sub("the API's address", row), flush=True)
             except NotHere as reason:
                 print(f"| {name} | not tried: {reason} | |", flush=True)
 
