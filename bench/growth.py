@@ -24,7 +24,7 @@ from flows.studies.inside import inside
 ROOT = Path(__file__).parents[1]
 FACTOR = 4
 STEEP = 1.1  # an exponent above it is named
-TOLD = 0.2  # CPU seconds that two sizes have to differ by
+TOLD = 0.5  # CPU seconds that two sizes have to differ by: imports alone differ by .3 from run to run
 
 
 @dataclass(frozen=True)
