@@ -1,4 +1,4 @@
-# Needs Python 3.11 or later, git and make; everything else is installed into .venv.
+# Needs Python 3.11.4 or later, git and make; everything else is installed into .venv.
 PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 export PATH := $(VENV)/bin:$(PATH)
@@ -20,8 +20,8 @@ help: ## what can be made here
 env: $(VENV)/complete ## the environment, exactly as locked
 
 $(VENV)/complete: requirements.lock requirements-dev.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4))' \
+		|| { echo "Python 3.11.4 or later is needed (earlier ones write other bytes into .npz files); name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@command -v uv > /dev/null || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "installing the locked environment into .venv (torch alone is several GB the first time)"
